@@ -1,0 +1,117 @@
+"""Files in and out: bounded reads of regular files, writes beside the target and then a rename.
+
+Knows nothing of MIDI or weights. Every verb writes through ``replace_file`` (or ``replace_folder``), so that an
+interrupted or failed write leaves what stood there before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from melody.errors import CallError, MelodyError
+
+
+def shown(path: object) -> str:
+    """A path or name as it may be printed: no control characters, no raw surrogates, at most 300 characters."""
+    text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= 300 else text[:140] + "..." + text[-140:]
+
+
+def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
+    """The bytes of a regular file of at most ``limit`` bytes; a pipe, a device or a folder is refused unopened."""
+    try:
+        facts = os.stat(path)
+        if stat.S_ISDIR(facts.st_mode):
+            raise MelodyError(f"{shown(path)}: is a folder, not a file")
+        if not stat.S_ISREG(facts.st_mode):
+            raise MelodyError(f"{shown(path)}: is not a regular file")
+        if facts.st_size > limit:
+            raise MelodyError(f"{shown(path)}: {facts.st_size:,} bytes, more than the limit of {limit:,}")
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)  # the file may have grown since the stat
+    except FileNotFoundError:
+        raise MelodyError(f"{shown(path)}: no such file") from None
+    except (OSError, ValueError) as fault:  # ValueError: a NUL inside the path
+        raise MelodyError(f"{shown(path)}: cannot be read ({reason(fault)})") from None
+    if len(data) > limit:
+        raise MelodyError(f"{shown(path)}: more than the limit of {limit:,} bytes")
+    return data
+
+
+def reason(fault: BaseException) -> str:
+    """The short cause of an ``OSError`` (or any exception) without its path."""
+    return getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
+
+
+def claim(path: str | os.PathLike[str], force: bool) -> Path:
+    """Check that ``path`` may be written before any work is done: its folder exists, and it is free or ``force`` is set."""
+    target = Path(path)
+    if target.exists() and not force:
+        raise CallError(f"{shown(target)} exists; add --force to replace it, or choose another --output")
+    parent = target.parent
+    if not parent.is_dir():
+        raise MelodyError(f"{shown(parent)}: no such folder; create it first, or choose another --output")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise MelodyError(f"{shown(parent)}: folder cannot be written; choose another --output")
+    return target
+
+
+@contextmanager
+def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success it is renamed onto ``path``, on failure it is removed."""
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent)
+        os.close(handle)
+    except OSError as fault:
+        raise MelodyError(f"{shown(target)}: cannot be written ({reason(fault)})") from None
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except OSError as fault:
+        raise MelodyError(f"{shown(target)}: cannot be written ({reason(fault)})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a whole file at once, beside and then renamed."""
+    with replace_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replace_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a new folder beside ``path``; on success it takes the place of ``path``, on failure it is removed."""
+    target = Path(path)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent))
+    except OSError as fault:
+        raise MelodyError(f"{shown(target)}: cannot be written ({reason(fault)})") from None
+    try:
+        yield temporary
+        os.chmod(temporary, 0o777 & ~_umask())
+        old = target.with_name(f".{target.name[:80]}.old.{os.getpid()}")
+        if target.exists():
+            os.replace(target, old)
+        os.replace(temporary, target)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as fault:
+        raise MelodyError(f"{shown(target)}: cannot be written ({reason(fault)})") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
