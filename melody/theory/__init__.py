@@ -1,0 +1,39 @@
+"""What a musician hears in a Score: its key, its bars and beats, its melody, its chords.
+
+Knows no file format, no model and no event. All functions read a Score (or note tables) and change nothing.
+
+Conventions
+    key          an int 0..23: the tonic's pitch class (C = 0), plus 12 when minor
+    bar, beat    counted from 0; a bar starts at every change of meter, even when the bar before is cut short by it
+    chroma       12 sums of sounding time in ticks, by pitch class, C first
+"""
+
+from melody.theory.bars import MeterMap, bar_count, bar_of, bar_start, bar_ticks, beat_ticks, meter_map, position_in_bar
+from melody.theory.chords import QUALITIES, Chords, chroma, estimate_chords
+from melody.theory.keys import estimate_key, key_name, key_of, key_scores, key_signature, key_transposed, parse_key
+from melody.theory.lead import lead_by_name, lead_by_rule, lead_track
+
+__all__ = [
+    "QUALITIES",
+    "Chords",
+    "MeterMap",
+    "bar_count",
+    "bar_of",
+    "bar_start",
+    "bar_ticks",
+    "beat_ticks",
+    "chroma",
+    "estimate_chords",
+    "estimate_key",
+    "key_name",
+    "key_of",
+    "key_scores",
+    "key_signature",
+    "key_transposed",
+    "lead_by_name",
+    "lead_by_rule",
+    "lead_track",
+    "meter_map",
+    "parse_key",
+    "position_in_bar",
+]

@@ -1,0 +1,112 @@
+"""Bars and beats from the meters of a Score, for ticks in any number at once.
+
+Conventions
+    bar     a whole number of ticks (rounded where the resolution cannot hold the meter exactly), at least one
+    beat    a quarter in 4/4, a half in 2/2, a dotted quarter in 6/8, 9/8 and 12/8
+    meters  a change of meter starts a bar. A repeat of the meter that already holds is not a change: programs write it at
+            loops and region starts, where no bar begins. A meter without beats is passed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from melody.errors import MelodyError
+from melody.score import Score, Table, meter_table
+
+MOST_BARS = 1_000_000  # twenty days at 120 a minute: more comes only from a broken file, and would fill the memory
+
+Ticks = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class MeterMap:
+    """The meters of a piece as whole ticks, (m,) each: where a meter starts, its bar and beat, its first bar's number."""
+
+    tick: Ticks
+    bar: Ticks
+    beat: Ticks
+    first: Ticks
+
+    def segment(self, ticks: ArrayLike) -> Ticks:
+        """Index of the meter that holds at each of ``ticks``."""
+        return np.maximum(np.searchsorted(self.tick, np.asarray(ticks, np.int64), side="right") - 1, 0)
+
+
+def real_meters(score: Score) -> Table:
+    """The meters of ``score`` without repeats and without meters that have no beats; starts at tick 0."""
+    rows = score.meters[(score.meters["numerator"] > 0) & (score.meters["denominator"] > 0)]
+    rows = meter_table(rows["tick"], rows["numerator"], rows["denominator"])
+    ratio = rows[["numerator", "denominator"]]
+    changes: Table = rows[np.append(True, ratio[1:] != ratio[:-1])]
+    return changes
+
+
+def meter_map(score: Score) -> MeterMap:
+    """The meters of ``score`` in ticks, ready to look bars up."""
+    rows = real_meters(score)
+    numerator, denominator = rows["numerator"].astype(np.int64), rows["denominator"].astype(np.int64)
+    unit = 4 * score.ticks_per_quarter / denominator  # ticks of the lower number's note, may be broken
+    compound = (denominator >= 8) & (numerator > 3) & (numerator % 3 == 0)
+    beat = np.maximum(np.rint(unit * np.where(compound, 3, 1)), 1).astype(np.int64)
+    bar = np.maximum(np.rint(unit * numerator), 1).astype(np.int64)
+    tick = rows["tick"].astype(np.int64)
+    counts = -(-np.diff(tick) // bar[:-1])  # a bar cut short by the next meter counts as one
+    return MeterMap(tick, bar, beat, np.append(0, np.cumsum(counts)))
+
+
+def bar_of(score: Score, ticks: ArrayLike) -> Ticks:
+    """Number of the bar, from 0, in which each of ``ticks`` lies; goes on past the end of the piece."""
+    at, meters = np.asarray(ticks, np.int64), meter_map(score)
+    index = meters.segment(at)
+    return meters.first[index] + (at - meters.tick[index]) // meters.bar[index]
+
+
+def bar_start(score: Score, bars: ArrayLike) -> Ticks:
+    """First tick of each of ``bars`` (numbers from 0): the inverse of ``bar_of`` on bar lines."""
+    number, meters = np.asarray(bars, np.int64), meter_map(score)
+    index = np.maximum(np.searchsorted(meters.first, number, side="right") - 1, 0)
+    return meters.tick[index] + (number - meters.first[index]) * meters.bar[index]
+
+
+def position_in_bar(score: Score, ticks: ArrayLike) -> Ticks:
+    """Ticks since the start of the bar, for each of ``ticks``."""
+    at = np.asarray(ticks, np.int64)
+    return at - bar_start(score, bar_of(score, at))
+
+
+def bar_count(score: Score) -> int:
+    """Number of bars from tick 0 up to the end of the last note; 0 for a piece without notes."""
+    end = score.end_tick
+    return int(bar_of(score, [end - 1])[0]) + 1 if end > 0 else 0
+
+
+def bar_ticks(score: Score) -> Ticks:
+    """First ticks of all bars (bar_count,) of the piece, rising. More than a million bars raise ``MelodyError``."""
+    count = bar_count(score)
+    _check(count, "bars")
+    return bar_start(score, np.arange(count))
+
+
+def beat_ticks(score: Score) -> Ticks:
+    """Ticks of all beats from 0 up to the end of the last note, rising; every bar line is a beat."""
+    meters, end = meter_map(score), score.end_tick
+    starts = bar_ticks(score)
+    if len(starts) == 0:
+        return starts
+    index = meters.segment(starts)
+    length = np.diff(np.append(starts, end))  # the last bar only as far as the music goes
+    counts = -(-np.minimum(length, meters.bar[index]) // meters.beat[index])
+    _check(int(counts.sum()), "beats")
+    before = np.repeat(np.cumsum(counts) - counts, counts)
+    nth = np.arange(counts.sum()) - before
+    beats: Ticks = np.repeat(starts, counts) + nth * np.repeat(meters.beat[index], counts)
+    return beats
+
+
+def _check(count: int, what: str) -> None:
+    if count > MOST_BARS:
+        raise MelodyError(f"the piece has {count:,} {what}, more than {MOST_BARS:,}; its resolution or its meters are broken")

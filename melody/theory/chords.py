@@ -1,0 +1,128 @@
+"""Chords: how much each pitch class sounds in a segment, and the chord that fits it best.
+
+Method: template matching on chroma (T. Fujishima, Realtime chord recognition of musical sound, ICMC 1999): the cosine of the
+chroma with a chord's template, with a little more for the root in the bass and a little less for rarer chords.
+
+Measured against the chord labels of pop909 (105 songs, the label at the middle of each segment): the root is right in 86 % of
+beats, 88 % of half bars and 76 % of bars, root and family (major, minor, diminished, augmented, suspended) in 76, 80 and
+66 %. Without the bass 84, 84 and 72 % of the roots. About 1 ms a song.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.errors import unknown
+from melody.score import NOTE, Score, Table
+from melody.theory.bars import bar_ticks, beat_ticks, meter_map
+
+# name: (semitones above the root, penalty in units of the cosine). Rare chords and chords of four notes must fit better.
+SHAPES: dict[str, tuple[tuple[int, ...], float]] = {
+    "": ((0, 4, 7), 0.0),
+    "m": ((0, 3, 7), 0.0),
+    "7": ((0, 4, 7, 10), 0.06),
+    "maj7": ((0, 4, 7, 11), 0.06),
+    "m7": ((0, 3, 7, 10), 0.06),
+    "dim": ((0, 3, 6), 0.09),
+    "aug": ((0, 4, 8), 0.18),
+    "sus4": ((0, 5, 7), 0.09),
+    "sus2": ((0, 2, 7), 0.15),
+    "m7b5": ((0, 3, 6, 10), 0.12),
+    "dim7": ((0, 3, 6, 9), 0.12),
+}
+QUALITIES = tuple(SHAPES)
+ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+NO_CHORD = "N"
+BASS_WEIGHT = 0.1  # added to the cosine of the chords whose root is the segment's lowest pitch class
+SEGMENTS = ("beat", "half bar", "bar")
+
+
+def _templates() -> NDArray[np.float64]:
+    rows = np.zeros((len(SHAPES), 12, 12))
+    for quality, (steps, _) in enumerate(SHAPES.values()):
+        for root in range(12):
+            rows[quality, root, (np.array(steps) + root) % 12] = 1 / np.sqrt(len(steps))
+    return rows.reshape(-1, 12)
+
+
+TEMPLATES = _templates()  # (qualities * 12, 12), each of length 1
+PENALTIES = np.repeat([penalty for _, penalty in SHAPES.values()], 12)
+
+
+@dataclass(frozen=True, eq=False)
+class Chords:
+    """One chord a segment: (n,) each; ``edges`` (n + 1,) are the ticks between the segments."""
+
+    edges: NDArray[np.int64]
+    root: NDArray[np.int64]  # pitch class 0..11, -1 where nothing sounds
+    quality: NDArray[np.int64]  # index into QUALITIES, -1 where nothing sounds
+    fit: NDArray[np.float64]  # 0..1, the cosine of chroma and template
+
+    @property
+    def labels(self) -> list[str]:
+        """``"C"``, ``"F#m7"``, ..., ``"N"`` where nothing sounds."""
+        pairs = zip(self.root.tolist(), self.quality.tolist(), strict=True)
+        return [ROOTS[r] + QUALITIES[q] if r >= 0 else NO_CHORD for r, q in pairs]
+
+
+def chroma(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sounding time in ticks (n, 12) of each pitch class in each of the n segments between ``edges`` (n + 1,), rising."""
+    onset, end, pitch_class = notes["onset"], notes["onset"] + notes["duration"], notes["pitch"] % 12
+    columns = [_sounded_before(onset[pitch_class == p], end[pitch_class == p], edges) for p in range(12)]
+    return np.diff(np.stack(columns, axis=1), axis=0).astype(np.float64)
+
+
+def _sounded_before(onset: NDArray[np.int64], end: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ticks that notes (k,) have sounded in all before each of ``at``: two cumulative sums, whatever the notes overlap."""
+
+    def since(marks: NDArray[np.int64]) -> NDArray[np.int64]:
+        marks = np.sort(marks)
+        count = np.searchsorted(marks, at)
+        sounded: NDArray[np.int64] = count * at - np.append(0, np.cumsum(marks))[count]
+        return sounded
+
+    return since(onset) - since(end)
+
+
+def lowest_pitch_class(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pitch class (n,) of the lowest note that starts in each segment, or that last started; -1 before the first note."""
+    segment = np.searchsorted(edges, notes["onset"], side="right") - 1
+    inside = (segment >= 0) & (segment < len(edges) - 1)
+    lowest = np.full(len(edges) - 1, 128)
+    np.minimum.at(lowest, segment[inside], notes["pitch"][inside])
+    latest = np.maximum.accumulate(np.where(lowest < 128, np.arange(len(lowest)), -1))
+    return np.where(latest >= 0, lowest[latest] % 12, -1)
+
+
+def segment_edges(score: Score, per: str = "half bar") -> NDArray[np.int64]:
+    """Edges (n + 1,) of the beats, half bars or bars of a piece. A bar that does not halve into beats (3/4) stays whole."""
+    if per not in SEGMENTS:
+        raise unknown("segment", per, SEGMENTS)
+    bars, end = bar_ticks(score), score.end_tick
+    if per == "beat":
+        bars = beat_ticks(score)
+    elif per == "half bar":
+        meters = meter_map(score)
+        index = meters.segment(bars)
+        halves = bars + meters.bar[index] // 2
+        even = (meters.bar[index] // meters.beat[index]) % 2 == 0
+        bars = np.union1d(bars, halves[even & (halves < np.append(bars[1:], end))])
+    return np.append(bars, end) if len(bars) else np.zeros(1, np.int64)
+
+
+def estimate_chords(score: Score, per: str = "half bar") -> Chords:
+    """The chord of each beat, half bar or bar of a piece, from all its pitched tracks together."""
+    edges = segment_edges(score, per)
+    tables = [t.notes for t in score.tracks if not t.is_drum]
+    notes = np.concatenate(tables) if tables else np.zeros(0, NOTE)
+    sound = chroma(notes, edges)  # (n, 12)
+    length = np.linalg.norm(sound, axis=1, keepdims=True)
+    cosine = sound / np.maximum(length, 1e-12) @ TEMPLATES.T  # (n, qualities * 12)
+    bass = lowest_pitch_class(notes, edges)[:, None]
+    best = (cosine - PENALTIES + BASS_WEIGHT * (np.arange(len(TEMPLATES)) % 12 == bass)).argmax(1)
+    silent = length[:, 0] == 0
+    fit = np.take_along_axis(cosine, best[:, None], axis=1)[:, 0]
+    return Chords(edges, np.where(silent, -1, best % 12), np.where(silent, -1, best // 12), fit)

@@ -1,0 +1,79 @@
+"""Audio: the right length, the right pitch, not silent; with whichever synthesiser is here."""
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from melody import render
+from melody.errors import CallError, MelodyError
+from melody.render import synth
+from melody.score import PEDAL, Score, Track, note_table, table
+
+RATE = 16_000
+
+
+def a4(seconds: float = 1.0, is_drum: bool = False) -> Score:
+    """One A above middle C; 960 ticks a second."""
+    return Score((Track("", 0, is_drum, note_table([0], [round(960 * seconds)], [69], [100])),))
+
+
+def test_pitch_length_and_peak() -> None:
+    sound = render.audio(a4(), RATE)
+    assert sound.dtype == np.float32
+    assert sound.shape[1] == (2 if render.synthesiser() == "FluidSynth" else 1)
+    assert len(sound) == round((1 + synth.TAIL) * RATE)
+    assert abs(sound).max() == pytest.approx(synth.PEAK, abs=1e-4)
+    spectrum = abs(np.fft.rfft(sound[:RATE].mean(axis=1) * np.hanning(RATE)))  # one second: a bin is one hertz
+    assert abs(int(spectrum.argmax()) - 440) <= 1
+
+
+def test_simple_tones_where_fluidsynth_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synth, "_fluidsynth", lambda: None)
+    assert render.synthesiser() == "simple tones"
+    sound = render.audio(a4(), RATE)
+    assert sound.shape == (3 * RATE, 1)
+    assert abs(sound[: RATE // 2]).max() > 0.5
+    assert not render.audio(a4(is_drum=True), RATE).any()  # no drums among the tones
+
+
+def test_pedal_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synth, "_fluidsynth", lambda: None)
+    notes = note_table([0, 1920], [96, 96], [69, 40], [100, 1])
+    dry = render.audio(Score((Track(notes=notes),)), RATE)
+    held = render.audio(Score((Track(notes=notes, pedal=table(PEDAL, [10, 900], [127, 0])),)), RATE)
+    window = slice(RATE // 2, RATE // 2 + 1000)
+    assert abs(held[window]).max() > 10 * abs(dry[window]).max()
+
+
+def test_events_are_in_order_and_every_note_is_struck_and_let_go() -> None:
+    score = Score((Track(), Track(notes=note_table([0, 480, 480], [480, 0, 480], [60, 61, 60], [9, 9, 9]))))
+    events = synth._events(score, 10**6, RATE)
+    assert [e[0] for e in events] == sorted(e[0] for e in events)
+    assert sum(e[1] for e in events) == 3 == sum(not e[1] for e in events)
+    at = events.index([RATE // 2, 0, 0, 60, 9])
+    assert at < events.index([RATE // 2, 1, 0, 60, 9])  # let go before it is struck again
+    assert synth._events(Score(), 10, RATE) == []
+
+
+def test_wav_is_a_16_bit_file_that_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"old")
+    assert render.wav(a4(), path, RATE) == render.synthesiser()
+    with wave.open(str(path)) as file:
+        assert (file.getsampwidth(), file.getframerate(), file.getnframes()) == (2, RATE, 3 * RATE)
+        samples = np.frombuffer(file.readframes(RATE), "<i2")
+    assert abs(samples.astype(int)).max() > 20_000
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_silence_stays_silent() -> None:
+    assert not render.audio(Score(), RATE).any()
+
+
+def test_limits() -> None:
+    with pytest.raises(MelodyError, match="minutes"):
+        render.audio(a4(4000))
+    with pytest.raises(CallError, match="sample rate"):
+        render.audio(a4(), 0)
