@@ -1,0 +1,63 @@
+"""Events -> Piece -> Score. Any sequence that the grammar allows decodes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec.encode import GRID_NOTE, PART, Piece, velocity_of
+from melody.codec.table import DRUMS, PROGRAM_BASE, CodecConfig, Field, Role
+from melody.score import METER, Score, Table, Track, meter_table, note_table, table, tempo_table
+
+TICKS_PER_STEP_BEATS = 20  # 24 steps a quarter -> 480 ticks
+SECONDS_TICKS = 500  # a quarter at 120 a minute: 1,000 ticks a second
+
+
+def decode_piece(rows: NDArray[np.int16], config: CodecConfig, meters: Table | None = None, start: int = 0) -> Piece:
+    """Events (n, 6) -> notes on the grid. ``meters`` in steps (4/4 if not said). Later declarations of a part win."""
+    time = start + np.cumsum(rows[:, Field.WAIT], dtype=np.int64)
+    note = rows[:, Field.ROLE] == Role.NOTE
+    declared = rows[rows[:, Field.ROLE] == Role.PART]
+    count = 1 + int(max(declared[:, Field.PART].max(initial=-1), rows[note, Field.PART].max(initial=-1)))
+    parts = np.zeros(count, PART)
+    parts["program"][declared[:, Field.PART]] = declared[:, Field.PITCH] - PROGRAM_BASE
+    parts["lead"][declared[:, Field.PART]] = declared[:, Field.VELOCITY] > 0
+    picked = rows[note]
+    notes = table(GRID_NOTE, time[note], picked[:, Field.PART], picked[:, Field.PITCH], picked[:, Field.DURATION], picked[:, Field.VELOCITY])
+    if meters is None:
+        meters = table(METER, [0], [4], [4])
+    return Piece(config, notes, parts, meters)
+
+
+def piece_score(piece: Piece, bpm: float = 120.0, names: tuple[str, ...] = ()) -> Score:
+    """Notes on the grid -> Score with one tempo, a track for every part (those without notes too).
+
+    Beats clock: 480 ticks a quarter where the grid divides 480. Seconds clock: 1,000 ticks a second, ``bpm`` is not used.
+    """
+    config = piece.config
+    if config.clock == "beats":
+        scale = max(1, 480 // config.grid)
+        per_quarter, mspq = scale * config.grid, round(60e6 / bpm)
+        meters = meter_table(piece.meters["tick"] * scale, piece.meters["numerator"], piece.meters["denominator"])
+    else:
+        scale = max(1, 1000 // config.grid)
+        per_quarter, mspq = scale * config.grid // 2, 500_000
+        meters = meter_table([], [], [])
+    tracks = []
+    for index, part in enumerate(piece.parts):
+        mine = piece.notes[piece.notes["part"] == index]
+        notes = note_table(
+            mine["onset"].astype(np.int64) * scale,
+            mine["duration"].astype(np.int64) * scale,
+            mine["pitch"],
+            velocity_of(mine["velocity"], config.velocity_bins),
+        )
+        drums = int(part["program"]) == DRUMS
+        name = names[index] if index < len(names) else ("Melody" if part["lead"] else "")
+        tracks.append(Track(name, 0 if drums else int(part["program"]), drums, notes))
+    return Score(tuple(tracks), per_quarter, tempo_table([0], [mspq]), meters)
+
+
+def decode(rows: NDArray[np.int16], config: CodecConfig, bpm: float = 120.0, meters: Table | None = None) -> Score:
+    """Events (n, 6) -> Score: ``piece_score(decode_piece(rows))``."""
+    return piece_score(decode_piece(rows, config, meters), bpm)

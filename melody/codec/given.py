@@ -1,0 +1,135 @@
+"""What is given: the notes that are held fixed, as arrays for the encoder, and the look-up of them by time.
+
+Knows Pieces; does not know who chose. The five choices of training (nothing, the lead, one part, all but one part, all
+outside a window) are made here too, from a random generator, so that a loader and a test make the same ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec.encode import Piece
+from melody.codec.table import CodecConfig
+
+COLUMNS = ("part", "pitch", "duration", "velocity", "delta", "position", "strength")
+LOOKUPS = ("last", "next", "since", "until", "remain")
+MODES = ("nothing", "lead", "part", "others", "window")
+FOREVER = 1 << 29  # a horizon that sees all of the future
+
+
+@dataclass(frozen=True)
+class GivenConfig:
+    """How often each choice is made in training (weights, they need not add up to 1), and how far ahead is seen."""
+
+    nothing: float = 0.40  # weight of: nothing is given
+    lead: float = 0.30  # weight of: the lead is given
+    part: float = 0.05  # weight of: one part is given
+    others: float = 0.10  # weight of: all parts but one are given
+    window: float = 0.15  # weight of: everything outside a window of bars is given
+    window_bars: int = 8  # longest window in bars
+    live: float = 0.15  # share of choices whose future is cut off (for live use)
+
+    def weights(self) -> NDArray[np.float64]:
+        """Probabilities in the order of ``MODES``."""
+        raw = np.array([getattr(self, m) for m in MODES], np.float64)
+        return raw / raw.sum()
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Which notes of a piece are given. The rest, inside [start, stop), is for the model to write."""
+
+    mode: str
+    given: NDArray[np.bool_]  # (n,)
+    free: NDArray[np.bool_]  # (n,): not given, inside the span
+    start: int
+    stop: int
+    horizon: int = FOREVER  # steps of the future that are seen; below FOREVER the encoder reads forwards only
+
+    @property
+    def live(self) -> bool:
+        """Whether the future is cut off."""
+        return self.horizon < FOREVER
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The given notes of a piece: ``rows`` (g, 7) int16 in the order of COLUMNS, ``onset`` and ``end`` (g,) in steps."""
+
+    rows: NDArray[np.int16]
+    onset: NDArray[np.int32] = field(repr=False)
+    end: NDArray[np.int32] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choice:
+    """One random choice of what is given. A choice that would leave nothing to write becomes "nothing"."""
+    notes, end = piece.notes, piece.end
+    mode = MODES[rng.choice(len(MODES), p=config.weights())]
+    part, bars, first = (int(rng.integers(1 << 30)) for _ in range(3))  # drawn always: the stream stays in step
+    live, ahead = rng.random() < config.live, int(rng.integers(3))
+    start, stop = 0, end
+    count = len(piece.parts)
+    lead = np.flatnonzero(piece.parts["lead"])
+    if mode == "lead":
+        given = notes["part"] == (lead[0] if len(lead) else part % count)
+    elif mode == "part":
+        given = notes["part"] == part % count
+    elif mode == "others":
+        given = notes["part"] != part % count
+    elif mode == "window":
+        total = int(piece.metre.bar(np.array([max(0, end - 1)]))[0][0]) + 1
+        length = 1 + bars % min(config.window_bars, total)
+        from_bar = first % (total - length + 1)
+        start, stop = piece.metre.bar_start(from_bar), piece.metre.bar_start(from_bar + length)
+        given = (notes["onset"] < start) | (notes["onset"] >= stop)
+        if live and count > 1:  # half of the windows with a "live" draw leave one part only to write
+            given |= notes["part"] != part % count
+        live = False
+    else:
+        given = np.zeros(len(notes), bool)
+    if mode == "nothing" or given.all() or not given.any():
+        return Choice("nothing", np.zeros(len(notes), bool), np.ones(len(notes), bool), 0, end)
+    horizon = (0, piece.config.grid, 8 * piece.config.grid)[ahead] if live else FOREVER
+    return Choice(mode, given, ~given, start, stop, horizon)
+
+
+def given_notes(piece: Piece, given: NDArray[np.bool_]) -> Given:
+    """The given notes of ``piece`` as the encoder reads them. ``delta``: steps since the given note before, at most a rest."""
+    notes = piece.notes[given]
+    rows = np.zeros((len(notes), len(COLUMNS)), np.int16)
+    for column, name in enumerate(("part", "pitch", "duration", "velocity")):
+        rows[:, column] = notes[name]
+    rows[:, 4] = np.minimum(np.diff(notes["onset"], prepend=0), piece.config.rest)
+    rows[:, 5:7] = piece.metre.features(notes["onset"].astype(np.int64), None)[:, :2]
+    return Given(rows, notes["onset"].astype(np.int32), (notes["onset"] + notes["duration"]).astype(np.int32))
+
+
+def look_up(config: CodecConfig, given: Given, time: NDArray[np.int32], horizon: int = FOREVER) -> NDArray[np.int32]:
+    """For each time: (n, 5) in the order of LOOKUPS.
+
+    last, next      1 + index of the last given note at or before the time, and of the first one after it; 0 for nothing
+    since, until    distance in steps from the onset of the one and to the onset of the other: 1 + steps, at most ``rest``; 0 for nothing
+    remain          how long the last one still sounds: 1 + steps, at most ``rest``; 0 for nothing
+    """
+    out = np.zeros((len(time), len(LOOKUPS)), np.int32)
+    count = len(given)
+    if count == 0:
+        return out
+    last = np.searchsorted(given.onset, time, side="right")
+    has_last = last > 0
+    after = np.minimum(last, count - 1)
+    until = given.onset[after] - time
+    has_next = (last < count) & (until <= horizon)
+    before = np.maximum(last - 1, 0)
+    out[:, 0] = last
+    out[:, 1] = np.where(has_next, last + 1, 0)
+    out[:, 2] = np.where(has_last, 1 + np.minimum(time - given.onset[before], config.rest), 0)
+    out[:, 3] = np.where(has_next, 1 + np.minimum(until, config.rest), 0)
+    out[:, 4] = np.where(has_last, 1 + np.clip(given.end[before] - time, 0, config.rest), 0)
+    return out

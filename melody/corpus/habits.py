@@ -1,0 +1,37 @@
+"""Habits of each style: how many pieces, which tempi, which meters. A model that is asked for nothing starts from these."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from melody.corpus.tables import Corpus
+
+MOST_METERS = 6
+
+
+def habits(corpus: Corpus, split: str = "train") -> dict[str, dict[str, Any]]:
+    """By style: ``pieces``; ``tempo``, the quartiles in quarters a minute; ``meters`` as [numerator, denominator, share]."""
+    out: dict[str, dict[str, Any]] = {}
+    members: dict[str, list[int]] = {}
+    for i in corpus.split(split):
+        members.setdefault(corpus.pieces[i].style, []).append(i)
+    for style, pieces in sorted(members.items()):
+        tempi, meters = [], Counter[tuple[int, int]]()
+        for i in pieces:
+            score = corpus.score(i)
+            quarters = score.end_tick / score.ticks_per_quarter
+            tempi.append(quarters * 60 / max(1e-3, score.duration_seconds))
+            longest = int(np.argmax(np.diff(score.meters["tick"], append=max(score.end_tick, int(score.meters["tick"][-1]) + 1))))
+            meters[int(score.meters["numerator"][longest]), int(score.meters["denominator"][longest])] += 1
+        common = meters.most_common(MOST_METERS)
+        total = sum(n for _, n in common)
+        low, high = np.quantile(tempi, [0.25, 0.75])
+        out[style] = {
+            "pieces": len(pieces),
+            "tempo": [round(float(low), 1), round(float(high), 1)],
+            "meters": [[a, b, round(n / total, 4)] for (a, b), n in common],
+        }
+    return out

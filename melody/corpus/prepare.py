@@ -1,0 +1,257 @@
+"""``prepare``: folders of MIDI -> a corpus, in parallel, whatever the files hold.
+
+A worker process reads a chunk of files and returns note tables; a file that kills its worker is found by reading that
+chunk again one file at a time, and is reported. The corpus is written beside its place and renamed when it is whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from melody import edit, midi, theory
+from melody.codec.table import MAX_PARTS
+from melody.corpus.tables import STORED, CorpusWriter, PieceFacts, TrackFacts
+from melody.errors import MelodyError
+from melody.files import reason, replace_folder, shown
+from melody.score import Score, Table
+
+CHUNK = 24  # files for a worker at once
+REPORT = ("path", "status", "reason", "notes")
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """What is taken into a corpus, and how it is split."""
+
+    least_notes: int = 16  # fewer notes than this: skipped
+    valid: float = 0.04  # share of pieces kept for validation
+    test: float = 0.06  # share of pieces kept for the test
+    workers: int = 0  # processes; 0: one a core
+    limits: midi.Limits = midi.Limits()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came out. ``skipped`` files were not taken, ``duplicates`` of them because their notes were there already."""
+
+    pieces: int
+    notes: int
+    skipped: int
+    duplicates: int
+    report: Path
+    styles: dict[str, int]
+    splits: dict[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What a worker found in one file: facts and tables, or the reason why there are none."""
+
+    path: str
+    reason: str = ""
+    facts: PieceFacts | None = None
+    tables: dict[str, Table] | None = None
+
+
+def prepare(
+    paths: Iterable[str | Path],
+    output: str | Path,
+    config: PrepareConfig = PrepareConfig(),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Summary:
+    """Read every MIDI file under ``paths`` into the corpus ``output`` (replaced if it exists).
+
+    Raises MelodyError if nothing can be used; ``report.csv`` then stands beside ``output`` with the reasons.
+    """
+    found = list(midi.sources([Path(p) for p in paths]))
+    if not found:
+        raise MelodyError(f"{', '.join(shown(p) for p in paths)}: no MIDI files ({' '.join(midi.MIDI_SUFFIXES)}) found")
+    target = Path(output)
+    rows: list[tuple[str, str, str, int]] = []
+    seen: dict[str, str] = {}
+    with replace_folder(target) as folder:
+        with CorpusWriter(folder) as writer:
+            for done, read in enumerate(_read_all(found, config), start=1):
+                rows.append(_take(read, writer, seen, config))
+                progress(done, len(found))
+            if not writer.pieces:
+                _write_report(target.with_name(target.name + ".report.csv"), rows)
+                raise MelodyError(
+                    f"none of {len(found)} files could be used, no corpus written; the reasons are in {shown(target)}.report.csv (first: {rows[0][2]})"
+                )
+            writer.pieces[:] = _split(writer.pieces, config)
+            digest = hashlib.sha256("".join(p.content + p.sha256 + p.split + p.style for p in writer.pieces).encode()).hexdigest()
+            writer.finish(digest)
+        _write_report(folder / "report.csv", rows)
+    taken = [r for r in rows if r[1] == "read"]
+    return Summary(
+        pieces=len(taken),
+        notes=writer.counts["notes"],
+        skipped=len(rows) - len(taken),
+        duplicates=sum(r[1] == "duplicate" for r in rows),
+        report=target / "report.csv",
+        styles=_tally(p.style for p in writer.pieces),
+        splits=_tally(p.split for p in writer.pieces),
+    )
+
+
+def _take(read: _Read, writer: CorpusWriter, seen: dict[str, str], config: PrepareConfig) -> tuple[str, str, str, int]:
+    """Add one file to the corpus or not, and say so in a row of the report."""
+    path = shown(read.path)
+    if read.facts is None or read.tables is None:
+        return path, "skipped", read.reason, 0
+    count = len(read.tables["notes"])
+    if count < config.least_notes:
+        return path, "skipped", f"{count} notes, fewer than {config.least_notes}", count
+    if read.facts.content in seen:
+        return path, "duplicate", f"the same notes as {seen[read.facts.content]}", count
+    seen[read.facts.content] = path
+    writer.add(read.facts, read.tables)
+    return path, "read", read.reason, count
+
+
+def _read_all(found: list[midi.Source], config: PrepareConfig) -> Iterator[_Read]:
+    """What every source holds, in the order of the sources, however workers die."""
+    workers = config.workers or os.cpu_count() or 1
+    queue = iter([found[i : i + CHUNK] for i in range(0, len(found), CHUNK)])
+    waiting: deque[tuple[list[midi.Source], Future[list[_Read]]]] = deque()
+    pool = _pool(workers)
+    try:
+        while True:
+            for chunk in islice(queue, 4 * workers - len(waiting)):  # bounded: what is read waits in memory
+                waiting.append((chunk, _submit(pool, chunk, config)))
+            if not waiting:
+                return
+            chunk, result = waiting.popleft()
+            try:
+                reads = result.result()
+            except BrokenProcessPool:  # one file brought a worker down, and all that waited with it
+                reads = _guarded(chunk, config)
+                pool.shutdown(wait=False, cancel_futures=True)
+                pool = _pool(workers)
+                again = [c for c, _ in waiting]
+                waiting = deque((c, _submit(pool, c, config)) for c in again)
+            yield from reads
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+
+def _submit(pool: ProcessPoolExecutor, chunk: list[midi.Source], config: PrepareConfig) -> Future[list[_Read]]:
+    """A pool that broke since the last look refuses new work: the refusal is kept as the result."""
+    try:
+        return pool.submit(_read_many, chunk, config)
+    except BrokenProcessPool as fault:
+        refused: Future[list[_Read]] = Future()
+        refused.set_exception(fault)
+        return refused
+
+
+def _guarded(sources: list[midi.Source], config: PrepareConfig) -> list[_Read]:
+    """Some sources in a process of their own; where it dies, each in one of its own."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(_read_many, sources, config).result()
+        except BrokenProcessPool:
+            if len(sources) == 1:
+                return [_Read(sources[0].path, "the reader crashed on this file")]
+    return [read for source in sources for read in _guarded([source], config)]
+
+
+def _read_many(sources: list[midi.Source], config: PrepareConfig) -> list[_Read]:
+    return [_read_one(source, config) for source in sources]
+
+
+def _read_one(source: midi.Source, config: PrepareConfig) -> _Read:
+    try:
+        data = source.read_bytes(config.limits)
+        score = midi.parse(data, source.path, config.limits)
+        return _describe(source, data, score)
+    except MelodyError as fault:
+        return _Read(source.path, str(fault).removeprefix(f"{shown(source.path)}: "))
+    except MemoryError:
+        return _Read(source.path, "not enough memory")
+
+
+def _describe(source: midi.Source, data: bytes, score: Score) -> _Read:
+    remark = ""
+    if len(score.tracks) > MAX_PARTS:
+        remark = f"the {MAX_PARTS} busiest of {len(score.tracks)} tracks"
+        score = edit.busiest_tracks(score, MAX_PARTS)
+    lead, rule = theory.lead_track(score)
+    pedalled = edit.apply_pedal(score)
+    notes = np.zeros(score.note_count, STORED)
+    notes["sustained"] = np.concatenate([t.notes["duration"] for t in pedalled.tracks])
+    for name in ("onset", "duration", "pitch", "velocity"):
+        notes[name] = np.concatenate([t.notes[name] for t in score.tracks])
+    facts = PieceFacts(
+        source=shown(source.path),
+        sha256=hashlib.sha256(data).hexdigest(),
+        content=content_hash(score),
+        style=source.style,
+        split="train",
+        ticks_per_quarter=score.ticks_per_quarter,
+        tracks=tuple(TrackFacts(t.name, t.program, t.is_drum, len(t.notes)) for t in score.tracks),
+        lead=lead,
+        lead_rule=rule,
+        key=theory.key_of(score),
+        seconds=round(score.duration_seconds, 3),
+    )
+    return _Read(source.path, remark, facts, {"notes": notes, "tempi": score.tempi, "meters": score.meters, "keys": score.keys})
+
+
+def content_hash(score: Score) -> str:
+    """Hash of the notes: onsets in 24ths of a quarter from the first one, pitches from the lowest one.
+
+    Files that differ in key, tempo, loudness, tracks or a leading rest count as the same piece.
+    """
+    notes = np.concatenate([t.notes for t in score.tracks])
+    onset = (notes["onset"] * 48 + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
+    pairs = np.unique((onset - onset.min()) * 128 + (notes["pitch"] - notes["pitch"].min()))
+    return hashlib.sha256(pairs.astype("<i8").tobytes()).hexdigest()[:32]
+
+
+def _split(pieces: list[PieceFacts], config: PrepareConfig) -> list[PieceFacts]:
+    """Each style split by the hash of its contents, so that adding files moves few of the others."""
+    out = list(pieces)
+    for style in sorted({p.style for p in pieces}):
+        mine = sorted((i for i, p in enumerate(pieces) if p.style == style), key=lambda i: pieces[i].content)
+        test, valid = round(config.test * len(mine)), round(config.valid * len(mine))
+        for rank, i in enumerate(mine):
+            out[i] = replace(pieces[i], split="test" if rank < test else "valid" if rank < test + valid else "train")
+    if len(out) >= 2 and not any(p.split == "valid" for p in out):  # a small collection still needs one piece to stop by
+        first = min((i for i, p in enumerate(out) if p.split == "train"), key=lambda i: out[i].content)
+        out[first] = replace(out[first], split="valid")
+    return out
+
+
+def _write_report(path: Path, rows: list[tuple[str, str, str, int]]) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(REPORT)
+            writer.writerows(rows)
+    except OSError as fault:
+        raise MelodyError(f"{shown(path)}: cannot be written ({reason(fault)})") from None
+
+
+def _tally(names: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items()))

@@ -1,0 +1,301 @@
+"""Streams: pieces of a corpus as batches (time, batch, field), encoded fresh at each epoch.
+
+Every row of a batch runs through whole pieces, chunk after chunk, so that the state of the network can be carried from
+one batch to the next; a piece always starts at the beginning of a chunk (``reset``), what is left over is padding.
+All choices (order, transposition, stretch, loudness, what is given, which conditions are dropped) come from
+(seed, epoch, piece), so a stream is reproducible and can go on from ``Stream.position``. Knows numpy, not torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec import encode as codec_encode
+from melody.codec.conditions import conditions, transposed_key
+from melody.codec.encode import Piece, quantise
+from melody.codec.given import COLUMNS, LOOKUPS, Choice, Given, GivenConfig, choose, given_notes, look_up
+from melody.codec.metre import FEATURES
+from melody.codec.table import DRUMS, MAX_PARTS, CodecConfig, Field, Role
+from melody.corpus.tables import Corpus
+from melody.score import Score
+
+UNDECLARED = DRUMS + 1  # program class of a part that the piece does not have
+GIVEN_BEFORE, GIVEN_AFTER, GIVEN_MOST = 16, 24, 256  # given notes that a chunk brings along
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How pieces are varied in training. All zero (``AugmentConfig.none()``) for validation."""
+
+    transpose_down: int = 5  # semitones down, at most
+    transpose_up: int = 6  # semitones up, at most
+    stretch: float = 0.1  # tempo changes by up to this share
+    loudness: int = 2  # velocity bins up or down, at most
+    drop_condition: float = 0.3  # chance that a condition becomes "any"
+    drop_left: float = 0.5  # chance that the number of bars left is not told
+
+    @staticmethod
+    def none() -> AugmentConfig:
+        """No variation; conditions are told, the bars left are not."""
+        return AugmentConfig(0, 0, 0.0, 0, 0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence:
+    """One piece ready for the model: t events, the first input before them, and all that the model sees beside them."""
+
+    rows: NDArray[np.int16]  # (t + 1, 6): row 0 is the END of "the piece before"
+    features: NDArray[np.int16]  # (t + 1, 4): at the time reached after each row
+    lookups: NDArray[np.int32]  # (t + 1, 5): likewise
+    parts: NDArray[np.int16]  # (16, 3): program (129: none), lead, given
+    conditions: NDArray[np.int16]  # (5,)
+    given: Given
+    live: bool
+
+    def __len__(self) -> int:
+        return len(self.rows) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B rows of T events. Rows that end early are padded (``valid`` False)."""
+
+    rows: NDArray[np.int16]  # (T + 1, B, 6): inputs [:-1], targets [1:]
+    features: NDArray[np.int16]  # (T + 1, B, 4)
+    lookups: NDArray[np.int32]  # (T + 1, B, 5): indices into ``given`` + 1
+    parts: NDArray[np.int16]  # (B, 16, 3)
+    conditions: NDArray[np.int16]  # (B, 5)
+    given: NDArray[np.int16]  # (G, B, 7)
+    live: NDArray[np.bool_]  # (B,)
+    reset: NDArray[np.bool_]  # (B,): the row starts a new piece
+    valid: NDArray[np.bool_]  # (T, B)
+    piece: NDArray[np.int32]  # (B,): index of the piece in the corpus
+
+    @property
+    def notes(self) -> int:
+        """Number of notes among the targets."""
+        return int(((self.rows[1:, :, Field.ROLE] == Role.NOTE) & self.valid).sum())
+
+
+def part_table(piece: Piece, given: NDArray[np.bool_] | None = None) -> NDArray[np.int16]:
+    """(16, 3): program (129 where there is no part), lead, whether the part is given."""
+    out = np.zeros((MAX_PARTS, 3), np.int16)
+    out[:, 0] = UNDECLARED
+    count = len(piece.parts)
+    out[:count, 0] = piece.parts["program"]
+    out[:count, 1] = piece.parts["lead"]
+    if given is not None:
+        out[np.unique(piece.notes["part"][given]), 2] = 1
+    return out
+
+
+def sequence(piece: Piece, choice: Choice, conditions: NDArray[np.int16], tell_left: bool) -> Sequence:
+    """Encode a piece under a choice of what is given."""
+    events = codec_encode(piece, choice.free, choice.start)
+    time = np.concatenate([[choice.start], events.time]).astype(np.int32)
+    rows = np.zeros((len(events) + 1, len(Field)), np.int16)
+    rows[0, Field.ROLE] = Role.END
+    rows[1:] = events.rows
+    features = piece.metre.features(time.astype(np.int64), choice.stop if tell_left else None)
+    given = given_notes(piece, choice.given)
+    # Inside a window a part is given and free at once; it counts as given only where nothing of it is free.
+    whole = choice.given & ~np.isin(piece.notes["part"], piece.notes["part"][choice.free])
+    lookups = look_up(piece.config, given, time, choice.horizon)
+    return Sequence(rows, features, lookups, part_table(piece, whole), conditions, given, choice.live)
+
+
+def piece_conditions(config: CodecConfig, score: Score, piece: Piece, style: str | None, key: int | None) -> NDArray[np.int16]:
+    """The five classes of a piece as it is: its mean tempo, its first meter, its density."""
+    end = max(1, score.end_tick)
+    seconds = max(1e-3, float(score.seconds([end])[0]))
+    quarters = end / score.ticks_per_quarter
+    unit = quarters if config.clock == "beats" else seconds * 2
+    meter = (int(score.meters["numerator"][0]), int(score.meters["denominator"][0]))
+    return conditions(config, style, quarters * 60 / seconds, key, meter, len(piece.notes) / max(unit, 1e-3))
+
+
+@dataclass
+class _Row:
+    """Where one row of the batch stands."""
+
+    sequence: Sequence | None = None
+    ticket: tuple[int, int] = (0, 0)  # epoch, place in its order
+    cursor: int = 0
+
+
+@dataclass
+class Stream:
+    """An endless iterator of batches over the pieces of one split (``epochs`` bounds it)."""
+
+    corpus: Corpus
+    config: CodecConfig
+    pieces: list[int]
+    batch: int = 32
+    chunk: int = 128
+    seed: int = 0
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    given: GivenConfig = field(default_factory=GivenConfig)
+    epochs: int | None = None
+    shuffle: bool = True
+    shard: tuple[int, int] = (0, 1)  # this process, number of processes
+
+    def __post_init__(self) -> None:
+        self._rows = [_Row() for _ in range(self.batch)]
+        self._next = (0, self.shard[0])  # epoch, place in its order
+        self._order: tuple[int, NDArray[np.int64]] = (-1, np.zeros(0, np.int64))
+
+    @property
+    def epoch(self) -> int:
+        """Epoch from which the next piece will be taken."""
+        return self._next[0]
+
+    @property
+    def position(self) -> dict[str, Any]:
+        """All that is needed to go on from here, as plain numbers."""
+        return {"next": list(self._next), "rows": [[*r.ticket, r.cursor, r.sequence is not None] for r in self._rows]}
+
+    @position.setter
+    def position(self, saved: dict[str, Any]) -> None:
+        epoch, place = saved["next"]
+        self._next = (int(epoch), int(place))
+        for row, (e, p, cursor, busy) in zip(self._rows, saved["rows"], strict=True):
+            row.ticket, row.cursor = (int(e), int(p)), int(cursor)
+            row.sequence = self._sequence(*row.ticket)[0] if busy else None
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            batch = self._batch()
+            if batch is None:
+                return
+            yield batch
+
+    def _batch(self) -> Batch | None:
+        cuts = [self._advance(row) for row in self._rows]
+        live = [c for c in cuts if c is not None]
+        if not live:
+            return None
+        longest = max(c.count for c in live)
+        most = max((len(c.given) for c in live), default=0)
+        size = self.batch
+        out = Batch(
+            rows=np.zeros((longest + 1, size, len(Field)), np.int16),
+            features=np.zeros((longest + 1, size, len(FEATURES)), np.int16),
+            lookups=np.zeros((longest + 1, size, len(LOOKUPS)), np.int32),
+            parts=np.full((size, MAX_PARTS, 3), (UNDECLARED, 0, 0), np.int16),
+            conditions=np.zeros((size, 5), np.int16),
+            given=np.zeros((max(1, most), size, len(COLUMNS)), np.int16),
+            live=np.zeros(size, bool),
+            reset=np.zeros(size, bool),
+            valid=np.zeros((longest, size), bool),
+            piece=np.full(size, -1, np.int32),
+        )
+        out.rows[:, :, Field.ROLE] = Role.END
+        for b, cut in enumerate(cuts):
+            if cut is None:
+                continue
+            s, stop = cut.sequence, cut.start + cut.count + 1
+            out.rows[: cut.count + 1, b] = s.rows[cut.start : stop]
+            out.features[: cut.count + 1, b] = s.features[cut.start : stop]
+            out.lookups[: cut.count + 1, b] = cut.lookups
+            out.given[: len(cut.given), b] = cut.given
+            out.valid[: cut.count, b] = True
+            out.parts[b], out.conditions[b], out.live[b], out.reset[b] = s.parts, s.conditions, s.live, cut.start == 0
+            out.piece[b] = cut.piece
+        return out
+
+    def _advance(self, row: _Row) -> _Cut | None:
+        if row.sequence is None:
+            ticket = self._take()
+            if ticket is None:
+                return None
+            row.ticket, row.cursor = ticket, 0
+            row.sequence, _ = self._sequence(*ticket)
+        cut = _cut(row.sequence, row.cursor, self.chunk, int(self._order_of(row.ticket[0])[row.ticket[1]]))
+        row.cursor += cut.count
+        if row.cursor >= len(row.sequence):
+            row.sequence = None
+        return cut
+
+    def _take(self) -> tuple[int, int] | None:
+        epoch, place = self._next
+        if place >= len(self.pieces):
+            epoch, place = epoch + 1, self.shard[0]
+            if place >= len(self.pieces):
+                place = place % len(self.pieces)  # fewer pieces than processes: they share
+        if self.epochs is not None and epoch >= self.epochs:
+            return None
+        self._next = (epoch, place + self.shard[1])
+        return epoch, place
+
+    def _order_of(self, epoch: int) -> NDArray[np.int64]:
+        if self._order[0] != epoch:
+            order = np.array(self.pieces, np.int64)
+            if self.shuffle:
+                np.random.default_rng([self.seed, epoch]).shuffle(order)
+            self._order = (epoch, order)
+        return self._order[1]
+
+    def _sequence(self, epoch: int, place: int) -> tuple[Sequence, int]:
+        index = int(self._order_of(epoch)[place])
+        rng = np.random.default_rng([self.seed, epoch, index])
+        return training_sequence(self.corpus, index, self.config, rng, self.augment, self.given), index
+
+
+def training_sequence(
+    corpus: Corpus, index: int, config: CodecConfig, rng: np.random.Generator, augment: AugmentConfig, given: GivenConfig
+) -> Sequence:
+    """One piece of the corpus, varied, with a random choice of what is given. The order of the draws is fixed."""
+    facts = corpus.pieces[index]
+    score = corpus.score(index, sustained=config.clock == "seconds")
+    factor = 1 + augment.stretch * (2 * rng.random() - 1)
+    tempi = score.tempi.copy()
+    tempi["mspq"] = np.clip(np.rint(tempi["mspq"] * factor), 1, 16_777_215)
+    score = replace(score, tempi=tempi)
+    piece = quantise(score, config, facts.lead)
+    low, high = piece.pitch_range()
+    semitones = int(rng.integers(-augment.transpose_down, augment.transpose_up + 1))
+    semitones = max(-low, min(127 - high, semitones))
+    piece = louder(piece.transposed(semitones), int(rng.integers(-augment.loudness, augment.loudness + 1)))
+    classes = piece_conditions(config, score, piece, facts.style, transposed_key(facts.key, semitones))
+    classes = np.where(rng.random(len(classes)) < augment.drop_condition, 0, classes).astype(np.int16)
+    tell_left = bool(rng.random() >= augment.drop_left)
+    return sequence(piece, choose(piece, rng, given), classes, tell_left)
+
+
+def louder(piece: Piece, bins: int) -> Piece:
+    """Every velocity moved by some bins, kept in range."""
+    notes = piece.notes.copy()
+    notes["velocity"] = np.clip(notes["velocity"] + bins, 0, piece.config.velocity_bins - 1)
+    return replace(piece, notes=notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    sequence: Sequence
+    start: int
+    count: int
+    given: NDArray[np.int16]  # (g, 7): the given notes that this chunk needs
+    lookups: NDArray[np.int32]  # (count + 1, 5): re-indexed into ``given``
+    piece: int
+
+
+def _cut(s: Sequence, start: int, chunk: int, piece: int) -> _Cut:
+    """The next chunk of a sequence, with the given notes around it; shorter where the given notes are many."""
+    count = min(chunk, len(s) - start)
+    lookups = s.lookups[start : start + count + 1]
+    if not len(s.given):
+        return _Cut(s, start, count, s.given.rows, lookups, piece)
+    low = max(0, int(lookups[0, 0]) - 1 - GIVEN_BEFORE)
+    fits = int(np.searchsorted(lookups[:, 0], low + GIVEN_MOST, side="right")) - 1
+    count = max(1, min(count, fits))
+    lookups = lookups[: count + 1].copy()
+    high = min(len(s.given), int(lookups[-1, 0]) + (0 if s.live else GIVEN_AFTER) + 1)
+    if high - low > GIVEN_MOST + GIVEN_AFTER + 1:  # one wait that leaps over hundreds of given notes: keep the near end
+        low = high - GIVEN_MOST - GIVEN_AFTER - 1
+    lookups[:, :2] = np.where(lookups[:, :2] > low, lookups[:, :2] - low, 0)
+    return _Cut(s, start, count, s.given.rows[low:high], lookups, piece)

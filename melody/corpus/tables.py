@@ -1,0 +1,182 @@
+"""The corpus on disk: notes of all pieces in one memory-mapped table, and an index.
+
+    notes.npy    STORED (n,): the tracks of a piece one after the other, each in order of onset and pitch
+    tempi.npy    TEMPO, meters.npy METER, keys.npy KEY: likewise, all pieces end to end
+    index.json   format, facts of every piece (PieceFacts), written last: without it there is no corpus
+
+Ticks are those of the source file. Knows Scores; does not know codecs or batches.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from melody.errors import MelodyError
+from melody.files import reason, shown
+from melody.score import KEY, METER, NOTE, TEMPO, Score, Table, Track
+
+FORMAT = 1
+SPLITS = ("train", "valid", "test")
+STORED = np.dtype(
+    [("onset", "<i4"), ("duration", "<i4"), ("sustained", "<i4"), ("pitch", "u1"), ("velocity", "u1")]
+)  # sustained: the duration with the pedal applied
+TABLES = {"notes": STORED, "tempi": TEMPO, "meters": METER, "keys": KEY}
+
+
+@dataclass(frozen=True)
+class TrackFacts:
+    """One track of a stored piece."""
+
+    name: str
+    program: int
+    is_drum: bool
+    notes: int
+
+
+@dataclass(frozen=True)
+class PieceFacts:
+    """What the index knows of a piece. ``rows``: per table, where the piece starts and how many rows it has."""
+
+    source: str  # path as shown in the report
+    sha256: str  # of the file's bytes
+    content: str  # hash of the notes, free of transposition
+    style: str
+    split: str
+    ticks_per_quarter: int
+    tracks: tuple[TrackFacts, ...]
+    lead: int | None
+    lead_rule: str
+    key: int  # 0..23
+    seconds: float
+    rows: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def note_count(self) -> int:
+        """Number of notes of the piece."""
+        return self.rows["notes"][1]
+
+
+class Corpus:
+    """A prepared corpus, read-only. ``score(i)`` rebuilds piece ``i``; only the pages that are touched are read."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        index = self.folder / "index.json"
+        if not index.is_file():
+            what = "no index.json in it" if self.folder.is_dir() else "no such folder"
+            raise MelodyError(f"{shown(folder)}: not a corpus ({what}); make one with: melody prepare DIR -o {shown(folder)}")
+        try:
+            raw = json.loads(index.read_text("utf-8"))
+            if raw["format"] != FORMAT:
+                raise MelodyError(f"{shown(folder)}: corpus format {raw['format']!r}, this version reads {FORMAT}; prepare it again")
+            self.pieces = [_facts(p) for p in raw["pieces"]]
+            self.digest = str(raw["digest"])
+            self.tables = {name: np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in TABLES}
+            for name, dtype in TABLES.items():
+                if self.tables[name].dtype != dtype or len(self.tables[name]) != raw["counts"][name]:
+                    raise ValueError(f"{name}.npy does not hold what index.json says")
+        except MelodyError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as fault:
+            raise MelodyError(f"{shown(folder)}: damaged corpus ({reason(fault)}); prepare it again") from None
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    @cached_property
+    def styles(self) -> tuple[str, ...]:
+        """Names of the styles, sorted."""
+        return tuple(sorted({p.style for p in self.pieces}))
+
+    def split(self, name: str) -> list[int]:
+        """Indices of the pieces of one split: "train", "valid" or "test"."""
+        return [i for i, p in enumerate(self.pieces) if p.split == name]
+
+    def note_count(self, pieces: Sequence[int] | None = None) -> int:
+        """Notes of some pieces, or of all."""
+        return sum(self.pieces[i].note_count for i in (range(len(self)) if pieces is None else pieces))
+
+    def score(self, index: int, sustained: bool = False) -> Score:
+        """Piece ``index`` as a Score; ``sustained``: note lengths with the pedal applied."""
+        facts = self.pieces[index]
+        raw = self._rows(facts, "notes")
+        notes = np.empty(len(raw), NOTE)
+        for name, column in (("onset", "onset"), ("duration", "sustained" if sustained else "duration"), ("pitch", "pitch"), ("velocity", "velocity")):
+            notes[name] = raw[column]
+        edges = np.cumsum([0, *(t.notes for t in facts.tracks)])
+        tracks = tuple(
+            Track(t.name, t.program, t.is_drum, notes[edges[i] : edges[i + 1]]) for i, t in enumerate(facts.tracks)
+        )
+        maps = (np.array(self._rows(facts, name)) for name in ("tempi", "meters", "keys"))
+        return Score(tracks, facts.ticks_per_quarter, *maps)
+
+    def _rows(self, facts: PieceFacts, name: str) -> Table:
+        start, count = facts.rows[name]
+        rows: Table = self.tables[name][start : start + count]
+        return rows
+
+
+def _facts(raw: dict[str, Any]) -> PieceFacts:
+    tracks = tuple(TrackFacts(**t) for t in raw["tracks"])
+    rows = {name: (int(a), int(b)) for name, (a, b) in raw["rows"].items()}
+    facts = PieceFacts(**{**raw, "tracks": tracks, "rows": rows})
+    if facts.split not in SPLITS or sum(t.notes for t in tracks) != rows["notes"][1]:
+        raise ValueError("a piece of index.json contradicts itself")
+    return facts
+
+
+class CorpusWriter:
+    """Writes a corpus piece by piece in constant memory; the index comes last. Use as a context manager, then ``finish``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pieces: list[PieceFacts] = []
+        self.counts = dict.fromkeys(TABLES, 0)
+        self._files: dict[str, BinaryIO] = {}
+
+    def __enter__(self) -> CorpusWriter:
+        self._files = {name: open(self.folder / f"{name}.raw", "wb") for name in TABLES}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def add(self, facts: PieceFacts, tables: dict[str, Table]) -> None:
+        """Append one piece; ``tables`` holds one array for every name in TABLES."""
+        rows = {}
+        for name, dtype in TABLES.items():
+            data = np.ascontiguousarray(tables[name].astype(dtype, copy=False))
+            self._files[name].write(data.tobytes())
+            rows[name] = (self.counts[name], len(data))
+            self.counts[name] += len(data)
+        self.pieces.append(PieceFacts(**{**facts.__dict__, "rows": rows}))
+
+    def finish(self, digest: str) -> None:
+        """Turn the raw tables into .npy files and write the index."""
+        for name, dtype in TABLES.items():
+            self._files[name].close()
+            raw = self.folder / f"{name}.raw"
+            with open(raw, "rb") as source, open(self.folder / f"{name}.npy", "wb") as target:
+                header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (self.counts[name],)}
+                np.lib.format.write_array_header_1_0(target, header)
+                shutil.copyfileobj(source, target)
+            raw.unlink()
+        with open(self.folder / "index.json", "w", encoding="utf-8") as file:
+            file.writelines(_index(self.pieces, self.counts, digest))
+
+
+def _index(pieces: Sequence[PieceFacts], counts: dict[str, int], digest: str) -> Iterator[str]:
+    yield json.dumps({"format": FORMAT, "digest": digest, "counts": counts})[:-1] + ', "pieces": [\n'
+    for i, piece in enumerate(pieces):
+        yield json.dumps(asdict(piece)) + (",\n" if i + 1 < len(pieces) else "\n")
+    yield "]}\n"
