@@ -1,0 +1,192 @@
+"""Bundles: a trained model as one folder, and where the shipped ones are.
+
+    model.safetensors   weights, fp32 or bf16
+    bundle.json         format, model config, codec config, training facts, data and licence, sha256 of the weights
+    README.md           the model card
+
+``read`` checks everything it can without torch; ``load_model`` builds the network. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from melody.codec import CodecConfig
+from melody.errors import MelodyError, unknown
+from melody.files import read_bytes, reason, shown, write_bytes
+
+if TYPE_CHECKING:
+    from melody.model import EventLSTM, ModelConfig
+
+FORMAT = 1
+WEIGHTS = "model.safetensors"
+FACTS = "bundle.json"
+CARD = "README.md"
+MOST_FACTS = 1 << 20  # bytes of bundle.json
+MOST_WEIGHTS = 1 << 30  # bytes of model.safetensors
+MOST_PARAMETERS = 250_000_000
+DEFAULT = "base"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was read and whose weights' digest agrees. ``model`` holds the plain values of a ModelConfig."""
+
+    folder: Path
+    name: str
+    codec: CodecConfig
+    model: Mapping[str, Any]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    data: tuple[Mapping[str, Any], ...] = ()
+    licence: str = ""
+    sha256: str = ""
+
+
+def shipped() -> dict[str, Path]:
+    """Names and folders of the bundles that come with the package (installed, or in ``checkpoints/`` of a checkout)."""
+    here = Path(__file__).resolve().parent
+    found: dict[str, Path] = {}
+    for root in (here.parent / "checkpoints", here / "checkpoints"):
+        if root.is_dir():
+            found |= {p.parent.name: p.parent for p in sorted(root.glob(f"*/{FACTS}"))}
+    return found
+
+
+def find(name: str | os.PathLike[str] | None = None) -> Path:
+    """Folder of a bundle by path or by the name of a shipped one; the default model if nothing is said."""
+    known = shipped()
+    wanted = DEFAULT if name is None else os.fspath(name)
+    if wanted in known and not (os.sep in wanted):
+        return known[wanted]
+    folder = Path(wanted)
+    if (folder / FACTS).is_file():
+        return folder
+    if folder.is_dir():
+        raise MelodyError(f"{shown(folder)}: not a bundle (no {FACTS} in it); train one with: melody train CORPUS -o RUN")
+    if os.sep in wanted:
+        raise MelodyError(f"{shown(folder)}: no such folder; give a bundle's folder or one of: {', '.join(known) or '(none shipped)'}")
+    raise unknown("model", wanted, known)
+
+
+def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bundle:
+    """Read and check a bundle's facts, and (``verify``) that the weights have the digest that they should have."""
+    folder = find(name)
+    try:
+        raw = json.loads(read_bytes(folder / FACTS, MOST_FACTS))
+        if not isinstance(raw, dict) or "format" not in raw:
+            raise ValueError("no format")
+        if raw["format"] != FORMAT:
+            raise MelodyError(f"{shown(folder)}: bundle format {raw['format']!r}, this version of melody reads {FORMAT}; update melody or train again")
+        codec = _codec(raw["codec"])
+        bundle = Bundle(folder, folder.name, codec, dict(raw["model"]), dict(raw["training"]), tuple(raw["data"]), str(raw["licence"]), str(raw["sha256"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+        raise MelodyError(f"{shown(folder)}/{FACTS}: damaged ({type(fault).__name__}: {reason(fault)[:120]}); fetch or train the bundle again") from None
+    if verify:
+        digest = hashlib.sha256(read_bytes(folder / WEIGHTS, MOST_WEIGHTS)).hexdigest()
+        if digest != bundle.sha256:
+            raise MelodyError(f"{shown(folder)}/{WEIGHTS}: its sha256 differs from the one in {FACTS}: damaged or exchanged; fetch or train the bundle again")
+    return bundle
+
+
+def _codec(raw: Mapping[str, Any]) -> CodecConfig:
+    known = {f.name for f in fields(CodecConfig)}
+    if set(raw) - known:
+        raise ValueError(f"unknown codec setting {sorted(set(raw) - known)[0]!r}")
+    codec = CodecConfig(**{**raw, "styles": tuple(str(s) for s in raw["styles"])})
+    if codec.clock not in ("beats", "seconds") or not 1 <= codec.grid <= 960 or not 1 <= codec.velocity_bins <= 128:
+        raise ValueError("codec out of range")
+    if type(codec.grid) is not int or type(codec.velocity_bins) is not int or len(codec.styles) > 10_000:
+        raise ValueError("codec out of range")
+    return codec
+
+
+def model_config(raw: Mapping[str, Any]) -> ModelConfig:
+    """A checked ModelConfig from plain values; names the setting that is unknown or out of range."""
+    from melody.model import CELLS, ModelConfig
+
+    known = {f.name: f for f in fields(ModelConfig)}
+    for name, value in raw.items():
+        if name not in known:
+            raise unknown("model setting", name, known)
+        if type(value) is not type(known[name].default) and not (known[name].type == "float" and type(value) is int):
+            raise MelodyError(f"model setting {name} is {value!r}, expected {known[name].type}")
+    config = ModelConfig(**raw)
+    if config.cell not in CELLS:
+        raise unknown("cell", config.cell, CELLS)
+    for name, most in (("layers", 32), ("width", 8192), ("head_width", 4096), ("given_width", 4096)):
+        if not 1 <= getattr(config, name) <= most:
+            raise MelodyError(f"model setting {name} is {getattr(config, name)}, must be 1..{most}")
+    if not 0 <= config.dropout < 1 or not 0 < config.embedding_sd <= 10:
+        raise MelodyError("model settings dropout (0..1) or embedding_sd (0..10) out of range")
+    return config
+
+
+def load_model(bundle: Bundle) -> EventLSTM:
+    """The network with its weights, in fp32, ready to sample (``eval`` mode). Raises MelodyError on any disagreement."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    from melody.model import EventLSTM
+
+    try:
+        weights = load(read_bytes(bundle.folder / WEIGHTS, MOST_WEIGHTS))
+    except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as fault:
+        raise MelodyError(f"{shown(bundle.folder)}/{WEIGHTS}: damaged ({reason(fault)[:120]})") from None
+    with torch.device("meta"):
+        model = EventLSTM(model_config(bundle.model), bundle.codec)
+    expected = {name: tuple(t.shape) for name, t in model.state_dict().items()}
+    if sum(t.numel() for t in model.state_dict().values()) > MOST_PARAMETERS:
+        raise MelodyError(f"{shown(bundle.folder)}: more than {MOST_PARAMETERS:,} parameters")
+    if expected != {name: tuple(t.shape) for name, t in weights.items()}:
+        raise MelodyError(f"{shown(bundle.folder)}: the weights do not have the shapes that {FACTS} says")
+    if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
+        raise MelodyError(f"{shown(bundle.folder)}/{WEIGHTS}: holds values that are not numbers")
+    model.load_state_dict({name: t.float() for name, t in weights.items()}, assign=True)
+    return model.eval()
+
+
+def save(
+    folder: Path,
+    model: EventLSTM,
+    training: Mapping[str, Any],
+    data: tuple[Mapping[str, Any], ...] = (),
+    licence: str = "",
+    card: str = "",
+    half: bool = False,
+) -> Bundle:
+    """Write a bundle into ``folder`` (made if need be): weights first, the facts that vouch for them last.
+
+    ``half``: store the weights as bf16, half the size.
+    """
+    import torch
+    from safetensors.torch import save as dump
+
+    dtype = torch.bfloat16 if half else torch.float32
+    weights = {name: t.detach().to("cpu", dtype).contiguous() for name, t in model.state_dict().items()}
+    blob = dump(weights)
+    digest = hashlib.sha256(blob).hexdigest()
+    facts = {
+        "format": FORMAT,
+        "model": asdict(model.config),
+        "codec": asdict(model.codec),
+        "training": dict(training),
+        "data": [dict(d) for d in data],
+        "licence": licence,
+        "sha256": digest,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise MelodyError(f"{shown(folder)}: cannot be written ({reason(fault)})") from None
+    write_bytes(folder / WEIGHTS, blob)
+    write_bytes(folder / FACTS, (json.dumps(facts, indent=1) + "\n").encode())
+    if card:
+        write_bytes(folder / CARD, card.encode())
+    return read(folder, verify=False)

@@ -1,0 +1,328 @@
+"""EventLSTM: a stacked recurrent language model over compound events, with what is given looked up by time.
+
+One event is one step of the body; a chain of small heads then chooses the fields one after the other, each seeing the
+body's output, the fields chosen before it and, once ``wait`` is chosen, metre and given notes at the new time.
+
+Shapes: T time, B batch, L layers, H width, G given notes. Integers in (arrays of the codec), nats out. The recurrent
+state is a value that goes in and comes out. Knows the codec's table; does not know files, corpora or sampling.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from melody.codec import conditions as condition_table
+from melody.codec.given import COLUMNS
+from melody.codec.grammar import bounds
+from melody.codec.metre import STRENGTHS
+from melody.codec.table import BAR_CLASSES, DRUMS, LEFT_CLASSES, MAX_PARTS, CodecConfig, Field, Role
+
+UNDECLARED = DRUMS + 1
+CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of the network."""
+
+    cell: str = "lstm"  # recurrent cell: lstm, gru or rnn
+    layers: int = 3  # recurrent layers in the body
+    width: int = 512  # units of a body layer, and of its input
+    head_width: int = 192  # units of a field head
+    given_width: int = 128  # units of the encoder of given notes, in each direction
+    dropout: float = 0.1  # share of units dropped between layers and before the heads
+    embedding_sd: float = 0.05  # embeddings start this small (0.02 to 0.1)
+
+
+class State(NamedTuple):
+    """Recurrent state of the body: ``hidden`` and ``cell`` (L, B, H). ``cell`` stays zero for gru and rnn."""
+
+    hidden: Tensor
+    cell: Tensor
+
+    def detach(self) -> State:
+        """The same values, cut from the graph (truncated backpropagation through time)."""
+        return State(self.hidden.detach(), self.cell.detach())
+
+    def where_not(self, reset: Tensor) -> State:
+        """Zero for the rows (B,) that start a new piece."""
+        keep = (~reset)[None, :, None]
+        return State(self.hidden * keep, self.cell * keep)
+
+
+class Inputs(NamedTuple):
+    """One batch as tensors; the shapes of ``corpus.stream.Batch``."""
+
+    rows: Tensor  # (T + 1, B, 6)
+    features: Tensor  # (T + 1, B, 4)
+    lookups: Tensor  # (T + 1, B, 5)
+    parts: Tensor  # (B, 16, 3)
+    conditions: Tensor  # (B, 5)
+    given: Tensor  # (G, B, 7)
+    live: Tensor  # (B,)
+
+
+class Context(NamedTuple):
+    """What stays the same while a piece goes on: parts, conditions and the encoded given notes, projected once."""
+
+    parts_body: Tensor  # (B, 16, H)
+    parts_head: Tensor  # (B, 16, P)
+    allowed: Tensor  # (B, 16): parts that may play
+    last_part: Tensor  # (B,): the highest of them
+    piece: Tensor  # (B, H): conditions
+    given_body: Tensor  # (G + 1, B, 2, H): row 0 is "nothing"; as the last one, as the next one
+    given_head: Tensor  # (G + 1, B, 2, P)
+
+
+class GivenEncoder(nn.Module):
+    """Reads the given notes forwards and backwards; a note's own pitch and duration are added to its encoding."""
+
+    def __init__(self, config: ModelConfig, codec: CodecConfig) -> None:
+        super().__init__()
+        width, size = config.given_width, codec.sizes
+        counts = (0, 128, codec.max_duration + 1, codec.velocity_bins, codec.rest + 1, codec.positions, STRENGTHS)
+        self.embed = nn.ModuleList(nn.Embedding(n, width) for n in counts[1:])
+        self.part = nn.Linear(config.head_width, width, bias=False)
+        self.forwards = nn.LSTM(width, width)
+        self.backwards = nn.LSTM(width, width)
+        self.pitch = nn.Embedding(128, 2 * width)
+        self.duration = nn.Embedding(size[Field.DURATION], 2 * width)
+        self.nothing = nn.Parameter(torch.zeros(2, 2 * width))
+
+    def forward(self, given: Tensor, parts: Tensor, live: Tensor) -> Tensor:
+        """(G, B, 7), (B, 16, P), (B,) -> (G, B, 2 * width). The backward half is zero for live rows.
+
+        Padding may stand after a row's notes: the backward pass then starts in it, so its columns are all zeros and
+        the state that it builds up is cut off at the last real note.
+        """
+        chosen = _rows_of(parts, given[..., 0])  # (G, B, P)
+        x = self.part(chosen)
+        for column, table in enumerate(self.embed, start=1):
+            x = x + table(given[..., column])
+        ahead, _ = self.forwards(x)
+        real = (given[..., COLUMNS.index("duration")] > 0)[..., None]  # a note lasts at least one step
+        # Each row is turned round so that its last real note comes first: padding is then read after the notes.
+        count = real.squeeze(-1).sum(0)  # (B,)
+        place = torch.arange(len(given), device=given.device)[:, None]
+        turned = torch.where(place < count, count - 1 - place, place)[..., None]
+        back, _ = self.backwards(x.gather(0, turned.expand_as(x)))
+        back = back.gather(0, turned.expand_as(back)) * ~live[None, :, None]
+        own = self.pitch(given[..., 1]) + self.duration(given[..., 2])
+        return torch.cat([ahead, back], -1) + own
+
+
+class EventLSTM(nn.Module):
+    """The model. ``forward`` scores whole batches; ``context``, ``advance`` and ``head`` are the same steps, one by one."""
+
+    def __init__(self, config: ModelConfig, codec: CodecConfig) -> None:
+        super().__init__()
+        self.config, self.codec = config, codec
+        width, head = config.width, config.head_width
+        sizes = codec.sizes
+        distance = codec.rest + 2
+        metre = (codec.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)
+        # the piece
+        self.program = nn.Embedding(UNDECLARED + 1, head)
+        self.number = nn.Embedding(MAX_PARTS, head)
+        self.part_flags = nn.Embedding(4, head)  # lead, given
+        self.parts_body = nn.Linear(head, width, bias=False)
+        self.parts_head = nn.Linear(head, head, bias=False)
+        self.conditions = nn.ModuleList(nn.Embedding(n, width) for n in condition_table.sizes(codec))
+        # what is given
+        self.encoder = GivenEncoder(config, codec)
+        self.given_body = nn.Linear(2 * config.given_width, 2 * width, bias=False)
+        self.given_head = nn.Linear(2 * config.given_width, 2 * head, bias=False)
+        self.distance_body = nn.ModuleList(nn.Embedding(distance, width) for _ in range(3))
+        self.distance_head = nn.ModuleList(nn.Embedding(distance, head) for _ in range(3))
+        # the events
+        self.fields = nn.ModuleList(nn.Embedding(n, width) for n in sizes)
+        self.metre_body = nn.ModuleList(nn.Embedding(n, width) for n in metre)
+        self.metre_head = nn.ModuleList(nn.Embedding(n, head) for n in metre)
+        # the body
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(config.layers + 1))
+        self.cells = nn.ModuleList(CELLS[config.cell](width, width) for _ in range(config.layers))
+        # the heads
+        self.to_heads = nn.Linear(width, len(Field) * head)
+        self.chosen = nn.ModuleList(nn.Embedding(n, head * (len(Field) - 1 - f)) for f, n in enumerate(sizes[:-1]))
+        self.part_query = nn.Linear(head, head)
+        self.logits = nn.ModuleList(nn.Linear(head, n) if f != Field.PART else nn.Identity() for f, n in enumerate(sizes))
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight, std=self.config.embedding_sd)
+            elif isinstance(module, nn.LSTM):
+                hidden = module.hidden_size
+                with torch.no_grad():  # forget gates start open (Jozefowicz et al., 2015)
+                    module.bias_ih_l0[hidden : 2 * hidden] = 1.0
+                    module.bias_hh_l0[hidden : 2 * hidden] = 0.0
+
+    def initial_state(self, batch: int) -> State:
+        """Zeros (L, B, H)."""
+        weight = self.to_heads.weight
+        shape = (self.config.layers, batch, self.config.width)
+        return State(torch.zeros(shape, device=weight.device), torch.zeros(shape, device=weight.device))
+
+    def context(self, parts: Tensor, conditions: Tensor, given: Tensor, live: Tensor) -> Context:
+        """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> Context."""
+        program, lead, held = parts.unbind(-1)
+        described = self.program(program) + self.number.weight + self.part_flags(lead + 2 * held)  # (B, 16, P)
+        allowed = (program != UNDECLARED) & (held == 0)
+        last_part = torch.where(allowed, torch.arange(MAX_PARTS, device=parts.device), 0).amax(-1)
+        piece = sum((table(conditions[:, i]) for i, table in enumerate(self.conditions)), torch.zeros(()))
+        encoded = self.encoder(given, described, live)  # (G, B, E)
+        nothing = self.encoder.nothing[:, None].expand(2, len(parts), -1)  # last: nothing, next: nothing
+        halves_body = self.given_body(encoded).unflatten(-1, (2, -1))
+        halves_head = self.given_head(encoded).unflatten(-1, (2, -1))
+        empty_body = _diagonal(self.given_body(nothing))
+        empty_head = _diagonal(self.given_head(nothing))
+        return Context(
+            self.parts_body(described),
+            self.parts_head(described),
+            allowed,
+            last_part,
+            piece,
+            torch.cat([empty_body, halves_body]),
+            torch.cat([empty_head, halves_head]),
+        )
+
+    def embed(self, context: Context, rows: Tensor, features: Tensor, lookups: Tensor) -> Tensor:
+        """Input of the body (T, B, H): the event, its part, the metre and what is given at its time."""
+        x = context.piece + _given_at(context.given_body, lookups)
+        for i, table in enumerate(self.fields):
+            x = x + table(rows[..., i])
+        for i, table in enumerate(self.metre_body):
+            x = x + table(features[..., i])
+        for i, table in enumerate(self.distance_body):
+            x = x + table(lookups[..., 2 + i])
+        sounding = (rows[..., Field.ROLE] == Role.NOTE) | (rows[..., Field.ROLE] == Role.PART)
+        return x + _rows_of(context.parts_body, rows[..., Field.PART]) * sounding[..., None]
+
+    def advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Body: (T, B, H) and the state before -> (T, B, H) and the state after."""
+        if len(x) == 1 and not self.training and x.device.type == "cpu":
+            return self._advance_one(x, state)
+        hidden, cell = [], []
+        for i, (norm, layer) in enumerate(zip(self.norms, self.cells, strict=False)):
+            inner = norm(x)
+            if self.config.cell == "lstm":
+                out, (h, c) = layer(inner, (state.hidden[i : i + 1].to(inner.dtype), state.cell[i : i + 1].to(inner.dtype)))
+            else:
+                out, h = layer(inner, state.hidden[i : i + 1].to(inner.dtype))
+                c = state.cell[i : i + 1]
+            x = x + F.dropout(out, self.config.dropout, self.training)
+            hidden.append(h)
+            cell.append(c)
+        return self.norms[-1](x), State(torch.cat(hidden).float(), torch.cat(cell).float())
+
+    def _advance_one(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step on the CPU by the cell functions: ``nn.LSTM`` would copy its weights into oneDNN's order at every call."""
+        hidden, cell = [], []
+        x = x[0]
+        for i, (norm, layer) in enumerate(zip(self.norms, self.cells, strict=False)):
+            weights = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+            h, c = state.hidden[i], state.cell[i]
+            if self.config.cell == "lstm":
+                h, c = torch.lstm_cell(norm(x), (h, c), *weights)
+            else:
+                h = (torch.gru_cell if self.config.cell == "gru" else torch.rnn_tanh_cell)(norm(x), h, *weights)
+            x = x + h
+            hidden.append(h)
+            cell.append(c)
+        return self.norms[-1](x)[None], State(torch.stack(hidden), torch.stack(cell))
+
+    def begin_heads(self, y: Tensor) -> Tensor:
+        """Body output (..., H) -> what every head starts from (..., 6, P)."""
+        return self.to_heads(F.dropout(y, self.config.dropout, self.training)).unflatten(-1, (len(Field), -1))
+
+    def choose_field(self, heads: Tensor, field: int, value: Tensor) -> Tensor:
+        """Tell the later heads that ``field`` was chosen as ``value`` (...)."""
+        later = self.chosen[field](value).unflatten(-1, (len(Field) - 1 - field, -1))
+        return torch.cat([heads[..., : field + 1, :], heads[..., field + 1 :, :] + later], -2)
+
+    def arrive(self, context: Context, heads: Tensor, features: Tensor, lookups: Tensor) -> Tensor:
+        """Tell the heads after ``wait`` where the new time stands: metre and given notes."""
+        seen = self.arrival(context, features, lookups)
+        return torch.cat([heads[..., : Field.PART, :], heads[..., Field.PART :, :] + seen[..., None, :]], -2)
+
+    def arrival(self, context: Context, features: Tensor, lookups: Tensor) -> Tensor:
+        """(..., 4), (..., 5) -> (..., P)."""
+        seen = _given_at(context.given_head, lookups)
+        for i, table in enumerate(self.metre_head):
+            seen = seen + table(features[..., i])
+        for i, table in enumerate(self.distance_head):
+            seen = seen + table(lookups[..., 2 + i])
+        return seen
+
+    def choose_part(self, context: Context, heads: Tensor, part: Tensor, role: Tensor) -> Tensor:
+        """Tell pitch, duration and velocity which part plays (nothing while parts are declared: it would tell the program)."""
+        described = _rows_of(context.parts_head, part) * (role == Role.NOTE)[..., None]
+        return torch.cat([heads[..., : Field.PITCH, :], heads[..., Field.PITCH :, :] + described[..., None, :]], -2)
+
+    def score_field(self, context: Context, heads: Tensor, field: int) -> Tensor:
+        """Logits (..., values) of one field, the grammar not yet applied."""
+        z = F.relu(heads[..., field, :])
+        if field == Field.PART:
+            return torch.einsum("...bp,bnp->...bn", self.part_query(z), context.parts_head)
+        logits: Tensor = self.logits[field](z)
+        return logits
+
+    def forward(self, inputs: Inputs, state: State) -> tuple[Tensor, State]:
+        """Nats of every field of every target (T, B, 6), and the state after the batch. Grammar applied."""
+        context = self.context(inputs.parts, inputs.conditions, inputs.given, inputs.live)
+        x = self.embed(context, inputs.rows[:-1], inputs.features[:-1], inputs.lookups[:-1])
+        y, state = self.advance(x, state)
+        before, target = inputs.rows[:-1], inputs.rows[1:]
+        heads = self.begin_heads(y).unbind(-2)
+        seen = self.arrival(context, inputs.features[1:], inputs.lookups[1:])
+        playing = (target[..., Field.ROLE] == Role.NOTE)[..., None]
+        part = _rows_of(context.parts_head, target[..., Field.PART]) * playing
+        told = [table(target[..., f]).unflatten(-1, (len(Field) - 1 - f, -1)).unbind(-2) for f, table in enumerate(self.chosen)]
+        nats = []
+        for field in Field:
+            z = sum((told[f][field - f - 1] for f in range(field)), heads[field])
+            if field >= Field.PART:
+                z = z + seen
+            if field >= Field.PITCH:
+                z = z + part
+            z = F.relu(z)
+            if field == Field.PART:
+                logits = torch.einsum("tbp,bnp->tbn", self.part_query(z), context.parts_head)
+            else:
+                logits = self.logits[field](z)
+            nats.append(self._nats(context, logits.float(), field, before, target))
+        return torch.stack(nats, -1), state
+
+    def _nats(self, context: Context, logits: Tensor, field: Field, before: Tensor, target: Tensor) -> Tensor:
+        low, high = bounds(self.codec, torch, field, before, target, context.last_part)
+        values = torch.arange(logits.shape[-1], device=logits.device)
+        legal = (values >= low[..., None]) & (values <= high[..., None])
+        if field == Field.PART:  # an undeclared or given part cannot play; it can be declared
+            legal &= context.allowed | (target[..., Field.ROLE] != Role.NOTE)[..., None]
+        logits = logits.masked_fill(~legal, -math.inf)
+        return F.cross_entropy(logits.flatten(0, 1), target[..., field].flatten(), reduction="none").view(target.shape[:2])
+
+
+def _rows_of(table: Tensor, index: Tensor) -> Tensor:
+    """(B, N, D) looked up by (..., B) -> (..., B, D)."""
+    row = torch.arange(len(table), device=index.device)
+    return table[row.expand_as(index), index]
+
+
+def _given_at(projected: Tensor, lookups: Tensor) -> Tensor:
+    """(G + 1, B, 2, D) looked up by (..., B, 5) -> (..., B, D): the last given note and the next one."""
+    row = torch.arange(projected.shape[1], device=lookups.device).expand(lookups.shape[:-1])
+    return projected[lookups[..., 0], row, 0] + projected[lookups[..., 1], row, 1]
+
+
+def _diagonal(x: Tensor) -> Tensor:
+    """(2, B, 2 * D): "nothing" as last and as next -> (1, B, 2, D), each in its own half."""
+    halves = x.unflatten(-1, (2, -1))  # (2, B, 2, D)
+    return torch.stack([halves[0, :, 0], halves[1, :, 1]], 1)[None]
