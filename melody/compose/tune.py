@@ -1,0 +1,149 @@
+"""A user's piece as the model sees it, and the way back: new notes put into the user's own ticks.
+
+The user's Score is never changed; what comes back is the same Score with notes or tracks added (or, for an infill,
+exchanged inside the hole).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody import edit, midi, theory
+from melody.codec import CodecConfig, Piece, quantise
+from melody.codec.decode import decode_piece
+from melody.codec.encode import velocity_of
+from melody.codec.table import MAX_PARTS
+from melody.compose.request import Tune, tune_name
+from melody.corpus.stream import UNDECLARED, part_table
+from melody.errors import CallError, MelodyError, unknown
+from melody.score import Score, Table, Track, note_table
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A user's Score and what the model sees of it. ``tracks[p]``: index of the track that is part ``p``."""
+
+    score: Score
+    piece: Piece
+    tracks: tuple[int, ...]
+    name: str
+
+    @property
+    def part_table(self) -> NDArray[np.int16]:
+        """(16, 3), nothing given."""
+        return part_table(self.piece)
+
+    def end_step(self) -> int:
+        """First step at or after the end of the last note of the whole Score."""
+        return int(-(-self.score.end_tick * self.piece.config.grid // self.score.ticks_per_quarter)) if self.beats else self._end_seconds()
+
+    @property
+    def beats(self) -> bool:
+        """Whether the codec counts in beats."""
+        return self.piece.config.clock == "beats"
+
+    def _end_seconds(self) -> int:
+        return int(np.ceil(self.score.duration_seconds * self.piece.config.grid - 1e-9))
+
+    def plays_in_every_bar(self) -> bool:
+        """Whether a note starts in every bar from the first note on."""
+        bars = np.unique(self.piece.metre.bar(self.piece.notes["onset"].astype(np.int64))[0])
+        return int(bars[-1] - bars[0]) + 1 == len(bars)
+
+    def ticks(self, steps: Ints) -> Ints:
+        """Steps of the grid -> ticks of the Score, to the nearest."""
+        config = self.piece.config
+        if self.beats:
+            return (2 * steps * self.score.ticks_per_quarter + config.grid) // (2 * config.grid)
+        return self.score.ticks_at(steps / config.grid)
+
+
+def see(tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = False, room: int = 0) -> Seen:
+    """Read a tune and put it on the grid. ``lead``: one of its tracks is the melody (``track``, or the one that looks most like it).
+
+    Of a piece with more tracks than the model has parts (less ``room``), the busiest are seen; all are kept.
+    """
+    score = tune if isinstance(tune, Score) else midi.read(tune)
+    name = tune_name(tune)
+    if not score.note_count:
+        raise MelodyError(f"{name}: no notes in it")
+    melody = None
+    if track is not None:
+        melody = find_track(score, track, name)
+    elif lead:
+        melody = _likely_melody(score, name)
+    order = sorted(range(len(score.tracks)), key=lambda i: (i != melody, -len(score.tracks[i].notes)))
+    kept = sorted(i for i in order[: MAX_PARTS - room] if len(score.tracks[i].notes))
+    sounding = score if config.clock == "beats" else edit.apply_pedal(score)
+    if not lead:
+        melody = theory.lead_track(score)[0]
+    piece = quantise(edit.select_tracks(sounding, kept), config, kept.index(melody) if melody in kept else None)
+    return Seen(score, piece, tuple(kept), name)
+
+
+def find_track(score: Score, wanted: str, name: str) -> int:
+    """Index of a track by its name (upper and lower case alike) or its number from 1."""
+    names = [t.name for t in score.tracks]
+    same = [i for i, n in enumerate(names) if n.casefold() == wanted.casefold()]
+    if same:
+        return same[0]
+    if wanted.isascii() and wanted.isdigit():
+        if not 1 <= int(wanted[:6]) <= len(names):
+            raise CallError(f"{name}: no track {wanted[:20]}, it has {len(names)}")
+        return int(wanted) - 1
+    raise unknown("track", wanted, [n for n in names if n] or [str(i + 1) for i in range(len(names))])
+
+
+def _likely_melody(score: Score, name: str) -> int:
+    """The lead track; where none stands out, the highest pitched one."""
+    lead, _ = theory.lead_track(score)
+    if lead is not None:
+        return lead
+    pitched = [i for i, t in enumerate(score.tracks) if len(t.notes) and not t.is_drum]
+    if not pitched:
+        raise MelodyError(f"{name}: only drums in it, no melody to accompany")
+    return max(pitched, key=lambda i: float(score.tracks[i].notes["pitch"].mean()))
+
+
+def new_notes(seen: Seen, rows: NDArray[np.int16], start: int, stop: int) -> list[Table]:
+    """Sampled events -> notes for every part, in the ticks of the user's Score, none sounding at or after ``stop``."""
+    config = seen.piece.config
+    written = decode_piece(rows, config, seen.piece.meters, start)
+    notes = written.notes
+    onset = notes["onset"].astype(np.int64)
+    end = np.minimum(onset + notes["duration"], max(stop, start + 1))
+    begin, finish = seen.ticks(onset), seen.ticks(end)
+    tables = []
+    for part in range(max(MAX_PARTS, len(written.parts))):
+        mine = notes["part"] == part
+        velocity = velocity_of(notes["velocity"][mine], config.velocity_bins)
+        made = note_table(begin[mine], np.maximum(1, finish[mine] - begin[mine]), notes["pitch"][mine], velocity)
+        tables.append(edit.without_overlaps(made))
+    return tables
+
+
+def added(score: Score, additions: dict[int, Table]) -> Score:
+    """The Score with notes added to its tracks by index; the notes that were there stay as they are."""
+    tracks = list(score.tracks)
+    for index, notes in additions.items():
+        track = tracks[index]
+        both = np.concatenate([track.notes, notes])
+        order = np.lexsort((both["pitch"], both["onset"]))
+        tracks[index] = replace(track, notes=both[order])
+    return edit.with_tracks(score, tracks)
+
+
+def with_new_tracks(score: Score, tables: Sequence[tuple[int, Table]], names: Sequence[str]) -> Score:
+    """The Score with tracks after its own: (program or 128 for drums, notes) each; those without notes are left out."""
+    fresh = [
+        Track(name, 0 if program == UNDECLARED - 1 else program, program == UNDECLARED - 1, notes)
+        for (program, notes), name in zip(tables, names, strict=True)
+        if len(notes)
+    ]
+    return edit.with_tracks(score, [*score.tracks, *fresh])

@@ -1,0 +1,125 @@
+"""Constraints: small named functions that say which values a field may take, composed by ``legal``.
+
+Each takes a View (where every row stands) and the fields chosen so far, and narrows a (B, V) mask in place. The first
+one is the grammar; the others are what a user asked for. None of them knows the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec import CodecConfig
+from melody.codec.grammar import bounds
+from melody.codec.table import MAX_PARTS, Field, Role
+from melody.generate.plan import Plan
+
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+
+
+@dataclass(eq=False)
+class View:
+    """Where the rows of a batch stand; arrays (B,) unless said."""
+
+    config: CodecConfig
+    plans: list[Plan]
+    before: Rows  # (B, 6): the last event of each row
+    time: Rows  # step reached
+    deadline: Rows  # step before which the next note must start
+    notes: Rows  # notes sampled so far
+    allowed: Mask  # (B, 16): parts that may play
+    sampled_parts: Rows  # parts declared so far by the model
+    echo: Rows  # pitch that would make this bar the same as the one before once more; -1: none
+
+    def each(self, name: str) -> Rows:
+        """One setting of every plan."""
+        return np.array([getattr(p, name) for p in self.plans])
+
+    @property
+    def last_part(self) -> Rows:
+        """The highest part that may play, 0 if there is none yet."""
+        last: Rows = np.where(self.allowed, np.arange(MAX_PARTS), 0).max(-1)
+        return last
+
+
+def legal(view: View, field: Field, chosen: Rows) -> Mask:
+    """(B, V): the values that ``field`` may take. Never empty in a row: where wishes contradict, the grammar wins."""
+    low, high = bounds(view.config, np, field, view.before, chosen, view.last_part)
+    values = np.arange(view.config.sizes[field])
+    grammar = (values >= low[:, None]) & (values <= high[:, None])
+    mask = grammar.copy()
+    for narrow in BY_FIELD.get(field, ()):
+        narrow(view, chosen, mask)
+    stuck = ~mask.any(-1)
+    mask[stuck] = grammar[stuck]
+    return mask
+
+
+def declarations(view: View, chosen: Rows, mask: Mask) -> None:
+    """As many parts as the plan wants, and at least one that may play before anything else happens."""
+    least, most = np.array([p.declare for p in view.plans]).T
+    declaring = (view.before[:, Field.ROLE] == Role.PART) | (view.before[:, Field.ROLE] == Role.END)
+    mask[:, Role.PART] &= declaring & (view.sampled_parts < most)
+    need = declaring & ((view.sampled_parts < least) | ~view.allowed.any(-1)) & mask[:, Role.PART]
+    mask[need, Role.NOTE :] = False
+
+
+def span(view: View, chosen: Rows, mask: Mask) -> None:
+    """Notes in [earliest, stop); a rest only where a note may follow it; no end too soon, none before the first note."""
+    rest, stop, earliest = view.config.rest, view.each("stop"), view.each("earliest")
+    lowest_wait = np.maximum(_least_wait(view), earliest - view.time)
+    mask[:, Role.NOTE] &= (view.time + lowest_wait < stop) & (lowest_wait < rest) & view.allowed.any(-1)
+    mask[:, Role.REST] &= (view.time + rest < stop) & view.allowed.any(-1)
+    too_soon = (view.time < view.each("ending")) | (view.notes == 0)
+    can_go_on = mask[:, Role.NOTE] | mask[:, Role.REST] | mask[:, Role.PART]
+    mask[:, Role.END] &= ~(too_soon & can_go_on)
+    full = view.notes >= view.each("most_notes")
+    mask[full & mask[:, Role.END], : Role.END] = False
+
+
+def waits_in_span(view: View, chosen: Rows, mask: Mask) -> None:
+    """The wait of a note leads into [earliest, stop)."""
+    note = chosen[:, Field.ROLE] == Role.NOTE
+    values = np.arange(mask.shape[1])
+    reached = view.time[:, None] + values
+    inside = (reached >= view.each("earliest")[:, None]) & (reached < view.each("stop")[:, None])
+    mask &= inside | ~note[:, None]
+
+
+def no_empty_bar(view: View, chosen: Rows, mask: Mask) -> None:
+    """No rest and no wait past the step before which the next note must start."""
+    if mask.shape[1] == len(Role):
+        mask[:, Role.REST] &= view.time + view.config.rest < view.deadline
+        return
+    note = chosen[:, Field.ROLE] == Role.NOTE
+    mask &= (view.time[:, None] + np.arange(mask.shape[1]) < view.deadline[:, None]) | ~note[:, None]
+
+
+def playing_parts(view: View, chosen: Rows, mask: Mask) -> None:
+    """Notes only for parts that are declared and not given."""
+    note = chosen[:, Field.ROLE] == Role.NOTE
+    mask &= view.allowed | ~note[:, None]
+
+
+def no_echo(view: View, chosen: Rows, mask: Mask) -> None:
+    """Not the pitch that would repeat a bar once too often."""
+    rows = np.flatnonzero((view.echo >= 0) & (chosen[:, Field.ROLE] == Role.NOTE))
+    mask[rows, view.echo[rows]] = False
+
+
+def _least_wait(view: View) -> Rows:
+    """1 where no further note fits at this instant (grammar), else 0."""
+    before = view.before
+    full = (before[:, Field.ROLE] == Role.NOTE) & (before[:, Field.PITCH] == 127) & (before[:, Field.PART] >= view.last_part)
+    return full.astype(np.int64)
+
+
+BY_FIELD = {
+    Field.ROLE: (declarations, span, no_empty_bar),
+    Field.WAIT: (waits_in_span, no_empty_bar),
+    Field.PART: (playing_parts,),
+    Field.PITCH: (no_echo,),
+}

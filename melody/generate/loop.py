@@ -1,0 +1,283 @@
+"""The loop: plans in, events out, a batch of rows at a time.
+
+Every row has its own random numbers and its own end. Forced events (a prime) are read first, in one call over time;
+then each step samples the six fields in order, under the grammar and the constraints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec import FIELDS
+from melody.codec.given import COLUMNS, FOREVER, LOOKUPS
+from melody.codec.table import PROGRAM_BASE, Field, Role
+from melody.corpus.stream import UNDECLARED
+from melody.generate.constraints import View, legal
+from melody.generate.engine import Engine
+from melody.generate.plan import NO_STOP, Plan, Timeline, nothing_given
+from melody.generate.sampling import draw
+
+Ints = NDArray[np.int64]
+RANDOM_BLOCK = 128  # events for which a row draws its random numbers at once
+
+
+@dataclass
+class Bars:
+    """Watches one row for a bar that comes back again and again, and names the pitch that would do it once more."""
+
+    most: int
+    bar: int = -1
+    now: list[tuple[int, int, int]] = field(default_factory=list)  # position, part, pitch of the notes of this bar
+    last: list[tuple[int, int, int]] = field(default_factory=list)
+    repeats: int = 0
+    place: tuple[int, int] = (0, 0)  # position and part of the note that is being chosen
+
+    def enter(self, bar: int) -> None:
+        """A note in ``bar`` is about to be chosen."""
+        if bar == self.bar:
+            return
+        same = bool(self.now) and self.now == self.last and bar == self.bar + 1
+        self.repeats = self.repeats + 1 if same else 0
+        self.last, self.now, self.bar = (self.now if bar == self.bar + 1 else []), [], bar
+
+    def echo(self, position: int, part: int) -> int:
+        """The pitch that must not follow, or -1."""
+        if not self.most or self.repeats + 1 < self.most or len(self.now) >= len(self.last):
+            return -1
+        expected = self.last[len(self.now)]
+        repeats = self.now == self.last[: len(self.now)] and expected[:2] == (position, part)
+        return expected[2] if repeats else -1
+
+    def add(self, pitch: int) -> None:
+        """The pitch was chosen."""
+        if self.most:
+            self.now.append((*self.place, pitch))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step of a batch: the plans' indices (n,) that are still running, their events (n, 6) and times (n,)."""
+
+    index: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    time: NDArray[np.int64]
+
+
+class Writer:
+    """Runs a batch of plans. Iterate over it for Steps; every row's last event is its END."""
+
+    def __init__(self, engine: Engine, plans: Sequence[Plan]) -> None:
+        self.engine, self.config = engine, engine.codec
+        self.timelines = [Timeline(p, self.config) for p in plans]
+        self.random = [np.random.default_rng(p.seed) for p in plans]
+        self.bars = [Bars(p.sampling.repetition) for p in plans]
+        self.uniform, self.used = np.zeros((len(plans), 0, len(Field))), 0
+        self.index = np.arange(len(plans))
+        self.parts = np.stack([p.parts for p in plans]).astype(np.int64)
+        self.state, self.view = self._primed(list(plans))
+        self.context = self._context(self.view.plans, self.parts)
+        self.twin = self._unguided() if any(p.sampling.guidance != 1 and len(p.given) for p in plans) else None
+
+    def _unguided(self) -> tuple[Any, Any]:
+        """Context and state of the same rows without the given notes: what guidance measures the model against."""
+        blind = [replace(p, given=nothing_given()) for p in self.view.plans]
+        parts = self.parts * np.array([1, 1, 0])  # no part is held
+        state = self.engine.join([self.engine.start(1)] * len(blind))
+        return self._context(blind, parts), state
+
+    def _context(self, plans: list[Plan], parts: Ints) -> Any:
+        most = max(1, max(len(p.given) for p in plans))
+        given = np.zeros((most, len(plans), len(COLUMNS)), np.int64)
+        for b, plan in enumerate(plans):
+            given[: len(plan.given), b] = plan.given.rows
+        live = np.array([p.horizon < FOREVER for p in plans])
+        return self.engine.context(parts, np.stack([p.conditions for p in plans]), given, live)
+
+    def _primed(self, plans: list[Plan]) -> tuple[Any, View]:
+        """Read each row's forced events, but for the last one, which the first step reads. Equal primes are read once."""
+        known: dict[object, Any] = {}
+        states, before, time = [], [], []
+        for b, plan in enumerate(plans):
+            rows = np.zeros((1 + len(plan.prime), len(Field)), np.int64)
+            rows[0, Field.ROLE] = Role.END
+            rows[1:] = plan.prime
+            at = plan.start + np.cumsum(rows[:, Field.WAIT])
+            mark = (id(plan.prime), id(plan.given), plan.stop, plan.conditions.tobytes(), plan.parts.tobytes())
+            if mark not in known:
+                known[mark] = self.engine.start(1)
+                if len(rows) > 1:
+                    features, lookups = self.timelines[b].over(at)
+                    seen = (rows[:-1, None], features[:-1, None], lookups[:-1, None])
+                    known[mark] = self.engine.advance(self._context([plan], self.parts[b : b + 1]), known[mark], *seen)[1]
+            states.append(known[mark])
+            before.append(rows[-1])
+            time.append(int(at[-1]))
+        program = self.parts[..., 0]
+        count = len(plans)
+        view = View(
+            config=self.config,
+            plans=plans,
+            before=np.stack(before),
+            time=np.array(time),
+            deadline=np.array([self._first_deadline(b, p) for b, p in enumerate(plans)]),
+            notes=np.zeros(count, np.int64),
+            allowed=(program != UNDECLARED) & (self.parts[..., 2] == 0),
+            sampled_parts=np.zeros(count, np.int64),
+            echo=np.full(count, -1),
+        )
+        return self.engine.join(states), view
+
+    def _first_deadline(self, b: int, plan: Plan) -> int:
+        """The end of the first whole bar."""
+        if not plan.every_bar:
+            return NO_STOP
+        bar, position, after_next = self.timelines[b].place(plan.earliest)
+        return after_next if position else plan.metre.bar_start(bar + 1)
+
+    def __iter__(self) -> Iterator[Step]:
+        while len(self.index):
+            rows = self._step()
+            yield Step(self.index, rows, self.view.time.copy())
+            self._drop_ended(rows[:, Field.ROLE] != Role.END)
+
+    def _standing(self, time: Ints) -> tuple[Ints, Ints]:
+        """Features (B, 4) and look-ups (B, 5) of every row at its own time."""
+        pairs = [t.at(int(s)) for t, s in zip(self.timelines, time, strict=True)]
+        return np.stack([f for f, _ in pairs]), np.stack([k for _, k in pairs])
+
+    def _step(self) -> Ints:
+        """Choose one event for every row."""
+        view, engine = self.view, self.engine
+        features, lookups = self._standing(view.time)
+        heads, self.state = engine.advance(self.context, self.state, view.before[None], features[None], lookups[None])
+        twin = self._advance_twin(features)
+        chosen = np.zeros_like(view.before)
+        uniform = self._uniform()
+        role = chosen[:, Field.ROLE]  # a view: filled by the first round
+        for field in Field:
+            if field == Field.PART:
+                time = view.time + chosen[:, Field.WAIT]
+                heads = engine.arrive(self.context, heads, *self._standing(time))
+            if field == Field.PITCH:
+                view.echo = self._echoes(chosen, time)
+            mask = legal(view, field, chosen)
+            if (mask.sum(-1) == 1).all():
+                chosen[:, field] = mask.argmax(-1)
+            else:
+                logits = engine.score(self.context, heads, field)
+                if self.twin and field == Field.PITCH:
+                    logits = self._guided(logits, twin, chosen, time)
+                chosen[:, field] = self._draw(logits, mask, uniform[:, field], field, role)
+            heads = engine.tell(self.context, heads, field, chosen[:, field], role)
+        self._arrived(chosen)
+        return chosen
+
+    def _advance_twin(self, features: Ints) -> Any:
+        if self.twin is None:
+            return None
+        context, state = self.twin
+        blind = np.zeros((1, len(features), len(LOOKUPS)), np.int64)
+        heads, state = self.engine.advance(context, state, self.view.before[None], features[None], blind)
+        self.twin = (context, state)
+        return heads
+
+    def _guided(self, logits: NDArray[np.float32], heads: Any, chosen: Ints, time: Ints) -> NDArray[np.float32]:
+        """Pitch logits moved away from what would be played without the given notes."""
+        assert self.twin is not None
+        context = self.twin[0]
+        for field in (Field.ROLE, Field.WAIT):
+            heads = self.engine.tell(context, heads, field, chosen[:, field], chosen[:, Field.ROLE])
+        features, lookups = self._standing(time)
+        heads = self.engine.arrive(context, heads, features, np.zeros_like(lookups))
+        heads = self.engine.tell(context, heads, Field.PART, chosen[:, Field.PART], chosen[:, Field.ROLE])
+        weight = np.array([[p.sampling.guidance if len(p.given) else 1.0] for p in self.view.plans], np.float32)
+        blind = self.engine.score(context, heads, Field.PITCH)
+        return np.asarray(blind + weight * (logits - blind), np.float32)
+
+    def _draw(self, logits: NDArray[np.float32], mask: NDArray[np.bool_], uniform: NDArray[np.float64], field: Field, role: Ints) -> Ints:
+        view = self.view
+        if field == Field.PITCH and any(p.scale is not None for p in view.plans):
+            zero = np.zeros(128, np.float32)
+            logits = logits.copy()
+            logits[:, :128] += np.stack([zero if p.scale is None else p.scale for p in view.plans])
+        samplings = [p.sampling for p in view.plans]
+        if all(s == samplings[0] for s in samplings):
+            return draw(logits, mask, uniform, samplings[0], FIELDS[field])
+        rows = [draw(logits[b : b + 1], mask[b : b + 1], uniform[b : b + 1], s, FIELDS[field]) for b, s in enumerate(samplings)]
+        return np.concatenate(rows)
+
+    def _uniform(self) -> NDArray[np.float64]:
+        """The next (B, 6) random numbers, each row from its own generator."""
+        if self.used >= self.uniform.shape[1]:
+            self.uniform = np.stack([r.random((RANDOM_BLOCK, len(Field))) for r in self.random])
+            self.used = 0
+        self.used += 1
+        numbers: NDArray[np.float64] = self.uniform[:, self.used - 1]
+        return numbers
+
+    def _echoes(self, chosen: Ints, time: Ints) -> Ints:
+        out = np.full(len(chosen), -1)
+        for b, plan in enumerate(self.view.plans):
+            if plan.sampling.repetition and chosen[b, Field.ROLE] == Role.NOTE:
+                bar, position, _ = self.timelines[b].place(int(time[b]))
+                self.bars[b].enter(bar)
+                out[b] = self.bars[b].echo(position, int(chosen[b, Field.PART]))
+                self.bars[b].place = (position, int(chosen[b, Field.PART]))
+        return out
+
+    def _arrived(self, chosen: Ints) -> None:
+        """Move every row to where its new event leads."""
+        view = self.view
+        role = chosen[:, Field.ROLE]
+        note, part = role == Role.NOTE, role == Role.PART
+        view.time = view.time + chosen[:, Field.WAIT]
+        view.before = chosen
+        view.notes = view.notes + note
+        for b in np.flatnonzero(note):
+            self.bars[b].add(int(chosen[b, Field.PITCH]))
+            if view.plans[b].every_bar:
+                view.deadline[b] = self.timelines[b].place(int(view.time[b]))[2]
+        if part.any():
+            rows = np.flatnonzero(part)
+            number = chosen[rows, Field.PART]
+            self.parts[rows, number] = np.stack([chosen[rows, Field.PITCH] - PROGRAM_BASE, chosen[rows, Field.VELOCITY], np.zeros_like(rows)], -1)
+            view.allowed[rows, number] = True
+            view.sampled_parts[rows] += 1
+            self.context = self._context(view.plans, self.parts)
+            if self.twin:
+                self.twin = (self._unguided()[0], self.twin[1])
+
+    def _drop_ended(self, going: NDArray[np.bool_]) -> None:
+        """Leave the rows out that have ended."""
+        if going.all():
+            return
+        keep = np.flatnonzero(going)
+        self.index, self.parts, self.uniform = self.index[keep], self.parts[keep], self.uniform[keep]
+        for name in ("timelines", "random", "bars"):
+            setattr(self, name, [getattr(self, name)[b] for b in keep])
+        view = self.view
+        for name in ("before", "time", "deadline", "notes", "allowed", "sampled_parts", "echo"):
+            setattr(view, name, getattr(view, name)[keep])
+        view.plans = [view.plans[b] for b in keep]
+        if len(keep):
+            self.context, self.state = self.engine.pick(self.context, self.state, keep)
+            if self.twin:
+                self.twin = self.engine.pick(*self.twin, keep)
+
+
+def write(engine: Engine, plans: Sequence[Plan], progress: Callable[[int, int], None] = lambda done, total: None) -> list[Ints]:
+    """Run plans to their ends: for each the sampled events (n, 6), the prime not among them, END the last."""
+    written: list[list[Ints]] = [[] for _ in plans]
+    done = 0
+    for step in Writer(engine, plans):
+        for index, row in zip(step.index, step.rows, strict=True):
+            written[index].append(row)
+        done += int((step.rows[:, Field.ROLE] == Role.END).sum())
+        progress(done, len(plans))
+    return [np.stack(rows) for rows in written]
