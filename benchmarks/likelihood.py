@@ -1,0 +1,176 @@
+"""How well is the music predicted? Held-out nats per note, by field, against three baselines.
+
+    python benchmarks/likelihood.py CORPUS [--model base] [--notes 60000] [--json]
+
+The events of test pieces (nothing given) are scored by
+
+    unigram      each field by its frequency under the role, in the training split
+    5-gram       each field by the four values before it in the same field (interpolated Witten-Bell), given the role
+    bar reset    the model, its state set to zero at every bar line: what is left without memory
+    model        the model
+
+The unit is the note: rests, declarations and ends are paid for and divided by the number of notes. The n-grams are not
+told the grammar, and pay for a field only where a role uses it; the role itself is a field.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from melody import bundle, compose
+from melody.codec import FIELDS, CodecConfig, encode, quantise
+from melody.codec.given import GivenConfig
+from melody.codec.table import Field, Role
+from melody.corpus import Corpus
+from melody.corpus.stream import Batch
+from melody.model import EventLSTM
+from melody.train.batches import to_tensors
+from melody.train.validate import Scores, validation_stream
+
+NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, live=0)
+ORDER = 5
+MOST_TRAINING = 1500  # pieces that the n-grams count
+CPU = torch.device("cpu")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus")
+    parser.add_argument("--model", default=None)
+    parser.add_argument("--notes", type=int, default=60_000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    composer = compose.load(options.model)
+    model = bundle.load_model(composer.bundle)
+    corpus, codec = Corpus(options.corpus), composer.bundle.codec
+    batches, pieces, notes = test_batches(corpus, codec, options.notes)
+    with torch.no_grad():
+        table = {"model": score(model, batches, bars=False), "bar reset": score(model, batches, bars=True)}
+    train = [rows_of(corpus, codec, i) for i in np.random.default_rng(0).permutation(corpus.split("train"))[:MOST_TRAINING]]
+    test = [rows_of(corpus, codec, i) for i in pieces]
+    for name, order in (("5-gram", ORDER), ("unigram", 1)):
+        table[name] = n_gram(train, test, codec, order)
+    if options.json:
+        print(json.dumps({"notes": notes, "pieces": len(pieces)} | table))
+        return
+    print(f"{len(pieces)} test pieces, {notes:,} notes; nats per note\n")
+    print("| | total | " + " | ".join(FIELDS) + " |\n|---" + "|---" * 7 + "|")
+    for name in ("unigram", "5-gram", "bar reset", "model"):
+        print(f"| {name} | {table[name]['total']:.3f} | " + " | ".join(f"{table[name][f]:.3f}" for f in FIELDS) + " |")
+
+
+def rows_of(corpus: Corpus, codec: CodecConfig, index: int) -> NDArray[np.int16]:
+    """Events (n, 6) of a piece."""
+    return encode(quantise(corpus.score(index, codec.clock == "seconds"), codec, corpus.pieces[index].lead)).rows
+
+
+def test_batches(corpus: Corpus, codec: CodecConfig, notes: int) -> tuple[list[Batch], list[int], int]:
+    """Batches of whole test pieces, in an order of chance, that together hold about ``notes`` notes; the pieces; the notes."""
+    order = np.random.default_rng(1).permutation(corpus.split("test")).tolist()
+    total = np.cumsum([corpus.pieces[i].note_count for i in order])
+    pieces = order[: int(np.searchsorted(total, notes)) + 1]
+    batches = list(validation_stream(corpus, codec, pieces, NOTHING, batch=16))
+    return batches, pieces, sum(b.notes for b in batches)
+
+
+def score(model: EventLSTM, batches: list[Batch], bars: bool) -> dict[str, float]:
+    """Nats per note of the model; ``bars``: with its state set to zero at each bar line."""
+    scores = Scores.none()
+    state = model.initial_state(batches[0].rows.shape[1])
+    for batch in batches:
+        if not bars:
+            nats, state = model(to_tensors(batch, CPU), state.where_not(torch.from_numpy(batch.reset)))
+            scores.add(nats.numpy(), batch)
+            continue
+        for cut in bar_rows(batch):
+            nats, _ = model(to_tensors(cut, CPU), model.initial_state(cut.rows.shape[1]))
+            scores.add(nats.numpy(), cut)
+    return scores.per_note()
+
+
+def bar_rows(batch: Batch, size: int = 64) -> Iterator[Batch]:
+    """The events of a batch again, every bar a row of its own."""
+    spans = []
+    for b in range(batch.rows.shape[1]):
+        count = int(batch.valid[:, b].sum())
+        cuts = [0, *(1 + np.flatnonzero(np.diff(batch.features[:count, b, 2]))).tolist(), count]
+        spans += [(b, i, j) for i, j in zip(cuts[:-1], cuts[1:], strict=True) if j > i]
+    spans.sort(key=lambda s: s[2] - s[1])
+    for first in range(0, len(spans), size):
+        yield _rows(batch, spans[first : first + size])
+
+
+def _rows(batch: Batch, spans: list[tuple[int, int, int]]) -> Batch:
+    longest, size = max(j - i for _, i, j in spans), len(spans)
+    rows = np.zeros((longest + 1, size, 6), np.int16)
+    rows[:, :, Field.ROLE] = Role.END
+    features, lookups = np.zeros((longest + 1, size, 4), np.int16), np.zeros((longest + 1, size, 5), np.int32)
+    valid = np.zeros((longest, size), bool)
+    for k, (b, i, j) in enumerate(spans):
+        for new, old in ((rows, batch.rows), (features, batch.features), (lookups, batch.lookups)):
+            new[: j - i + 1, k] = old[i : j + 1, b]
+        valid[: j - i, k] = True
+    of = [b for b, _, _ in spans]
+    given = batch.given[:, of]
+    return Batch(
+        rows, features, lookups, batch.parts[of], batch.conditions[of], given, batch.live[of], np.ones(size, bool), valid, batch.piece[of]
+    )
+
+
+def n_gram(train: list[NDArray[np.int16]], test: list[NDArray[np.int16]], codec: CodecConfig, order: int) -> dict[str, float]:
+    """Nats per note of each field from its own past values, by order-``order`` interpolated Witten-Bell."""
+    notes = sum(int((r[:, Field.ROLE] == Role.NOTE).sum()) for r in test)
+    out = {}
+    for field in Field:
+        seen, asked = (np.concatenate([_contexts(r, field, order) for r in rows]) for rows in (train, test))
+        size = codec.sizes[field]
+        p = np.full(len(asked), 1 / size)
+        for length in range(order):
+            p = _interpolated(seen, asked, length, p)
+        used = np.array([hi > lo for lo, hi in (codec.bounds(field).get(Role(r), (0, 0)) for r in range(4))]) if field else np.ones(4, bool)
+        out[field.name.lower()] = float(-np.log(p)[used[asked[:, 0]]].sum() / notes)
+    return {"total": sum(out.values()), **out}
+
+
+def _contexts(rows: NDArray[np.int16], field: Field, order: int) -> NDArray[np.int64]:
+    """(n, 1 + order): the role (0 for the field role itself), the value, then the values before it, the nearest first."""
+    values = rows[:, field].astype(np.int64)
+    before = [np.concatenate([np.full(k, -1), values[: len(values) - k]])[: len(values)] for k in range(1, order)]
+    role = np.zeros_like(values) if field == Field.ROLE else rows[:, Field.ROLE].astype(np.int64)
+    return np.stack([role, values, *before], 1)
+
+
+def _interpolated(seen: NDArray[np.int64], asked: NDArray[np.int64], length: int, lower: NDArray[np.float64]) -> NDArray[np.float64]:
+    """p(value | role, ``length`` values) = (count + kinds * lower) / (total + kinds)."""
+    columns = [0, *range(2, 2 + length)]
+    context, pair = _hash(seen[:, columns]), _hash(seen[:, [*columns, 1]])
+    pairs, first, count = np.unique(pair, return_index=True, return_counts=True)
+    contexts, total = np.unique(context, return_counts=True)
+    owners, kinds = np.unique(context[first], return_counts=True)
+    at = np.searchsorted(contexts, mine := _hash(asked[:, columns]))
+    at = np.minimum(at, len(contexts) - 1)
+    known = contexts[at] == mine
+    hit = np.minimum(np.searchsorted(pairs, wanted := _hash(asked[:, [*columns, 1]])), len(pairs) - 1)
+    n = np.where(pairs[hit] == wanted, count[hit], 0)
+    k = kinds[np.minimum(np.searchsorted(owners, mine), len(owners) - 1)]
+    return np.where(known, (n + k * lower) / (total[at] + k), lower)
+
+
+def _hash(columns: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """One 64-bit number a row (collisions among a few million rows are rare enough for a baseline)."""
+    out = np.full(len(columns), 14695981039346656037, np.uint64)
+    for column in columns.T:
+        out = (out ^ (column + 2).astype(np.uint64)) * np.uint64(1099511628211)
+        out ^= out >> np.uint64(29)
+    return out
+
+
+if __name__ == "__main__":
+    main()
