@@ -57,7 +57,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     songs = load_songs(Corpus(options.corpus), options.style, options.bars, options.songs)
-    wishes = {k: v for k, v in (("temperature", options.temperature), ("top_p", options.top_p), ("guidance", options.guidance)) if v is not None}
+    wishes = {
+        k: v for k, v in (("temperature", options.temperature), ("top_p", options.top_p), ("guidance", options.guidance)) if v is not None
+    }
     sampling = compose.Sampling(**wishes)
     composer = compose.load(options.model)
     requests = [compose.Accompany(tune=s.melody, seed=options.seed + i, sampling=sampling) for i, s in enumerate(songs)]

@@ -63,7 +63,11 @@ def has_gap(piece: Score) -> bool:
     lines = np.append(theory.bar_ticks(piece), piece.end_tick)
     _, notes = merged_notes(piece.tracks)
     last = int(notes["onset"].max())
-    sounding = [((notes["onset"] < b) & (notes["onset"] + notes["duration"] > a)).any() for a, b in zip(lines[:-1], lines[1:], strict=True) if a <= last]
+    sounding = [
+        ((notes["onset"] < b) & (notes["onset"] + notes["duration"] > a)).any()
+        for a, b in zip(lines[:-1], lines[1:], strict=True)
+        if a <= last
+    ]
     return not all(sounding)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
+from melody.codec.table import Field
 from melody.errors import MelodyError, unknown
 from melody.files import read_bytes, reason, shown, write_bytes
 
@@ -30,7 +31,6 @@ FACTS = "bundle.json"
 CARD = "README.md"
 MOST_FACTS = 1 << 20  # bytes of bundle.json
 MOST_WEIGHTS = 1 << 30  # bytes of model.safetensors
-MOST_PARAMETERS = 250_000_000
 DEFAULT = "base"
 
 
@@ -62,7 +62,7 @@ def find(name: str | os.PathLike[str] | None = None) -> Path:
     """Folder of a bundle by path or by the name of a shipped one; the default model if nothing is said."""
     known = shipped()
     wanted = DEFAULT if name is None else os.fspath(name)
-    if wanted in known and not (os.sep in wanted):
+    if wanted in known and os.sep not in wanted:
         return known[wanted]
     folder = Path(wanted)
     if (folder / FACTS).is_file():
@@ -82,15 +82,30 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
         if not isinstance(raw, dict) or "format" not in raw:
             raise ValueError("no format")
         if raw["format"] != FORMAT:
-            raise MelodyError(f"{shown(folder)}: bundle format {raw['format']!r}, this version of melody reads {FORMAT}; update melody or train again")
+            raise MelodyError(
+                f"{shown(folder)}: bundle format {raw['format']!r}, this version of melody reads {FORMAT}; update melody or train again"
+            )
         codec = _codec(raw["codec"])
-        bundle = Bundle(folder, folder.name, codec, dict(raw["model"]), dict(raw["training"]), tuple(raw["data"]), str(raw["licence"]), str(raw["sha256"]))
+        bundle = Bundle(
+            folder,
+            folder.name,
+            codec,
+            dict(raw["model"]),
+            dict(raw["training"]),
+            tuple(raw["data"]),
+            str(raw["licence"]),
+            str(raw["sha256"]),
+        )
     except (ValueError, KeyError, TypeError, RecursionError) as fault:
-        raise MelodyError(f"{shown(folder)}/{FACTS}: damaged ({type(fault).__name__}: {reason(fault)[:120]}); fetch or train the bundle again") from None
+        raise MelodyError(
+            f"{shown(folder)}/{FACTS}: damaged ({type(fault).__name__}: {reason(fault)[:120]}); fetch or train the bundle again"
+        ) from None
     if verify:
         digest = hashlib.sha256(read_bytes(folder / WEIGHTS, MOST_WEIGHTS)).hexdigest()
         if digest != bundle.sha256:
-            raise MelodyError(f"{shown(folder)}/{WEIGHTS}: its sha256 differs from the one in {FACTS}: damaged or exchanged; fetch or train the bundle again")
+            raise MelodyError(
+                f"{shown(folder)}/{WEIGHTS}: damaged or exchanged (its sha256 is not the one in {FACTS}); fetch or train the bundle again"
+            )
     return bundle
 
 
@@ -139,17 +154,32 @@ def load_model(bundle: Bundle) -> EventLSTM:
         weights = load(read_bytes(bundle.folder / WEIGHTS, MOST_WEIGHTS))
     except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as fault:
         raise MelodyError(f"{shown(bundle.folder)}/{WEIGHTS}: damaged ({reason(fault)[:120]})") from None
-    with torch.device("meta"):
-        model = EventLSTM(model_config(bundle.model), bundle.codec)
-    expected = {name: tuple(t.shape) for name, t in model.state_dict().items()}
-    if sum(t.numel() for t in model.state_dict().values()) > MOST_PARAMETERS:
-        raise MelodyError(f"{shown(bundle.folder)}: more than {MOST_PARAMETERS:,} parameters")
-    if expected != {name: tuple(t.shape) for name, t in weights.items()}:
+    shapes = {name: tuple(t.shape) for name, t in weights.items()}
+    config = model_config(bundle.model)
+    claims = _claimed_shapes(config, bundle.codec)
+    model = EventLSTM(config, bundle.codec) if all(shapes.get(n) == s for n, s in claims.items()) else None
+    if model is None or shapes != {name: tuple(t.shape) for name, t in model.state_dict().items()}:
         raise MelodyError(f"{shown(bundle.folder)}: the weights do not have the shapes that {FACTS} says")
-    if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
+    if not all(bool(torch.isfinite(t.float().sum())) for t in weights.values()):
         raise MelodyError(f"{shown(bundle.folder)}/{WEIGHTS}: holds values that are not numbers")
     model.load_state_dict({name: t.float() for name, t in weights.items()}, assign=True)
     return model.eval()
+
+
+def _claimed_shapes(config: ModelConfig, codec: CodecConfig) -> dict[str, tuple[int, ...]]:
+    """The weights that fix the size of the network: looked at before it is built, so that a lie cannot take more memory than the file."""
+    sizes = codec.sizes
+    gates = {"lstm": 4, "gru": 3, "rnn": 1}[config.cell]
+    cells = {f"cells.{i}.weight_hh_l0": (gates * config.width, config.width) for i in range(config.layers)}
+    return cells | {
+        "to_heads.weight": (len(sizes) * config.head_width, config.width),
+        "encoder.forwards.weight_hh_l0": (4 * config.given_width, config.given_width),
+        f"fields.{Field.WAIT}.weight": (sizes[Field.WAIT], config.width),
+        f"fields.{Field.DURATION}.weight": (sizes[Field.DURATION], config.width),
+        f"fields.{Field.VELOCITY}.weight": (sizes[Field.VELOCITY], config.width),
+        "metre_body.0.weight": (codec.positions, config.width),
+        "conditions.0.weight": (1 + len(codec.styles), config.width),
+    }
 
 
 def save(

@@ -114,7 +114,8 @@ class GivenEncoder(nn.Module):
         back, _ = self.backwards(x.gather(0, turned.expand_as(x)))
         back = back.gather(0, turned.expand_as(back)) * ~live[None, :, None]
         own = self.pitch(given[..., 1]) + self.duration(given[..., 2])
-        return torch.cat([ahead, back], -1) + own
+        encoded: Tensor = torch.cat([ahead, back], -1) + own
+        return encoded
 
 
 class EventLSTM(nn.Module):
@@ -161,8 +162,8 @@ class EventLSTM(nn.Module):
             elif isinstance(module, nn.LSTM):
                 hidden = module.hidden_size
                 with torch.no_grad():  # forget gates start open (Jozefowicz et al., 2015)
-                    module.bias_ih_l0[hidden : 2 * hidden] = 1.0
-                    module.bias_hh_l0[hidden : 2 * hidden] = 0.0
+                    module.get_parameter("bias_ih_l0")[hidden : 2 * hidden] = 1.0
+                    module.get_parameter("bias_hh_l0")[hidden : 2 * hidden] = 0.0
 
     def initial_state(self, batch: int) -> State:
         """Zeros (L, B, H)."""
@@ -227,12 +228,13 @@ class EventLSTM(nn.Module):
         hidden, cell = [], []
         x = x[0]
         for i, (norm, layer) in enumerate(zip(self.norms, self.cells, strict=False)):
-            weights = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+            w_in, w_state, b_in, b_state = (layer.get_parameter(f"{n}_l0") for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
             h, c = state.hidden[i], state.cell[i]
             if self.config.cell == "lstm":
-                h, c = torch.lstm_cell(norm(x), (h, c), *weights)
+                h, c = torch.lstm_cell(norm(x), (h, c), w_in, w_state, b_in, b_state)
             else:
-                h = (torch.gru_cell if self.config.cell == "gru" else torch.rnn_tanh_cell)(norm(x), h, *weights)
+                cell_step = torch.gru_cell if self.config.cell == "gru" else torch.rnn_tanh_cell
+                h = cell_step(norm(x), h, w_in, w_state, b_in, b_state)
             x = x + h
             hidden.append(h)
             cell.append(c)
@@ -240,7 +242,8 @@ class EventLSTM(nn.Module):
 
     def begin_heads(self, y: Tensor) -> Tensor:
         """Body output (..., H) -> what every head starts from (..., 6, P)."""
-        return self.to_heads(F.dropout(y, self.config.dropout, self.training)).unflatten(-1, (len(Field), -1))
+        heads: Tensor = self.to_heads(F.dropout(y, self.config.dropout, self.training))
+        return heads.view(*heads.shape[:-1], len(Field), -1)
 
     def choose_field(self, heads: Tensor, field: int, value: Tensor) -> Tensor:
         """Tell the later heads that ``field`` was chosen as ``value`` (...)."""
@@ -324,5 +327,5 @@ def _given_at(projected: Tensor, lookups: Tensor) -> Tensor:
 
 def _diagonal(x: Tensor) -> Tensor:
     """(2, B, 2 * D): "nothing" as last and as next -> (1, B, 2, D), each in its own half."""
-    halves = x.unflatten(-1, (2, -1))  # (2, B, 2, D)
+    halves = x.view(*x.shape[:-1], 2, -1)  # (2, B, 2, D)
     return torch.stack([halves[0, :, 0], halves[1, :, 1]], 1)[None]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    import pretty_midi
+    import pretty_midi  # type: ignore[import-untyped]  # ships no types
 
 NOTE = np.dtype([("onset", "<i8"), ("duration", "<i8"), ("pitch", "<i2"), ("velocity", "<i2")])
 PEDAL = np.dtype([("tick", "<i8"), ("value", "<i2")])
@@ -135,7 +135,8 @@ class Score:
         at = np.asarray(ticks, np.int64)
         index = np.searchsorted(self.tempi["tick"], at, side="right") - 1
         per_tick = self.tempi["mspq"].astype(np.float64) / (1e6 * self.ticks_per_quarter)
-        return self._tempo_starts()[index] + (at - self.tempi["tick"][index]) * per_tick[index]
+        times: NDArray[np.float64] = self._tempo_starts()[index] + (at - self.tempi["tick"][index]) * per_tick[index]
+        return times
 
     def ticks_at(self, seconds: ArrayLike) -> NDArray[np.int64]:
         """The nearest ticks to times in seconds: the inverse of ``seconds``."""

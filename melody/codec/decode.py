@@ -23,7 +23,9 @@ def decode_piece(rows: NDArray[np.int16], config: CodecConfig, meters: Table | N
     parts["program"][declared[:, Field.PART]] = declared[:, Field.PITCH] - PROGRAM_BASE
     parts["lead"][declared[:, Field.PART]] = declared[:, Field.VELOCITY] > 0
     picked = rows[note]
-    notes = table(GRID_NOTE, time[note], picked[:, Field.PART], picked[:, Field.PITCH], picked[:, Field.DURATION], picked[:, Field.VELOCITY])
+    notes = table(
+        GRID_NOTE, time[note], picked[:, Field.PART], picked[:, Field.PITCH], picked[:, Field.DURATION], picked[:, Field.VELOCITY]
+    )
     if meters is None:
         meters = table(METER, [0], [4], [4])
     return Piece(config, notes, parts, meters)

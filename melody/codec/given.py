@@ -35,7 +35,8 @@ class GivenConfig:
     def weights(self) -> NDArray[np.float64]:
         """Probabilities in the order of ``MODES``."""
         raw = np.array([getattr(self, m) for m in MODES], np.float64)
-        return raw / raw.sum()
+        shares: NDArray[np.float64] = raw / raw.sum()
+        return shares
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,12 @@ sequences canonical (and encode(decode(e)) == e):
 - notes at one instant rise in (part, pitch), so no note can be doubled;
 - a wait of a bar or more is rests followed by a note; a rest is never the last thing before the end.
 
-Works on numpy arrays and torch tensors alike: only ``where`` is looked up in the array's own library.
+Works on numpy arrays and torch tensors alike: only ``where`` and ``asarray`` are looked up in the array's own library.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -59,10 +60,12 @@ def bounds(config: CodecConfig, xp: ModuleType, field: Field, before: Any, chose
 
 def _static(config: CodecConfig, xp: ModuleType, field: Field, role: Any) -> tuple[Any, Any]:
     """The table's own bounds by role: one look-up, no memory of what came before."""
-    by_role = config.bounds(field)
-    low, high = role * 0, role * 0
-    for r, (least, most) in by_role.items():
-        if (least, most) != (0, 0):
-            low = xp.where(role == r, least, low)
-            high = xp.where(role == r, most, high)
-    return low, high
+    low, high = _by_role(config, field)
+    return xp.asarray(low, device=role.device)[role], xp.asarray(high, device=role.device)[role]
+
+
+@cache
+def _by_role(config: CodecConfig, field: Field) -> tuple[list[int], list[int]]:
+    """The table's bounds of a field, indexed by role."""
+    spans = [config.bounds(field)[r] for r in Role]
+    return [low for low, _ in spans], [high for _, high in spans]

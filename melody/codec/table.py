@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Literal
 
 Clock = Literal["beats", "seconds"]
@@ -73,7 +74,7 @@ class CodecConfig:
         """Classes of the position in the bar: 0 for none (seconds clock), then 1 + steps, up to two bars of 4/4."""
         return 8 * self.grid + 1
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Number of values of each field, in the order of ``Field``: the width of its embedding and of its head."""
         return tuple(1 + max(bounds[1] for bounds in self.bounds(field).values()) for field in Field)

@@ -230,7 +230,8 @@ def _clear_of(kept: Table, fresh: Table) -> Table:
         return fresh
     end = held["onset"] + held["duration"]
     clash = (fresh["pitch"][:, None] == held["pitch"]) & (fresh["onset"][:, None] < end) & (fresh["onset"][:, None] >= held["onset"])
-    return fresh[~clash.any(1)]
+    clear: Table = fresh[~clash.any(1)]
+    return clear
 
 
 def _customs(request: Request, bundle: Bundle) -> tuple[str | None, float, tuple[int, int]]:

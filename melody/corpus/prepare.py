@@ -35,7 +35,7 @@ REPORT = ("path", "status", "reason", "notes")
 class PrepareConfig:
     """What is taken into a corpus, and how it is split."""
 
-    least_notes: int = 16  # fewer notes than this: skipped
+    least_notes: int = 1  # fewer notes than this: skipped
     valid: float = 0.04  # share of pieces kept for validation
     test: float = 0.06  # share of pieces kept for the test
     workers: int = 0  # processes; 0: one a core
@@ -88,9 +88,8 @@ def prepare(
                 progress(done, len(found))
             if not writer.pieces:
                 _write_report(target.with_name(target.name + ".report.csv"), rows)
-                raise MelodyError(
-                    f"none of {len(found)} files could be used, no corpus written; the reasons are in {shown(target)}.report.csv (first: {rows[0][2]})"
-                )
+                reasons = f"the reasons are in {shown(target)}.report.csv (first: {rows[0][2]})"
+                raise MelodyError(f"none of {len(found)} files could be used, no corpus written; {reasons}")
             writer.pieces[:] = _split(writer.pieces, config)
             digest = hashlib.sha256("".join(p.content + p.sha256 + p.split + p.style for p in writer.pieces).encode()).hexdigest()
             writer.finish(digest)

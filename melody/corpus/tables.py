@@ -110,12 +110,15 @@ class Corpus:
         facts = self.pieces[index]
         raw = self._rows(facts, "notes")
         notes = np.empty(len(raw), NOTE)
-        for name, column in (("onset", "onset"), ("duration", "sustained" if sustained else "duration"), ("pitch", "pitch"), ("velocity", "velocity")):
+        for name, column in (
+            ("onset", "onset"),
+            ("duration", "sustained" if sustained else "duration"),
+            ("pitch", "pitch"),
+            ("velocity", "velocity"),
+        ):
             notes[name] = raw[column]
         edges = np.cumsum([0, *(t.notes for t in facts.tracks)])
-        tracks = tuple(
-            Track(t.name, t.program, t.is_drum, notes[edges[i] : edges[i + 1]]) for i, t in enumerate(facts.tracks)
-        )
+        tracks = tuple(Track(t.name, t.program, t.is_drum, notes[edges[i] : edges[i + 1]]) for i, t in enumerate(facts.tracks))
         maps = (np.array(self._rows(facts, name)) for name in ("tempi", "meters", "keys"))
         return Score(tracks, facts.ticks_per_quarter, *maps)
 

@@ -46,16 +46,16 @@ class View:
 
 
 def legal(view: View, field: Field, chosen: Rows) -> Mask:
-    """(B, V): the values that ``field`` may take. Never empty in a row: where wishes contradict, the grammar wins."""
+    """(B, V): the values that ``field`` may take. Never empty in a row: what SHOULD be gives way to what MUST, that to the grammar."""
     low, high = bounds(view.config, np, field, view.before, chosen, view.last_part)
     values = np.arange(view.config.sizes[field])
-    grammar = (values >= low[:, None]) & (values <= high[:, None])
-    mask = grammar.copy()
-    for narrow in BY_FIELD.get(field, ()):
-        narrow(view, chosen, mask)
-    stuck = ~mask.any(-1)
-    mask[stuck] = grammar[stuck]
-    return mask
+    grammar: Mask = (values >= low[:, None]) & (values <= high[:, None])
+    for rules in (MUST, SHOULD):
+        mask = grammar.copy()
+        for narrow in rules.get(field, ()):
+            narrow(view, chosen, mask)
+        grammar = np.where(mask.any(-1, keepdims=True), mask, grammar)
+    return grammar
 
 
 def declarations(view: View, chosen: Rows, mask: Mask) -> None:
@@ -114,12 +114,9 @@ def _least_wait(view: View) -> Rows:
     """1 where no further note fits at this instant (grammar), else 0."""
     before = view.before
     full = (before[:, Field.ROLE] == Role.NOTE) & (before[:, Field.PITCH] == 127) & (before[:, Field.PART] >= view.last_part)
-    return full.astype(np.int64)
+    least: Rows = full.astype(np.int64)
+    return least
 
 
-BY_FIELD = {
-    Field.ROLE: (declarations, span, no_empty_bar),
-    Field.WAIT: (waits_in_span, no_empty_bar),
-    Field.PART: (playing_parts,),
-    Field.PITCH: (no_echo,),
-}
+MUST = {Field.ROLE: (declarations, span), Field.WAIT: (waits_in_span,), Field.PART: (playing_parts,)}
+SHOULD = {Field.ROLE: (no_empty_bar,), Field.WAIT: (no_empty_bar,), Field.PITCH: (no_echo,)}

@@ -109,5 +109,7 @@ class TorchEngine:
         index = self._tensor(rows)
         state = type(state)(*(t.index_select(1, index) for t in state))
         batch_second = ("given_body", "given_head")
-        context = type(context)(*(t.index_select(1 if n in batch_second else 0, index) for n, t in zip(context._fields, context, strict=True)))
+        context = type(context)(
+            *(t.index_select(1 if n in batch_second else 0, index) for n, t in zip(context._fields, context, strict=True))
+        )
         return context, state

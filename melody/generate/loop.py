@@ -7,8 +7,8 @@ then each step samples the six fields in order, under the grammar and the constr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-
+from dataclasses import dataclass, replace
+from dataclasses import field as default
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,8 @@ class Bars:
 
     most: int
     bar: int = -1
-    now: list[tuple[int, int, int]] = field(default_factory=list)  # position, part, pitch of the notes of this bar
-    last: list[tuple[int, int, int]] = field(default_factory=list)
+    now: list[tuple[int, int, int]] = default(default_factory=list)  # position, part, pitch of the notes of this bar
+    last: list[tuple[int, int, int]] = default(default_factory=list)
     repeats: int = 0
     place: tuple[int, int] = (0, 0)  # position and part of the note that is being chosen
 
@@ -246,7 +246,9 @@ class Writer:
         if part.any():
             rows = np.flatnonzero(part)
             number = chosen[rows, Field.PART]
-            self.parts[rows, number] = np.stack([chosen[rows, Field.PITCH] - PROGRAM_BASE, chosen[rows, Field.VELOCITY], np.zeros_like(rows)], -1)
+            self.parts[rows, number] = np.stack(
+                [chosen[rows, Field.PITCH] - PROGRAM_BASE, chosen[rows, Field.VELOCITY], np.zeros_like(rows)], -1
+            )
             view.allowed[rows, number] = True
             view.sampled_parts[rows] += 1
             self.context = self._context(view.plans, self.parts)

@@ -33,7 +33,9 @@ class Plan:
     parts: NDArray[np.int16]  # (16, 3): parts that are known before anything is sampled (program, lead, given)
     conditions: NDArray[np.int16]  # (5,)
     metre: Metre
-    prime: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, len(Field)), np.int16))  # forced events before the first sampled one
+    prime: NDArray[np.int16] = field(
+        default_factory=lambda: np.zeros((0, len(Field)), np.int16)
+    )  # forced events before the first sampled one
     given: Given = field(default_factory=nothing_given)
     horizon: int = FOREVER
     start: int = 0  # step from which the first wait counts

@@ -58,7 +58,8 @@ def draw(logits: Logits, legal: NDArray[np.bool_], uniform: NDArray[np.float64],
     scores = np.where(legal, logits, -np.inf).astype(np.float64)
     temperature = sampling.temperature_of(name)
     if temperature == 0:
-        return scores.argmax(-1)
+        best: NDArray[np.int64] = scores.argmax(-1)
+        return best
     scores = scores / temperature
     scores -= scores.max(-1, keepdims=True)
     p = np.exp(scores)
@@ -72,8 +73,9 @@ def draw(logits: Logits, legal: NDArray[np.bool_], uniform: NDArray[np.float64],
         p = nucleus(p, sampling.top_p)
     cumulative = np.cumsum(p, -1)
     at = uniform[:, None] * cumulative[:, -1:]
-    chosen = (cumulative <= at).sum(-1)
-    return np.minimum(chosen, p.shape[-1] - 1 - (p[:, ::-1] > 0).argmax(-1))  # never past the last possible value
+    last = p.shape[-1] - 1 - (p[:, ::-1] > 0).argmax(-1)  # rounding must not lead past the last possible value
+    chosen: NDArray[np.int64] = np.minimum((cumulative <= at).sum(-1), last)
+    return chosen
 
 
 def nucleus(p: NDArray[np.float64], share: float) -> NDArray[np.float64]:

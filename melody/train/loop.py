@@ -20,14 +20,15 @@ from torch import Tensor
 from melody import bundle
 from melody.codec import CodecConfig
 from melody.corpus import Corpus
+from melody.corpus.habits import habits
 from melody.corpus.stream import Stream
 from melody.errors import MelodyError
 from melody.files import reason, shown
-from melody.model import EventLSTM, State
+from melody.model import EventLSTM
 from melody.train import resume
 from melody.train.batches import prefetched, to_tensors
 from melody.train.recipe import Recipe
-from melody.train.validate import Scores, validate, validation_stream
+from melody.train.validate import validate, validation_stream
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ class Trainer:
         self.state = self.model.initial_state(self.stream.batch)
         self.step, self.notes, self.seconds, self.skipped = 0, 0, 0.0, 0
         self.best, self.stale, self.nats = math.inf, 0, math.nan
+        self.habits = habits(corpus)
 
     def share(self) -> float:
         """How much of the schedule is done, 0..1: the further of steps and minutes."""
@@ -176,7 +178,7 @@ class Trainer:
         # Padding holds rows that the grammar forbids (infinite nats): chosen away, not multiplied by zero.
         loss = torch.where(mask, nats.sum(-1), 0.0).sum() / mask.sum().clamp(min=1)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip))
         if not math.isfinite(norm):
             self.skipped += 1
@@ -227,8 +229,11 @@ class Trainer:
     def _keep(self, valid: Mapping[str, float]) -> None:
         facts = {"recipe": self.recipe.plain(), "step": self.step, "notes": self.notes, "seconds": round(self.seconds, 1)}
         facts |= {"valid_nats_per_note": dict(valid), "corpus": self.corpus.digest, "precision": str(self.dtype).removeprefix("torch.")}
-        data = [{"name": s, "pieces": sum(p.style == s for p in self.corpus.pieces)} for s in self.corpus.styles]
-        bundle.save(self.folder, self.averaged(), facts, tuple(data), "of the data it was trained on")
+        facts["habits"] = self.habits
+        train = [self.corpus.pieces[i] for i in self.corpus.split("train")]
+        mine = {s: [p.note_count for p in train if p.style == s] for s in self.corpus.styles}
+        data = tuple({"name": s, "pieces": len(n), "notes": sum(n), "licence": "unknown"} for s, n in mine.items())
+        bundle.save(self.folder, self.averaged(), facts, data, "that of the data it was trained on")
 
     def _progress(self, norm: float, valid: dict[str, float] | None) -> Progress:
         share = self.share()

@@ -126,10 +126,19 @@ def _check(recipe: Recipe, where: str) -> None:
         (0 < t.rate <= 1 and 0 <= t.final_rate <= 1 and t.warmup >= 0, "rate must be in 0..1, final_rate in 0..1, warmup >= 0"),
         (t.clip > 0 and 0 <= t.average < 1 and t.weight_decay >= 0, "clip must be > 0, average in 0..1, weight_decay >= 0"),
         (t.precision in ("auto", "fp32", "bf16"), "precision must be auto, fp32 or bf16"),
-        (t.validate_every >= 1 and t.validate_notes >= 1 and t.patience >= 0 and t.threads >= 0, "validate_every and validate_notes must be at least 1"),
-        (c.clock in ("beats", "seconds") and 1 <= c.grid <= 960 and 1 <= c.velocity_bins <= 128, "clock must be beats or seconds, grid 1..960"),
+        (
+            t.validate_every >= 1 and t.validate_notes >= 1 and t.patience >= 0 and t.threads >= 0,
+            "validate_every and validate_notes must be at least 1",
+        ),
+        (
+            c.clock in ("beats", "seconds") and 1 <= c.grid <= 960 and 1 <= c.velocity_bins <= 128,
+            "clock must be beats or seconds, grid 1..960",
+        ),
         (0 <= a.transpose_down <= 24 and 0 <= a.transpose_up <= 24 and 0 <= a.stretch < 1, "transposition must be 0..24, stretch 0..1"),
-        (min(g.weights()) >= 0 if sum(getattr(g, m) for m in MODES) > 0 else False, "the weights of what is given must not be negative or all zero"),
+        (
+            min(g.weights()) >= 0 if sum(getattr(g, m) for m in MODES) > 0 else False,
+            "the weights of what is given must not be negative or all zero",
+        ),
     ]
     for holds, rule in rules:
         if not holds:

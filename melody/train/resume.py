@@ -55,7 +55,9 @@ def load(run: Trainer) -> None:
         if hashlib.sha256(blob).hexdigest() != facts["sha256"]:
             raise MelodyError(f"{where}: resume.pt is not the file that resume.json vouches for; start the run anew")
         if facts["corpus"] != run.corpus.digest:
-            raise MelodyError(f"{where}: the corpus has changed since this run was saved; start a new run, or use --from {where} to go on from its weights")
+            raise MelodyError(
+                f"{where}: the corpus has changed since this run was saved; start a new run (--from {where} goes on from its weights)"
+            )
         saved = torch.load(io.BytesIO(blob), map_location=run.device, weights_only=True)
         run.model.load_state_dict(saved["model"])
         run.average = saved["average"]

@@ -43,7 +43,9 @@ class Scores:
         self.events += int(valid.sum())
 
 
-def validation_stream(corpus: Corpus, codec: CodecConfig, pieces: list[int], given: GivenConfig, batch: int = 32, chunk: int = 256) -> Stream:
+def validation_stream(
+    corpus: Corpus, codec: CodecConfig, pieces: list[int], given: GivenConfig, batch: int = 32, chunk: int = 256
+) -> Stream:
     """One pass over ``pieces``, not varied; the choice of what is given is fixed by a seed."""
     return Stream(corpus, codec, pieces, min(batch, len(pieces)), chunk, 1, AugmentConfig.none(), given, epochs=1, shuffle=True)
 
