@@ -1,0 +1,76 @@
+"""Music generation on MIDI with a recurrent network.
+
+    import melody
+    composer = melody.load()                      # the shipped model; or a bundle's folder, or a name
+    piece = composer.generate(bars=16, seed=1)    # a Score
+    piece.save("piece.mid")
+
+Names are looked up when they are first used: ``import melody`` itself imports neither numpy nor torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from melody import bundle, edit, midi, programs, render, theory
+    from melody.compose import Accompany, Composer, Continue, Generate, Infill, Request, load
+    from melody.corpus import Corpus
+    from melody.errors import CallError, MelodyError
+    from melody.generate.sampling import Sampling
+    from melody.score import Score, Track
+
+__version__ = "0.1.0"
+
+_MODULES = ("bundle", "codec", "corpus", "edit", "midi", "programs", "render", "theory")
+_NAMES = {
+    "Accompany": "compose",
+    "CallError": "errors",
+    "Composer": "compose",
+    "Continue": "compose",
+    "Corpus": "corpus",
+    "Generate": "compose",
+    "Infill": "compose",
+    "MelodyError": "errors",
+    "Request": "compose",
+    "Sampling": "generate.sampling",
+    "Score": "score",
+    "Track": "score",
+    "load": "compose",
+}  # name: the module that it lives in
+
+__all__ = [
+    "Accompany",
+    "CallError",
+    "Composer",
+    "Continue",
+    "Corpus",
+    "Generate",
+    "Infill",
+    "MelodyError",
+    "Request",
+    "Sampling",
+    "Score",
+    "Track",
+    "bundle",
+    "edit",
+    "load",
+    "midi",
+    "programs",
+    "render",
+    "theory",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, imported when they are asked for (PEP 562)."""
+    if name in _MODULES:
+        return import_module(f"melody.{name}")
+    if name in _NAMES:
+        return getattr(import_module(f"melody.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'melody' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -1,0 +1,64 @@
+"""The command line: one thin file a verb, imported when the verb is called.
+
+options   flags that several verbs share
+pieces    what the four verbs that write music have in common
+output    where files go: names, claims, all written or none
+report    what is printed: results on standard output, everything else on standard error
+watch     progress of a training run, and how a signal ends it
+guard     every error as one line, and the exit status
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, Parameter
+
+from melody import __version__
+from melody.cli.guard import guarded
+
+VERBS = {  # verb: the App of its file, and its line of help
+    "generate": ("melody.cli.generate:app", "Write new pieces."),
+    "continue": ("melody.cli.continue_:app", "Go on from the end of a tune; the tune stays as it was."),
+    "accompany": ("melody.cli.accompany:app", "Keep a tune and add the rest."),
+    "infill": ("melody.cli.infill:app", "Rewrite some bars of a piece and keep the others."),
+    "prepare": ("melody.cli.prepare:app", "Turn a collection of MIDI files into a corpus, with a report."),
+    "train": ("melody.cli.train:app", "Train a model on a corpus, resume a run, fine-tune a model."),
+    "inspect": ("melody.cli.inspect_:app", "Show what a MIDI file, a corpus or a model holds."),
+    "render": ("melody.cli.render:app", "Turn a MIDI file into a picture or into sound."),
+}
+
+EXAMPLES = """\
+Examples:
+  melody generate --bars 16
+  melody continue tune.mid --bars 8
+  melody accompany tune.mid --voices piano,bass
+  melody generate --help\
+"""
+
+
+def build_app() -> App:
+    """The verbs as one cyclopts App. Nothing of a verb is imported here."""
+    app = App(
+        name="melody",
+        help="Music on MIDI with a recurrent network.",
+        help_epilogue=EXAMPLES,
+        help_format="plaintext",
+        version=__version__,
+        default_parameter=Parameter(negative=""),  # a flag is there or it is not: no --no-flag
+        suppress_keyboard_interrupt=False,  # guard says it in one line
+        exit_on_error=False,
+        print_error=False,
+        help_on_error=False,
+        result_action="return_value",
+    )
+    for order, (verb, (place, line)) in enumerate(VERBS.items()):
+        app.command(place, name=verb, help=line, sort_key=order)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``melody`` with ``arguments`` (those of the process by default) and return the exit status."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    return guarded(lambda: build_app()(tokens))

@@ -1,0 +1,111 @@
+"""Every way in which a verb can end, as an exit status and at most one line on standard error.
+
+    0    done                      130  interrupted (Ctrl-C)
+    1    the work failed           143  terminated (SIGTERM)
+    2    the call was wrong
+
+Only faults of the program itself keep their traceback: those are for a bug report.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TextIO
+
+from cyclopts import CycloptsError
+
+from melody.errors import CallError, MelodyError
+from melody.files import reason, shown
+
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+
+def guarded(work: Callable[[], Any]) -> int:
+    """Run ``work`` and return the exit status: what it returns if that is a number, otherwise 0, or by the error it raises."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without "é" shows an escape; it never ends the work
+    try:
+        with terminable():
+            result = work()
+            sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except CycloptsError as fault:
+        say(f"{one_line(fault).removesuffix('.')}; see: melody{_verb(fault)} --help")
+        return CallError.status
+    except MelodyError as fault:
+        say(one_line(fault))
+        return fault.status
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, for example ``head``, has seen enough: not worth a word
+        silence(sys.stdout)
+        return MelodyError.status
+    except MemoryError:
+        say("out of memory; ask for less at once (-n, --bars, --batch)")
+        return MelodyError.status
+    except OSError as fault:
+        where = f"{shown(fault.filename)}: " if fault.filename else ""
+        advice = "; make room and run it again" if fault.errno == errno.ENOSPC else ""
+        say(f"{where}{reason(fault)}{advice}")
+        return MelodyError.status
+    except RuntimeError as fault:
+        if not _out_of_memory(fault):
+            raise
+        say("out of memory; ask for less at once (-n, --bars, --batch)")
+        return MelodyError.status
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """While inside, SIGTERM ends the work through the usual cleaning up, so that no half-written file stays."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def say(message: str) -> None:
+    """One line on standard error."""
+    print(f"melody: {message}", file=sys.stderr, flush=True)
+
+
+def one_line(fault: BaseException) -> str:
+    """The message of an error without newlines and control characters, whatever names it quotes."""
+    text = " ".join(str(fault).split()) or type(fault).__name__
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is still buffered nowhere, so that Python's own flush at exit does not complain."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):  # not a real file, as in tests
+        return
+
+
+def _verb(fault: CycloptsError) -> str:
+    chain = fault.command_chain or ()
+    return "".join(f" {name}" for name in chain)
+
+
+def _out_of_memory(fault: RuntimeError) -> bool:
+    """torch's own two ways to say so; by name and text, because torch may never have been imported."""
+    return type(fault).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(fault)

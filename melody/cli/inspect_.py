@@ -1,0 +1,59 @@
+"""``melody inspect``: what a MIDI file, a corpus or a model holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App
+
+from melody.cli import report
+from melody.cli.options import Printing
+from melody.errors import MelodyError
+from melody.files import shown
+
+EXAMPLES = """\
+Examples:
+  melody inspect piece.mid
+  melody inspect corpus
+  melody inspect base --json\
+"""
+
+app = App(name="inspect", help_epilogue=EXAMPLES)
+
+
+@app.default
+def inspect(path: str, /, *, printing: Printing = Printing()) -> None:
+    """Show what a MIDI file, a corpus or a model holds.
+
+    Parameters
+    ----------
+    path
+        A MIDI file, a corpus, a model's folder, or the name of a shipped model.
+    """
+    from melody import bundle
+    from melody.cli import views
+
+    place = Path(path)
+    if (place / "index.json").is_file():
+        facts, shows = views.corpus(place)
+    elif path in bundle.shipped() or (place / bundle.FACTS).is_file():
+        facts, shows = views.model(path)
+    elif place.is_dir():
+        raise MelodyError(
+            f"{shown(place)}: neither a corpus (no index.json) nor a model (no {bundle.FACTS}); give a MIDI file, a corpus or a model"
+        )
+    else:
+        facts, shows = views.midi_file(place)
+    if printing.json:
+        report.result(printing, facts, [])
+    elif not printing.quiet:
+        _print(shows)
+
+
+def _print(shows: list[Any]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for show in shows:
+        console.print(show)

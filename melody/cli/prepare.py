@@ -1,0 +1,81 @@
+"""``melody prepare``: folders of MIDI files to a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from melody.cli import report
+from melody.cli.options import Flag, Printing
+from melody.errors import CallError, MelodyError
+from melody.files import claim, shown
+
+EXAMPLES = """\
+Examples:
+  melody prepare ~/midi -o corpus
+  melody prepare pop/ jazz/ songs.zip -o corpus --force
+
+The name of the folder that a file lies in is its style. report.csv in the corpus says what was skipped, and why.\
+"""
+
+app = App(name="prepare", help_epilogue=EXAMPLES)
+
+
+@app.default
+def prepare(
+    folders: Annotated[tuple[Path, ...], Parameter(required=True, negative_iterable="")],
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    least_notes: int = 1,
+    workers: int = 0,
+    force: Annotated[Flag, Parameter(group="Output")] = False,
+    printing: Printing = Printing(),
+) -> None:
+    """Turn a collection of MIDI files into a corpus, with a report.
+
+    Parameters
+    ----------
+    folders
+        Folders, MIDI files and zip archives; folders are read to the bottom.
+    output
+        Folder to write the corpus to.
+    least_notes
+        Skip pieces with fewer notes.
+    workers
+        Processes; 0: one a core.
+    force
+        Replace a corpus that exists.
+    """
+    if workers < 0 or least_notes < 1:
+        raise CallError("--workers must be 0 (one a core) or more, and --least-notes 1 or more")
+    for folder in folders:
+        if not folder.exists():
+            raise MelodyError(f"{shown(folder)}: no such file or folder")
+    claim(output, force)
+    if output.exists():
+        _check_replaceable(output)
+
+    from melody.corpus.prepare import PrepareConfig
+    from melody.corpus.prepare import prepare as work
+
+    with report.bar(printing, "reading") as progress:
+        summary = work(folders, output, PrepareConfig(least_notes=least_notes, workers=workers), progress)
+    counts = {"pieces": summary.pieces, "notes": summary.notes, "skipped": summary.skipped, "duplicates": summary.duplicates}
+    facts = {"files": [str(output)], **counts, "report": str(summary.report), "styles": summary.styles, "splits": summary.splits}
+    lines = [
+        f"{shown(output)}: {summary.pieces} pieces, {summary.notes:,} notes",
+        f"skipped {summary.skipped} files, {summary.duplicates} of them duplicates; the reasons are in {shown(summary.report)}",
+        "styles: " + ", ".join(f"{shown(name)} {count}" for name, count in summary.styles.items()),
+        "splits: " + ", ".join(f"{name} {count}" for name, count in summary.splits.items()),
+        f"next: melody train {shown(output)} -o RUN",
+    ]
+    report.result(printing, facts, lines)
+
+
+def _check_replaceable(folder: Path) -> None:
+    """--force replaces a whole folder, so it has to be a corpus: not somebody's music."""
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / "index.json").is_file()):
+        raise CallError(f"{shown(folder)} is not a corpus, and is not replaced; choose another --output")

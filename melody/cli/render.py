@@ -1,0 +1,91 @@
+"""``melody render``: a MIDI file as a picture or as sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from melody.cli import report
+from melody.cli.options import Flag, Output, Printing
+from melody.errors import CallError
+from melody.files import claim, shown
+
+EXAMPLES = """\
+Examples:
+  melody render piece.mid
+  melody render piece.mid --png --wav
+  melody render piece.mid -o roll.svg
+
+Sound comes from FluidSynth where it is installed, otherwise from simple tones without drums.\
+"""
+
+FORMS = ("png", "svg", "wav")
+
+app = App(name="render", help_epilogue=EXAMPLES)
+
+
+@app.default
+def render(
+    file: Path,
+    /,
+    *,
+    png: Flag = False,
+    svg: Flag = False,
+    wav: Flag = False,
+    output: Annotated[Output, Parameter(group="Output")] = None,
+    force: Annotated[Flag, Parameter(group="Output")] = False,
+    printing: Printing = Printing(),
+) -> None:
+    """Turn a MIDI file into a picture or into sound.
+
+    Parameters
+    ----------
+    file
+        MIDI file.
+    png
+        A piano roll, as a picture (this is done if nothing is said).
+    svg
+        A piano roll, as a drawing that can be enlarged.
+    wav
+        Sound.
+    output
+        File to write; for several forms the ending is exchanged; by default beside the MIDI file.
+    force
+        Replace files that exist.
+    """
+    asked = [form for form, wanted in zip(FORMS, (png, svg, wav), strict=True) if wanted]
+    targets = [claim(target, force) for target in _targets(file, asked, output)]
+
+    from melody import midi
+    from melody import render as renderer
+
+    score = midi.read(file)
+    facts = {"files": [str(t) for t in targets], "notes": score.note_count, "seconds": round(score.duration_seconds, 3)}
+    for target in targets:
+        with report.waiting(printing, f"writing {shown(target)}"):
+            if target.suffix.lower() == ".wav":
+                facts["synthesiser"] = renderer.wav(score, target)
+            else:
+                renderer.roll(score, target, title=file.stem)
+    by = f" ({facts['synthesiser']})" if "synthesiser" in facts else ""
+    report.result(printing, facts, [f"{shown(t)}{by if t.suffix.lower() == '.wav' else ''}" for t in targets])
+
+
+def _targets(file: Path, asked: list[str], output: Path | None) -> list[Path]:
+    """One file a form; without a form, what the ending of ``output`` says, or a PNG."""
+    if output is None:
+        return [file.with_suffix(f".{form}") for form in asked or ["png"]]
+    if output.is_dir():
+        return [output / f"{file.stem}.{form}" for form in asked or ["png"]]
+    ending = output.suffix.lower().removeprefix(".")
+    if not asked:
+        if ending not in FORMS:
+            raise CallError(f"--output {shown(output)} does not end in .png, .svg or .wav; say what to make, for example --png")
+        return [output]
+    if ending in FORMS and ending not in asked:
+        raise CallError(f"--output {shown(output)} and --{asked[0]} contradict each other")
+    if ending in asked:
+        return [output.with_suffix(f".{form}") if form != ending else output for form in asked]
+    return [output.with_name(f"{output.name}.{form}") for form in asked]

@@ -1,0 +1,78 @@
+"""What is printed: results on standard output, everything else on standard error, nothing that was not asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from melody.cli.options import Printing
+
+PATIENCE = 1.0  # seconds before a bar appears
+
+Progress = Callable[[int, int], None]  # done, total
+
+
+def result(printing: Printing, facts: Mapping[str, Any], lines: list[str]) -> None:
+    """What came out: ``facts`` as one JSON object, or ``lines`` to read, or nothing (--quiet)."""
+    if printing.json:
+        print(json.dumps(facts))
+    elif not printing.quiet:
+        print("\n".join(lines))
+
+
+def remark(printing: Printing, text: str) -> None:
+    """A line beside the result, for people."""
+    if not printing.quiet and not printing.json:
+        print(text, file=sys.stderr, flush=True)
+
+
+def clock(seconds: float) -> str:
+    """75.2 -> "1:15", 4000 -> "1:06:40"."""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+@contextmanager
+def bar(printing: Printing, what: str) -> Iterator[Progress]:
+    """A progress bar on standard error, if that is a terminal and the work takes longer than a moment."""
+    if printing.quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task(what, total=None)
+    begin = time.monotonic()
+    started = False
+
+    def update(done: int, total: int) -> None:
+        nonlocal started
+        progress.update(task, completed=done, total=total)
+        if not started and time.monotonic() - begin > PATIENCE:
+            progress.start()
+            started = True
+
+    try:
+        yield update
+    finally:
+        if started:
+            progress.stop()
+
+
+@contextmanager
+def waiting(printing: Printing, what: str) -> Iterator[None]:
+    """A spinner on standard error, if that is a terminal."""
+    if printing.quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield

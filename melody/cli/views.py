@@ -1,0 +1,177 @@
+"""What ``inspect`` knows of each kind of thing: its facts as plain values, and what to print of them (rich)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from melody import bundle, midi, programs, render, theory
+from melody.cli.report import clock
+from melody.corpus import Corpus
+from melody.files import shown
+from melody.score import Score
+
+View = tuple[dict[str, Any], list[Any]]  # facts for --json, renderables
+WIDEST = 120  # columns
+MOST_ROWS = 24  # tracks or styles that are listed
+
+
+def midi_file(path: Path) -> View:
+    """Tracks, length, key, tempo, meter, and a piano roll."""
+    score = midi.read(path)
+    lead, _ = theory.lead_track(score)
+    tempi = sorted({round(60e6 / int(m), 2) for m in score.tempi["mspq"]})
+    meters = list(dict.fromkeys(f"{row['numerator']}/{row['denominator']}" for row in score.meters))
+    tracks = [_track(score, index, index == lead) for index in range(len(score.tracks))]
+    facts: dict[str, Any] = {
+        "kind": "midi",
+        "files": [str(path)],
+        "notes": score.note_count,
+        "seconds": round(score.duration_seconds, 3),
+        "bars": theory.bar_count(score),
+        "key": theory.key_name(theory.key_of(score)),
+        "tempo": tempi if len(tempi) <= 2 else [tempi[0], tempi[-1]],
+        "meters": meters,
+        "ticks_per_quarter": score.ticks_per_quarter,
+        "tracks": tracks,
+    }
+    tempo = " to ".join(f"{bpm:g}" for bpm in facts["tempo"])
+    length = f"{facts['bars']} bars, {clock(facts['seconds'])}"
+    head = f"{length}, {facts['key']}, {tempo} quarter notes a minute, {' '.join(meters[:8])}, {score.note_count:,} notes"
+    table = _table("track", "name", "instrument", "notes", "range", "")
+    for number, t in enumerate(tracks[:MOST_ROWS], start=1):
+        table.add_row(str(number), shown(t["name"]), t["instrument"], f"{t['notes']:,}", t["range"], "the tune" if t["lead"] else "")
+    shows: list[Any] = [Text(shown(path), style="bold"), Text(head), table]
+    if len(tracks) > MOST_ROWS:
+        shows.append(Text(f"and {len(tracks) - MOST_ROWS} more tracks"))
+    return facts, [*shows, _roll(score)]
+
+
+def _track(score: Score, index: int, lead: bool) -> dict[str, Any]:
+    track = score.tracks[index]
+    pitches = track.notes["pitch"]
+    low, high = (int(pitches.min()), int(pitches.max())) if len(pitches) else (0, 0)
+    return {
+        "name": track.name,
+        "program": track.program,
+        "instrument": programs.program_name(track.program, track.is_drum),
+        "drums": track.is_drum,
+        "notes": len(track.notes),
+        "range": f"{_pitch_name(low)}-{_pitch_name(high)}" if len(pitches) and not track.is_drum else "",
+        "lead": lead,
+    }
+
+
+class _Roll:
+    """A piano roll as wide as the console that prints it."""
+
+    def __init__(self, score: Score) -> None:
+        self.score = score
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        yield render.terminal(self.score, width=max(20, min(options.max_width, WIDEST)))
+
+
+def _roll(score: Score) -> Any:
+    return _Roll(score)
+
+
+def corpus(path: Path) -> View:
+    """Pieces, notes, hours, styles and splits."""
+    found = Corpus(path)
+    styles = {s: [p for p in found.pieces if p.style == s] for s in found.styles}
+    facts: dict[str, Any] = {
+        "kind": "corpus",
+        "files": [str(path)],
+        "pieces": len(found),
+        "notes": found.note_count(),
+        "seconds": round(sum(p.seconds for p in found.pieces), 1),
+        "splits": {name: len(found.split(name)) for name in ("train", "valid", "test")},
+        "styles": {name: len(pieces) for name, pieces in styles.items()},
+        "with_lead": sum(p.lead is not None for p in found.pieces),
+    }
+    size = f"{facts['pieces']:,} pieces, {facts['notes']:,} notes, {facts['seconds'] / 3600:.1f} hours"
+    head = f"{size}; a tune was found in {facts['with_lead']:,} pieces"
+    table = _table("style", "pieces", "notes", "hours", "train", "valid", "test")
+    for name, pieces in sorted(styles.items(), key=lambda item: -len(item[1]))[:MOST_ROWS]:
+        splits = [str(sum(p.split == split for p in pieces)) for split in ("train", "valid", "test")]
+        hours = sum(p.seconds for p in pieces) / 3600
+        table.add_row(shown(name), f"{len(pieces):,}", f"{sum(p.note_count for p in pieces):,}", f"{hours:.1f}", *splits)
+    return facts, [Text(shown(path), style="bold"), Text(head), table]
+
+
+def model(name: str) -> View:
+    """Shape, codec, training, data, licence and number of parameters of a bundle; its weights are checked."""
+    found = bundle.read(name)
+    training = {k: v for k, v in found.training.items() if k != "recipe"}
+    codec = {
+        "clock": found.codec.clock,
+        "grid": found.codec.grid,
+        "velocity_bins": found.codec.velocity_bins,
+        "styles": list(found.codec.styles),
+    }
+    facts: dict[str, Any] = {
+        "kind": "model",
+        "files": [str(found.folder)],
+        "name": found.name,
+        "parameters": _parameters(found),
+        "model": dict(found.model),
+        "codec": codec,
+        "training": dict(found.training),
+        "data": [dict(d) for d in found.data],
+        "licence": found.licence,
+        "sha256": found.sha256,
+    }
+    unit = "quarter note" if found.codec.clock == "beats" else "second"
+    table = _table("", "")
+    table.show_header = False
+    rows = {
+        "folder": str(found.folder),
+        "parameters": f"{facts['parameters']:,}",
+        "network": _plain(found.model),
+        "codec": f"{found.codec.grid} steps a {unit}, {found.codec.velocity_bins} levels of velocity",
+        "styles": ", ".join(found.codec.styles),
+        "training": _plain(training),
+        "data": "; ".join(_plain(d) for d in found.data),
+        "licence": found.licence,
+        "sha256": found.sha256,
+    }
+    for label, value in rows.items():
+        table.add_row(label, _printable(value))
+    return facts, [Text(_printable(found.name), style="bold"), table]
+
+
+def _parameters(found: bundle.Bundle) -> int:
+    """Number of weights, by the header of the file: no torch needed."""
+    from math import prod
+
+    from safetensors import safe_open
+
+    with safe_open(found.folder / bundle.WEIGHTS, framework="numpy") as file:
+        return sum(prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118  # the file is no dict
+
+
+def _plain(values: Any) -> str:
+    """Nested plain values in one line: "layers 2, width 512"."""
+    if isinstance(values, dict) or hasattr(values, "items"):
+        return ", ".join(f"{k} {_plain(v)}" for k, v in values.items())
+    return f"{values:.3f}" if isinstance(values, float) else str(values)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _pitch_name(pitch: int) -> str:
+    """60 -> "C4"."""
+    return f"{('C', 'C#', 'D', 'Eb', 'E', 'F', 'F#', 'G', 'Ab', 'A', 'Bb', 'B')[pitch % 12]}{pitch // 12 - 1}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="right" if name in ("notes", "pieces", "hours", "train", "valid", "test") else "left")
+    return table

@@ -1,0 +1,52 @@
+"""inspect: a MIDI file, a corpus, a model."""
+
+import json
+import sys
+
+
+def test_a_midi_file(melody, tune):
+    said = melody("inspect", tune)
+    assert said.status == 0 and said.err == ""
+    for words in ("12 bars", "4/4", "MELODY", "Flute", "the tune", "quarter notes a minute", "▀"):
+        assert words in said.out
+    facts = json.loads(melody("inspect", tune, "--json").out)
+    assert facts["kind"] == "midi" and facts["bars"] == 12 and facts["notes"] == 12 * 4 + 12 * 3
+    assert [t["lead"] for t in facts["tracks"]] == [True, False]
+
+
+def test_a_corpus(melody, corpus):
+    said = melody("inspect", corpus)
+    assert said.status == 0 and "8 pieces" in said.out and "pop909" in said.out and "waltz" in said.out
+    facts = json.loads(melody("inspect", corpus, "--json").out)
+    assert facts["kind"] == "corpus" and facts["styles"] == {"pop909": 4, "waltz": 4}
+    assert sum(facts["splits"].values()) == facts["pieces"] == 8
+
+
+def test_a_model(melody, model):
+    said = melody("inspect", model)
+    assert said.status == 0 and "parameters" in said.out and "sha256" in said.out
+    facts = json.loads(melody("inspect", model, "--json").out)
+    assert facts["kind"] == "model" and facts["model"]["layers"] == 1
+    assert facts["codec"]["styles"] == ["pop909", "waltz"]
+    import torch
+    from safetensors.torch import load_file
+
+    assert facts["parameters"] == sum(torch.numel(t) for t in load_file(model / "model.safetensors").values())
+
+
+def test_quiet(melody, tune):
+    assert melody("inspect", tune, "--quiet") == (0, "", "")
+
+
+def test_what_it_does_not_know(melody, here):
+    said = melody("inspect", here)
+    assert said.status == 1 and "neither a corpus" in said.err
+    said = melody("inspect", "nope")
+    assert said.status == 1 and "nope: no such file" in said.err
+
+
+def test_a_narrow_terminal(melody, tune, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    said = melody("inspect", tune)
+    assert said.status == 0 and max(map(len, said.out.splitlines())) <= 40
+    assert "rich" in sys.modules

@@ -1,0 +1,125 @@
+"""generate, continue, accompany, infill: the way from flags to files."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from melody import midi
+
+LENGTH = ("--bars", 2)
+
+
+def notes_of(score, start=0, end=1 << 40):
+    """(track, onset, duration, pitch, velocity) of the notes that start in [start, end) ticks."""
+    return {(i, *map(int, n)) for i, t in enumerate(score.tracks) for n in t.notes if start <= n["onset"] < end}
+
+
+def test_generate_names_its_file_by_the_seed(melody, model, here):
+    said = melody("generate", "--model", model, *LENGTH, "--seed", 5)
+    assert said.status == 0 and said.err == ""
+    assert said.out.startswith("generated-5.mid: ") and "seed 5" in said.out
+    score = midi.read(here / "generated-5.mid")
+    assert score.end_tick <= 2 * 4 * score.ticks_per_quarter
+
+
+def test_equal_seeds_give_equal_bytes(melody, model, here):
+    for name, seed in (("a.mid", 5), ("b.mid", 5), ("c.mid", 6)):
+        assert melody("generate", "--model", model, *LENGTH, "--seed", seed, "-o", name).status == 0
+    a, b, c = ((here / f"{n}.mid").read_bytes() for n in "abc")
+    assert a == b != c
+
+
+def test_a_seed_is_drawn_and_told(melody, model):
+    facts = [json.loads(melody("generate", "--model", model, *LENGTH, "--json").out) for _ in range(2)]
+    assert facts[0]["seed"] != facts[1]["seed"]
+    assert facts[0]["files"] == [f"generated-{facts[0]['seed']}.mid"]
+
+
+def test_json_is_one_object_that_agrees_with_the_file(melody, model):
+    said = melody("generate", "--model", model, *LENGTH, "--seed", 1, "--json", "-o", "x.mid")
+    facts = json.loads(said.out)
+    score = midi.read("x.mid")
+    assert said.err == "" and said.out.count("\n") == 1
+    assert facts["files"] == ["x.mid"] and facts["notes"] == score.note_count
+    assert facts["seconds"] == pytest.approx(score.duration_seconds, abs=1e-3)
+
+
+def test_quiet_prints_nothing(melody, model, here):
+    assert melody("generate", "--model", model, *LENGTH, "--quiet", "-o", "x.mid") == (0, "", "")
+    assert (here / "x.mid").is_file()
+
+
+def test_several_pieces_fill_a_folder(melody, model, here):
+    said = melody("generate", "--model", model, *LENGTH, "-n", 3, "--seed", 7, "-o", "three", "--json")
+    names = ["001-seed-7.mid", "002-seed-8.mid", "003-seed-9.mid"]
+    assert sorted(p.name for p in (here / "three").iterdir()) == names
+    facts = json.loads(said.out)
+    assert [p["seed"] for p in facts["pieces"]] == [7, 8, 9]
+    assert facts["notes"] == sum(p["notes"] for p in facts["pieces"]) == sum(midi.read(f"three/{n}").note_count for n in names)
+
+
+def test_several_pieces_join_a_folder_that_exists(melody, model, here):
+    (here / "three").mkdir()
+    (here / "three" / "mine.txt").write_text("mine")
+    assert melody("generate", "--model", model, *LENGTH, "-n", 2, "--seed", 7, "-o", "three").status == 0
+    assert len(list((here / "three").iterdir())) == 3
+    again = melody("generate", "--model", model, *LENGTH, "-n", 2, "--seed", 7, "-o", "three")
+    assert again.status == 2 and "--force" in again.err
+    assert melody("generate", "--model", model, *LENGTH, "-n", 2, "--seed", 7, "-o", "three", "--force").status == 0
+
+
+def test_all_wishes_at_once(melody, model):
+    wishes = ("--style", "waltz", "--key", "A minor", "--tempo", 96, "--meter", "3/4", "--voices", "violin,piano,drums")
+    sampling = ("--temperature", 0.9, "--top-p", 0.9, "--top-k", 20, "--min-p", 0.01)
+    assert melody("generate", "--model", model, *LENGTH, *wishes, *sampling, "-o", "x.mid").status == 0
+    score = midi.read("x.mid")
+    assert round(60e6 / int(score.tempi["mspq"][0])) == 96
+    assert tuple(score.meters[0])[1:] == (3, 4)
+    assert {(t.program, t.is_drum) for t in score.tracks} <= {(40, False), (0, False), (0, True)}
+
+
+def test_temperature_0_is_greedy(melody, model, here):
+    first, second = (melody("generate", "--model", model, *LENGTH, "--temperature", 0, "--seed", 3, "-o", n) for n in ("a.mid", "b.mid"))
+    assert first.status == second.status == 0
+    assert (here / "a.mid").read_bytes() == (here / "b.mid").read_bytes()
+
+
+def test_seconds(melody, model):
+    assert melody("generate", "--model", model, "--seconds", 3, "-o", "x.mid").status == 0
+    assert midi.read("x.mid").duration_seconds <= 3.1
+
+
+def test_continue_keeps_the_tune(melody, model, tune: Path):
+    said = melody("continue", tune, "--model", model, *LENGTH, "--seed", 1)
+    assert said.status == 0 and said.out.startswith("tune-continued-1.mid")
+    before, after = midi.read(tune), midi.read("tune-continued-1.mid")
+    assert notes_of(after, 0, before.end_tick) == notes_of(before)
+    assert after.note_count > before.note_count
+
+
+def test_accompany_keeps_the_tune(melody, model, tune: Path):
+    said = melody("accompany", tune, "--model", model, "--track", "MELODY", "--voices", "cello", "-n", 2, "--seed", 1)
+    assert said.status == 0
+    before = midi.read(tune)
+    for name in ("001-seed-1.mid", "002-seed-2.mid"):
+        after = midi.read(Path("tune-accompanied-1") / name)
+        assert notes_of(before) <= notes_of(after)
+        assert {t.program for t in after.tracks[2:]} <= {42}
+
+
+def test_infill_keeps_what_is_outside(melody, model, tune: Path):
+    said = melody("infill", tune, "--model", model, "--from-bar", 3, "--to-bar", 4, "--seed", 1)
+    assert said.status == 0 and "tune-infilled-1.mid" in said.out
+    before, after = midi.read(tune), midi.read("tune-infilled-1.mid")
+    bar = 4 * before.ticks_per_quarter
+    for start, end in ((0, 2 * bar), (4 * bar, 1 << 40)):
+        assert notes_of(before, start, end) == notes_of(after, start, end)
+
+
+def test_names_that_are_no_text(melody, model, tune: Path, here):
+    odd = here / "na\nïve \udcff.mid"
+    tune.rename(odd)
+    said = melody("continue", odd, "--model", model, *LENGTH, "--seed", 1)
+    assert said.status == 0 and said.out.count("\n") == 1
+    assert Path("na\nïve \udcff-continued-1.mid").is_file()

@@ -1,0 +1,50 @@
+"""render: which files come out of which flags."""
+
+import json
+import wave
+from pathlib import Path
+
+import pytest
+
+from melody.cli.render import _targets
+
+
+def test_a_picture_beside_the_file(melody, tune):
+    pytest.importorskip("matplotlib")
+    said = melody("render", tune)
+    assert said.status == 0 and said.out.strip().endswith("tune.png")
+    assert tune.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    again = melody("render", tune)
+    assert again.status == 2 and "--force" in again.err
+    assert melody("render", tune, "--force").status == 0
+
+
+def test_sound(melody, tune):
+    facts = json.loads(melody("render", tune, "--wav", "-o", "x.wav", "--json").out)
+    assert facts["files"] == ["x.wav"] and facts["synthesiser"] in ("FluidSynth", "simple tones")
+    with wave.open("x.wav") as file:
+        assert file.getnframes() / file.getframerate() > facts["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "output", "files"),
+    [
+        ([], None, ["in/a.png"]),
+        (["svg", "wav"], None, ["in/a.svg", "in/a.wav"]),
+        ([], "b.svg", ["b.svg"]),
+        (["png"], "b", ["b.png"]),
+        (["png"], "v1.2", ["v1.2.png"]),
+        (["png", "wav"], "b.wav", ["b.png", "b.wav"]),
+        (["wav"], "folder", ["folder/a.wav"]),
+    ],
+)
+def test_targets(here, asked, output, files):
+    (here / "folder").mkdir()
+    assert [str(p) for p in _targets(Path("in/a.mid"), asked, Path(output) if output else None)] == files
+
+
+@pytest.mark.parametrize(("flags", "words"), [(("-o", "x.gif"), "does not end in"), (("--wav", "-o", "x.png"), "contradict")])
+def test_calls_that_are_wrong(melody, tune, here, flags, words):
+    said = melody("render", tune, *flags)
+    assert said.status == 2 and words in said.err
+    assert [p.name for p in here.iterdir()] == ["tune.mid"]

@@ -1,0 +1,109 @@
+"""train: runs, resuming, fine-tuning, and how signals end a run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from melody import bundle
+from melody.cli.watch import Watch
+
+QUICK = ("--recipe", "tiny", "--threads", 1, "--precision", "fp32", "--batch", 2)
+
+
+def test_a_run_is_a_model(melody, corpus, here):
+    said = melody("train", corpus, "-o", "run", *QUICK, "--steps", 4, "--seed", 3, "--json")
+    facts = json.loads(said.out)
+    assert said.status == 0
+    assert (facts["files"], facts["seed"], facts["steps"], facts["ending"]) == (["run"], 3, 4, "done")
+    assert facts["notes"] > 0 and facts["seconds"] > 0 and facts["nats_per_note"] > 0
+    assert bundle.read(here / "run").training["step"] == 4
+    assert "step 4" in said.err
+
+
+def test_quiet(melody, corpus):
+    assert melody("train", corpus, "-o", "run", *QUICK, "--steps", 2, "--quiet") == (0, "", "")
+
+
+def test_resume_goes_on(melody, corpus):
+    assert melody("train", corpus, "-o", "run", *QUICK, "--steps", 3, "--quiet").status == 0
+    again = melody("train", corpus, "-o", "run", *QUICK, "--steps", 3)
+    assert again.status == 2 and "--resume" in again.err and "--force" in again.err
+    said = melody("train", corpus, "-o", "run", "--resume", "--steps", 5, "--json", "--quiet")
+    assert said.status == 0 and json.loads(said.out)["steps"] == 5
+    assert melody("train", corpus, "-o", "run", *QUICK, "--steps", 2, "--force", "--quiet").status == 0
+    assert bundle.read("run").training["step"] == 2
+
+
+def test_fine_tuning_takes_the_shape_of_the_model(melody, corpus, model):
+    said = melody("train", corpus, "-o", "mine", "--from", model, "--steps", 2, "--threads", 1, "--batch", 2, "--quiet")
+    assert said == (0, "", "")
+    assert dict(bundle.read("mine").model) == dict(bundle.read(model).model)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_how_to_resume(melody, corpus, monkeypatch, number, status):
+    update = Watch.update
+
+    def third_step(self, progress):
+        update(self, progress)
+        if progress.step == 3:
+            signal.raise_signal(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "update", third_step)
+        said = melody("train", corpus, "-o", "run", *QUICK, "--steps", 50)
+    assert said.status == status
+    assert f"melody train {corpus} -o run --resume" in said.out
+    said = melody("train", corpus, "-o", "run", "--resume", "--steps", 5, "--json", "--quiet")
+    assert said.status == 0 and json.loads(said.out)["steps"] == 5
+
+
+def test_ctrl_c_from_outside(corpus, here):
+    command = [sys.executable, "-m", "melody", "train", corpus, "-o", "run", *map(str, QUICK), "--steps", "100000"]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=here, env=os.environ)
+    assert run.stderr is not None
+    assert run.stderr.readline().startswith("step 1 ")
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "Traceback" not in err and "--resume" in out
+    assert (here / "run" / "resume.json").is_file() and (here / "run" / "bundle.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--steps", 5, "--minutes", 1), "--steps and --minutes"),
+        (("--steps", -5), "--steps is -5"),
+        (("--minutes", "nan"), "--minutes is nan"),
+        (("--batch", 0), "--batch is 0"),
+        (("--seed", -1), "--seed is -1"),
+        (("--resume", "--force"), "--resume and --force"),
+        (("--resume", "--recipe", "tiny"), "--resume and --recipe"),
+        (("--recipe", "tinny"), "did you mean 'tiny'?"),
+        (("--recipe", "tiny", "--precision", "fp64"), "precision must be"),
+    ],
+)
+def test_calls_that_are_wrong(melody, corpus, here, flags, words):
+    said = melody("train", corpus, "-o", "run", *flags)
+    assert said.status == 2 and words in said.err and said.err.count("\n") == 1
+    assert not (here / "run").exists()
+
+
+def test_work_that_cannot_be_done(melody, corpus, here):
+    said = melody("train", "nothing", "-o", "run")
+    assert said.status == 1 and "melody prepare" in said.err
+    said = melody("train", corpus, "-o", "run", "--resume")
+    assert said.status == 1 and "no run to resume" in said.err
+    said = melody("train", corpus, "-o", "no/run")
+    assert said.status == 1 and "no such folder" in said.err
+    (here / "own.toml").write_text("[train]\nsteps = 'many'\n")
+    said = melody("train", corpus, "-o", "run", "--recipe", "own.toml")
+    assert said.status == 2 and "steps = 'many' must be int" in said.err
+    (here / "run").write_text("a file")
+    assert melody("train", corpus, "-o", "run").status == 2
+    assert (here / "run").read_text() == "a file"
