@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from itertools import pairwise
 
 import numpy as np
 
@@ -63,11 +64,8 @@ def has_gap(piece: Score) -> bool:
     lines = np.append(theory.bar_ticks(piece), piece.end_tick)
     _, notes = merged_notes(piece.tracks)
     last = int(notes["onset"].max())
-    sounding = [
-        ((notes["onset"] < b) & (notes["onset"] + notes["duration"] > a)).any()
-        for a, b in zip(lines[:-1], lines[1:], strict=True)
-        if a <= last
-    ]
+    end = notes["onset"] + notes["duration"]
+    sounding = [((notes["onset"] < b) & (end > a)).any() for a, b in pairwise(lines) if a <= last]
     return not all(sounding)
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -101,7 +102,7 @@ def bar_rows(batch: Batch, size: int = 64) -> Iterator[Batch]:
     for b in range(batch.rows.shape[1]):
         count = int(batch.valid[:, b].sum())
         cuts = [0, *(1 + np.flatnonzero(np.diff(batch.features[:count, b, 2]))).tolist(), count]
-        spans += [(b, i, j) for i, j in zip(cuts[:-1], cuts[1:], strict=True) if j > i]
+        spans += [(b, i, j) for i, j in pairwise(cuts) if j > i]
     spans.sort(key=lambda s: s[2] - s[1])
     for first in range(0, len(spans), size):
         yield _rows(batch, spans[first : first + size])

@@ -65,15 +65,16 @@ def write_card(
     made: bundle.Bundle, model: EventLSTM, data: tuple[dict[str, object], ...], scores: dict[str, dict[str, float]], cost: float
 ) -> str:
     """The card as Markdown."""
-    training, recipe = made.training, made.training["recipe"]
+    training = made.training
     parameters = sum(p.numel() for p in model.parameters())
     rows = "\n".join(f"| {d['name']} | {d['pieces']:,} | {d['notes']:,} | {d['licence']} | {d['address']} |" for d in data)
     table = "\n".join(f"| {s} | {v['total']:.3f} | " + " | ".join(f"{v[f]:.3f}" for f in FIELDS) + " |" for s, v in scores.items())
+    unit = "quarter note" if made.codec.clock == "beats" else "second"
     config = ", ".join(f"{k} {v}" for k, v in made.model.items())
     return f"""# {made.folder.name}
 
 A stacked-LSTM model of compound MIDI events: {parameters / 1e6:.1f} M parameters, stored as bf16 ({cost - 1:+.2%} nats per note against fp32).
-Clock: {made.codec.clock}, {made.codec.grid} steps a {"quarter note" if made.codec.clock == "beats" else "second"}. Styles: {", ".join(made.codec.styles)}.
+Clock: {made.codec.clock}, {made.codec.grid} steps a {unit}. Styles: {", ".join(made.codec.styles)}.
 
 It writes piano songs in the manner of pop songs, 19th-century songs, keyboard pieces and four-part chorales, and accompanies
 and continues melodies of that kind. It has heard little else: other instruments can be asked for, and play what these styles would play.
@@ -84,8 +85,9 @@ and continues melodies of that kind. It has heard little else: other instruments
 |---|---|---|---|---|
 {rows}
 
-The split is by piece, duplicates by note content removed. js-fakes is credited to Omar Peracha (CC BY 4.0); CC BY pieces of mutopia are
-credited to their maintainers at the Mutopia Project. The pop909 songs are recent pop; its arrangements are published under MIT, the songs' authors were not asked.
+The split is by piece, duplicates by note content removed. js-fakes is credited to Omar Peracha (CC BY 4.0); CC BY pieces of
+mutopia are credited to their maintainers at the Mutopia Project. The pop909 songs are recent pop; its arrangements are
+published under MIT, the songs' authors were not asked.
 
 ## Licence
 
@@ -93,8 +95,8 @@ The weights: MIT, like the code.
 
 ## Recipe
 
-`recipes/base.toml`: {config}; {training["step"]:,} updates, {training["notes"]:,} notes seen, {training["seconds"] / 60:.0f} minutes of one CPU core
-in {training["precision"]}. TEMPLATE_REMARK
+`recipes/base.toml`: {config}.
+{training["step"]:,} updates, {training["notes"]:,} notes seen, {training["seconds"] / 60:.0f} minutes of one CPU core in {training["precision"]}.
 
 ## Figures
 

@@ -114,7 +114,7 @@ def _codec(raw: Mapping[str, Any]) -> CodecConfig:
     if set(raw) - known:
         raise ValueError(f"unknown codec setting {sorted(set(raw) - known)[0]!r}")
     codec = CodecConfig(**{**raw, "styles": tuple(str(s) for s in raw["styles"])})
-    if codec.clock not in ("beats", "seconds") or not 1 <= codec.grid <= 960 or not 1 <= codec.velocity_bins <= 128:
+    if codec.clock not in ("beats", "seconds") or not 2 <= codec.grid <= 960 or not 1 <= codec.velocity_bins <= 64:
         raise ValueError("codec out of range")
     if type(codec.grid) is not int or type(codec.velocity_bins) is not int or len(codec.styles) > 10_000:
         raise ValueError("codec out of range")
@@ -155,7 +155,10 @@ def load_model(bundle: Bundle) -> EventLSTM:
     except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as fault:
         raise MelodyError(f"{shown(bundle.folder)}/{WEIGHTS}: damaged ({reason(fault)[:120]})") from None
     shapes = {name: tuple(t.shape) for name, t in weights.items()}
-    config = model_config(bundle.model)
+    try:
+        config = model_config(bundle.model)
+    except MelodyError as fault:  # in a recipe the call was wrong; here the file is
+        raise MelodyError(f"{shown(bundle.folder)}/{FACTS}: {fault}") from None
     claims = _claimed_shapes(config, bundle.codec)
     model = EventLSTM(config, bundle.codec) if all(shapes.get(n) == s for n, s in claims.items()) else None
     if model is None or shapes != {name: tuple(t.shape) for name, t in model.state_dict().items()}:
@@ -170,7 +173,7 @@ def _claimed_shapes(config: ModelConfig, codec: CodecConfig) -> dict[str, tuple[
     """The weights that fix the size of the network: looked at before it is built, so that a lie cannot take more memory than the file."""
     sizes = codec.sizes
     gates = {"lstm": 4, "gru": 3, "rnn": 1}[config.cell]
-    cells = {f"cells.{i}.weight_hh_l0": (gates * config.width, config.width) for i in range(config.layers)}
+    cells: dict[str, tuple[int, ...]] = {f"cells.{i}.weight_hh_l0": (gates * config.width, config.width) for i in range(config.layers)}
     return cells | {
         "to_heads.weight": (len(sizes) * config.head_width, config.width),
         "encoder.forwards.weight_hh_l0": (4 * config.given_width, config.given_width),

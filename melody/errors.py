@@ -27,5 +27,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> CallError:
     names = sorted(known)
     folded = {n.lower(): n for n in names}
     near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.5)
-    hint = f"did you mean {folded[near[0]]!r}?" if near else f"known: {', '.join(names[:12])}" + (" ..." if len(names) > 12 else "")
+    listed = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+    hint = f"did you mean {folded[near[0]]!r}?" if near else f"known: {listed or 'none'}"
     return CallError(f"unknown {kind} {name!r}; {hint}")

@@ -46,17 +46,22 @@ def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
 
 
 def reason(fault: BaseException) -> str:
-    """The short cause of an ``OSError`` (or any exception) without its path."""
-    return getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
+    """The short cause of an ``OSError`` (or any exception) without its path, on one line."""
+    text = getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
+    return " ".join(text.split())
 
 
 def claim(path: str | os.PathLike[str], force: bool) -> Path:
     """Check that ``path`` may be written before any work is done: its folder exists, and it is free or ``force`` is set."""
     target = Path(path)
-    if target.exists() and not force:
-        raise CallError(f"{shown(target)} exists; add --force to replace it, or choose another --output")
+    # The functions of os.path say "no" where a Path raises: a name that is too long, a folder that cannot be searched.
+    if os.path.exists(target):
+        if not force:
+            raise CallError(f"{shown(target)} exists; add --force to replace it, or choose another --output")
+        if not os.path.isfile(target) and not os.path.isdir(target):
+            raise CallError(f"{shown(target)}: is a device or a pipe, which cannot be replaced; choose another --output")
     parent = target.parent
-    if not parent.is_dir():
+    if not os.path.isdir(parent):
         raise MelodyError(f"{shown(parent)}: no such folder; create it first, or choose another --output")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise MelodyError(f"{shown(parent)}: folder cannot be written; choose another --output")
@@ -68,9 +73,9 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it is renamed onto ``path``, on failure it is removed."""
     target = Path(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=_hidden(target), suffix=".part", dir=target.parent)
         os.close(handle)
-    except OSError as fault:
+    except (OSError, ValueError) as fault:  # ValueError: a NUL inside the path
         raise MelodyError(f"{shown(target)}: cannot be written ({reason(fault)})") from None
     temporary = Path(name)
     try:
@@ -94,21 +99,33 @@ def replace_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a new folder beside ``path``; on success it takes the place of ``path``, on failure it is removed."""
     target = Path(path)
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent))
-    except OSError as fault:
+        temporary = Path(tempfile.mkdtemp(prefix=_hidden(target), suffix=".part", dir=target.parent))
+    except (OSError, ValueError) as fault:
         raise MelodyError(f"{shown(target)}: cannot be written ({reason(fault)})") from None
     try:
         yield temporary
         os.chmod(temporary, 0o777 & ~_umask())
-        old = target.with_name(f".{target.name[:80]}.old.{os.getpid()}")
+        old = target.with_name(f"{_hidden(target)}old.{os.getpid()}")
         if target.exists():
             os.replace(target, old)
-        os.replace(temporary, target)
+        try:
+            os.replace(temporary, target)
+        except OSError:
+            if old.exists():
+                os.replace(old, target)
+            raise
+        if old.is_file():
+            old.unlink()
         shutil.rmtree(old, ignore_errors=True)
     except OSError as fault:
         raise MelodyError(f"{shown(target)}: cannot be written ({reason(fault)})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _hidden(target: Path) -> str:
+    """How names beside ``target`` begin: short, because a name of 255 bytes has no room for more."""
+    return f".{target.name[:40]}."
 
 
 def _umask() -> int:

@@ -21,9 +21,8 @@ from melody.codec import conditions as condition_table
 from melody.codec.given import COLUMNS
 from melody.codec.grammar import bounds
 from melody.codec.metre import STRENGTHS
-from melody.codec.table import BAR_CLASSES, DRUMS, LEFT_CLASSES, MAX_PARTS, CodecConfig, Field, Role
+from melody.codec.table import BAR_CLASSES, LEFT_CLASSES, MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
 
-UNDECLARED = DRUMS + 1
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
@@ -271,7 +270,10 @@ class EventLSTM(nn.Module):
 
     def score_field(self, context: Context, heads: Tensor, field: int) -> Tensor:
         """Logits (..., values) of one field, the grammar not yet applied."""
-        z = F.relu(heads[..., field, :])
+        return self._logits(context, F.relu(heads[..., field, :]), field)
+
+    def _logits(self, context: Context, z: Tensor, field: int) -> Tensor:
+        """(..., B, P) -> (..., B, values): a linear map; for the part, products with the piece's own part vectors."""
         if field == Field.PART:
             return torch.einsum("...bp,bnp->...bn", self.part_query(z), context.parts_head)
         logits: Tensor = self.logits[field](z)
@@ -296,11 +298,7 @@ class EventLSTM(nn.Module):
             if field >= Field.PITCH:
                 z = z + part
             z = F.relu(z)
-            if field == Field.PART:
-                logits = torch.einsum("tbp,bnp->tbn", self.part_query(z), context.parts_head)
-            else:
-                logits = self.logits[field](z)
-            nats.append(self._nats(context, logits.float(), field, before, target))
+            nats.append(self._nats(context, self._logits(context, z, field).float(), field, before, target))
         return torch.stack(nats, -1), state
 
     def _nats(self, context: Context, logits: Tensor, field: Field, before: Tensor, target: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from melody.score import METER, Score, Table, table
 
 GRID_NOTE = np.dtype([("onset", "<i4"), ("part", "<i2"), ("pitch", "<i2"), ("duration", "<i4"), ("velocity", "<i2")])
 PART = np.dtype([("program", "<i2"), ("lead", "?")])  # program 128: drums
-LONGEST = 1 << 30  # steps: keeps int32 times safe
+LONGEST = 1 << 28  # steps: keeps the sort key inside 62 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +88,12 @@ def quantise(score: Score, config: CodecConfig, lead: int | None = None) -> Piec
     duration = np.clip(end - onset, 1, config.max_duration)
     velocity = velocity_bin(raw["velocity"], config.velocity_bins)
 
-    # One integer holds the canonical order; the duration, reversed, puts the longest of a doubled note first.
+    # One integer holds the canonical order; behind it the duration and the velocity, reversed: of a doubled note the longest
+    # stands first, of equally long ones the loudest.
     rank = (((onset * MAX_PARTS + part) * 128 + raw["pitch"]) << 16) | (0xFFFF - np.minimum(duration, 0xFFFF))
-    order = np.argsort(rank)
-    key = rank[order] >> 16
+    rank = rank * 128 + 127 - np.clip(raw["velocity"], 0, 127)
+    order = np.argsort(rank, kind="stable")
+    key = rank[order] >> 23
     first = np.ones(len(key), bool)
     np.not_equal(key[1:], key[:-1], out=first[1:])
     order = order[first]
@@ -143,7 +145,7 @@ def encode(
     if len(wait) and wait.min() < 0:
         raise ValueError("a free note starts before the beginning of the span")
     rests = wait // config.rest
-    declared = np.arange(len(piece.parts)) if declare is None else np.asarray(declare)
+    declared = np.arange(len(piece.parts)) if declare is None else np.asarray(declare, np.int64)
     head = len(declared)
     at = head + np.arange(len(notes)) + np.cumsum(rests)  # row of each note
     count = int(at[-1]) + 2 if len(notes) else head + 1

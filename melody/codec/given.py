@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec.encode import Piece
-from melody.codec.table import CodecConfig
+from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig
 
 COLUMNS = ("part", "pitch", "duration", "velocity", "delta", "position", "strength")
 LOOKUPS = ("last", "next", "since", "until", "remain")
@@ -133,4 +133,16 @@ def look_up(config: CodecConfig, given: Given, time: NDArray[np.int32], horizon:
     out[:, 2] = np.where(has_last, 1 + np.minimum(time - given.onset[before], config.rest), 0)
     out[:, 3] = np.where(has_next, 1 + np.minimum(until, config.rest), 0)
     out[:, 4] = np.where(has_last, 1 + np.clip(given.end[before] - time, 0, config.rest), 0)
+    return out
+
+
+def part_table(piece: Piece, given: NDArray[np.bool_] | None = None) -> NDArray[np.int16]:
+    """(16, 3): program (129 where there is no part), lead, whether the part is given."""
+    out = np.zeros((MAX_PARTS, 3), np.int16)
+    out[:, 0] = UNDECLARED
+    count = len(piece.parts)
+    out[:count, 0] = piece.parts["program"]
+    out[:count, 1] = piece.parts["lead"]
+    if given is not None:
+        out[np.unique(piece.notes["part"][given]), 2] = 1
     return out

@@ -27,8 +27,9 @@ class Metre:
             self.beat = np.array([2 * config.grid])
             self.compound = np.zeros(1, bool)
         else:
-            keep = np.append(np.diff(meters["tick"]) > 0, True)  # two meters can fall on one step
-            meters = meters[keep]
+            meters = meters[np.append(np.diff(meters["tick"]) > 0, True)]  # two meters can fall on one step
+            same = (np.diff(meters["numerator"]) == 0) & (np.diff(meters["denominator"]) == 0)
+            meters = meters[np.insert(~same, 0, True)]  # a meter that is said again starts no new bar
             self.start = meters["tick"].astype(np.int64)
             whole = 4 * config.grid
             numerator, denominator = meters["numerator"].astype(np.int64), meters["denominator"].astype(np.int64)
@@ -58,7 +59,7 @@ class Metre:
         """Classes (n, 4) in the order of ``FEATURES``.
 
         position  1 + steps from the bar line (0 on the seconds clock)
-        strength  0 none, 1 bar line, 2 half bar, 3 beat, 4 half beat, 5 quarter beat, 6 third of a beat, 7 other
+        strength  0 none, 1 bar line, 2 middle of the bar, 3 beat, 4 half beat, 5 quarter beat, 6 third of a beat, 7 other
         bar       bars since the start: exact below 16, then modulo 16
         left      1 + bars left before ``stop``, counting the one that sounds; 0 if ``stop`` is None (not known)
         """

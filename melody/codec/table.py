@@ -40,6 +40,7 @@ FIELDS = tuple(f.name.lower() for f in Field)
 
 MAX_PARTS = 16
 DRUMS = 128  # the "program" of a drum part
+UNDECLARED = DRUMS + 1  # the "program" of a part that a piece does not have
 PROGRAM_BASE = 128  # in the pitch field: 128 + program for a declaration
 
 # Meters that a model can be asked for; condition class 1 + index, the last class holds every other meter.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from melody.theory import parse_key
 
 MOST_BARS = 10_000
 MOST_SECONDS = 36_000.0
+SLOWEST, FASTEST = 10, 500  # quarter notes a minute
 
 Tune = Score | str | os.PathLike[str]
 
@@ -40,8 +40,8 @@ class Request:
             raise CallError(f"bars is {self.bars}, must be 1..{MOST_BARS:,}")
         if self.seconds is not None and not 0 < self.seconds <= MOST_SECONDS:
             raise CallError(f"seconds is {self.seconds:g}, must be above 0 and at most {MOST_SECONDS:,.0f}")
-        if self.tempo is not None and not 10 <= self.tempo <= 500:
-            raise CallError(f"tempo is {self.tempo:g}, must be 10..500 quarter notes a minute")
+        if self.tempo is not None and not SLOWEST <= self.tempo <= FASTEST:
+            raise CallError(f"tempo is {self.tempo:g}, must be {SLOWEST}..{FASTEST} quarter notes a minute")
         if not 0 <= self.seed < 1 << 63:
             raise CallError(f"seed is {self.seed}, must be 0 or more")
         if len(self.voices) > 15:
@@ -62,7 +62,7 @@ class Request:
         if len(parts) != 2 or not all(p.strip().isascii() and p.strip().isdigit() and len(p.strip()) < 4 for p in parts):
             raise CallError(f"meter is {self.meter!r}, must look like 3/4")
         numerator, denominator = (int(p) for p in parts)
-        if not 1 <= numerator <= 32 or denominator not in (1, 2, 4, 8, 16, 32) or math.isclose(numerator / denominator, 0):
+        if not 1 <= numerator <= 32 or denominator not in (1, 2, 4, 8, 16, 32):
             raise CallError(f"meter is {self.meter!r}; the lower number must be 1, 2, 4, 8, 16 or 32, the upper one 1..32")
         if not 0.25 <= numerator / denominator <= 4:
             raise CallError(f"meter is {self.meter!r}; a bar must last between a quarter and four whole notes")

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from melody import edit, midi, theory
 from melody.codec import CodecConfig, Piece, quantise
 from melody.codec.decode import decode_piece
 from melody.codec.encode import velocity_of
-from melody.codec.table import MAX_PARTS
+from melody.codec.given import part_table
+from melody.codec.table import MAX_PARTS, UNDECLARED
 from melody.compose.request import Tune, tune_name
-from melody.corpus.stream import UNDECLARED, part_table
 from melody.errors import CallError, MelodyError, unknown
 from melody.score import Score, Table, Track, note_table
 
@@ -39,17 +39,26 @@ class Seen:
         """(16, 3), nothing given."""
         return part_table(self.piece)
 
-    def end_step(self) -> int:
-        """First step at or after the end of the last note of the whole Score."""
-        return int(-(-self.score.end_tick * self.piece.config.grid // self.score.ticks_per_quarter)) if self.beats else self._end_seconds()
-
     @property
     def beats(self) -> bool:
         """Whether the codec counts in beats."""
         return self.piece.config.clock == "beats"
 
-    def _end_seconds(self) -> int:
-        return int(np.ceil(self.score.duration_seconds * self.piece.config.grid - 1e-9))
+    @property
+    def last_onset(self) -> int:
+        """Tick at which the last note of the whole Score starts."""
+        return max(int(t.notes["onset"][-1]) for t in self.score.tracks if len(t.notes))
+
+    def bar_ticks(self, bars: ArrayLike) -> Ints:
+        """Ticks of bar lines, bars from 0. A user's bars are those of the Score, whatever the model counts in."""
+        return theory.bar_start(self.score, bars)
+
+    def steps(self, ticks: ArrayLike) -> Ints:
+        """Ticks of the Score -> steps of the grid, to the nearest."""
+        config, at = self.piece.config, np.asarray(ticks, np.int64)
+        if self.beats:
+            return (2 * at * config.grid + self.score.ticks_per_quarter) // (2 * self.score.ticks_per_quarter)
+        return np.floor(self.score.seconds(at) * config.grid + 0.5).astype(np.int64)
 
     def plays_in_every_bar(self) -> bool:
         """Whether a note starts in every bar from the first note on."""
@@ -67,22 +76,22 @@ class Seen:
 def see(tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = False, room: int = 0) -> Seen:
     """Read a tune and put it on the grid. ``lead``: one of its tracks is the melody (``track``, or the one that looks most like it).
 
-    Of a piece with more tracks than the model has parts (less ``room``), the busiest are seen; all are kept.
+    Of a piece with more tracks than the model has parts (less ``room``), ``track`` and the busiest are seen; all are kept.
     """
     score = tune if isinstance(tune, Score) else midi.read(tune)
     name = tune_name(tune)
     if not score.note_count:
         raise MelodyError(f"{name}: no notes in it")
-    melody = None
-    if track is not None:
-        melody = find_track(score, track, name)
-    elif lead:
-        melody = _likely_melody(score, name)
-    order = sorted(range(len(score.tracks)), key=lambda i: (i != melody, -len(score.tracks[i].notes)))
-    kept = sorted(i for i in order[: MAX_PARTS - room] if len(score.tracks[i].notes))
-    sounding = score if config.clock == "beats" else edit.apply_pedal(score)
+    wanted = None if track is None else find_track(score, track, name)
     if not lead:
         melody = theory.lead_track(score)[0]
+    elif wanted is None:
+        wanted = melody = _likely_melody(score, name)
+    else:
+        melody = _as_melody(score, wanted, name)
+    order = sorted(range(len(score.tracks)), key=lambda i: (i != wanted, -len(score.tracks[i].notes)))
+    kept = sorted(i for i in order[: MAX_PARTS - room] if len(score.tracks[i].notes) or i == wanted)
+    sounding = score if config.clock == "beats" else edit.apply_pedal(score)
     piece = quantise(edit.select_tracks(sounding, kept), config, kept.index(melody) if melody in kept else None)
     return Seen(score, piece, tuple(kept), name)
 
@@ -100,6 +109,15 @@ def find_track(score: Score, wanted: str, name: str) -> int:
     raise unknown("track", wanted, [n for n in names if n] or [str(i + 1) for i in range(len(names))])
 
 
+def _as_melody(score: Score, index: int, name: str) -> int:
+    """The same index, if the track there can be a melody."""
+    if score.tracks[index].is_drum:
+        raise MelodyError(f"{name}: the chosen track is drums, no melody to accompany")
+    if not len(score.tracks[index].notes):
+        raise MelodyError(f"{name}: the chosen track has no notes, no melody to accompany")
+    return index
+
+
 def _likely_melody(score: Score, name: str) -> int:
     """The lead track; where none stands out, the highest pitched one."""
     lead, _ = theory.lead_track(score)
@@ -111,14 +129,16 @@ def _likely_melody(score: Score, name: str) -> int:
     return max(pitched, key=lambda i: float(score.tracks[i].notes["pitch"].mean()))
 
 
-def new_notes(seen: Seen, rows: NDArray[np.int16], start: int, stop: int) -> list[Table]:
-    """Sampled events -> notes for every part, in the ticks of the user's Score, none sounding at or after ``stop``."""
+def new_notes(seen: Seen, rows: NDArray[np.int16], start: int, window: tuple[int, int]) -> list[Table]:
+    """Sampled events, waits counted from step ``start`` -> notes for every part in ticks of the Score, inside ``window`` (ticks)."""
     config = seen.piece.config
+    low, stop = window
     written = decode_piece(rows, config, seen.piece.meters, start)
-    notes = written.notes
+    notes = fitted(written.notes, int(seen.steps(stop)), config)
     onset = notes["onset"].astype(np.int64)
-    end = np.minimum(onset + notes["duration"], max(stop, start + 1))
-    begin, finish = seen.ticks(onset), seen.ticks(end)
+    # Where a tick is longer than a step, rounding can lead out of the window.
+    begin = np.clip(seen.ticks(onset), low, max(low, stop - 1))
+    finish = np.minimum(seen.ticks(onset + notes["duration"]), stop)
     tables = []
     for part in range(max(MAX_PARTS, len(written.parts))):
         mine = notes["part"] == part
@@ -126,6 +146,27 @@ def new_notes(seen: Seen, rows: NDArray[np.int16], start: int, stop: int) -> lis
         made = note_table(begin[mine], np.maximum(1, finish[mine] - begin[mine]), notes["pitch"][mine], velocity)
         tables.append(edit.without_overlaps(made))
     return tables
+
+
+def fitted(notes: Table, stop: int, config: CodecConfig) -> Table:
+    """Notes on the grid cut off at step ``stop``, without the stubs: those of which less than an eighth and less than half was left."""
+    left = np.maximum(1, stop - notes["onset"])
+    stub = (2 * left < notes["duration"]) & (left < config.rest // 8)
+    notes = (notes if stub.all() else notes[~stub]).copy()
+    notes["duration"] = np.minimum(notes["duration"], np.maximum(1, stop - notes["onset"]))
+    return notes
+
+
+def clear_of(kept: Table, fresh: Table) -> Table:
+    """New notes without those whose pitch still sounds in a kept note at their onset: a key cannot be struck twice."""
+    if not len(kept) or not len(fresh):
+        return fresh
+    end = kept["onset"] + kept["duration"]
+    near = (end > fresh["onset"].min()) & (kept["onset"] <= fresh["onset"].max())
+    held, end = kept[near], end[near]
+    clash = (fresh["pitch"][:, None] == held["pitch"]) & (fresh["onset"][:, None] < end) & (fresh["onset"][:, None] >= held["onset"])
+    clear: Table = fresh[~clash.any(1)]
+    return clear
 
 
 def added(score: Score, additions: dict[int, Table]) -> Score:

@@ -185,6 +185,8 @@ def _read_one(source: midi.Source, config: PrepareConfig) -> _Read:
         return _Read(source.path, str(fault).removeprefix(f"{shown(source.path)}: "))
     except MemoryError:
         return _Read(source.path, "not enough memory")
+    except Exception as fault:  # noqa: BLE001  # whatever a file brings about, it costs that file and no other
+        return _Read(source.path, f"cannot be used ({type(fault).__name__}: {reason(fault)[:80]})")
 
 
 def _describe(source: midi.Source, data: bytes, score: Score) -> _Read:

@@ -9,56 +9,20 @@ All choices (order, transposition, stretch, loudness, what is given, which condi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec import encode as codec_encode
-from melody.codec.conditions import conditions, transposed_key
-from melody.codec.encode import Piece, quantise
-from melody.codec.given import COLUMNS, LOOKUPS, Choice, Given, GivenConfig, choose, given_notes, look_up
+from melody.codec.given import COLUMNS, LOOKUPS, GivenConfig
 from melody.codec.metre import FEATURES
-from melody.codec.table import DRUMS, MAX_PARTS, CodecConfig, Field, Role
+from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
+from melody.corpus.sequence import AugmentConfig, Sequence, training_sequence
 from melody.corpus.tables import Corpus
-from melody.score import Score
 
-UNDECLARED = DRUMS + 1  # program class of a part that the piece does not have
+GIVEN_ROUND = 32  # given notes are padded to a multiple: oneDNN keeps a compiled kernel for every shape that it meets
 GIVEN_BEFORE, GIVEN_AFTER, GIVEN_MOST = 16, 24, 256  # given notes that a chunk brings along
-
-
-@dataclass(frozen=True)
-class AugmentConfig:
-    """How pieces are varied in training. All zero (``AugmentConfig.none()``) for validation."""
-
-    transpose_down: int = 5  # semitones down, at most
-    transpose_up: int = 6  # semitones up, at most
-    stretch: float = 0.1  # tempo changes by up to this share
-    loudness: int = 2  # velocity bins up or down, at most
-    drop_condition: float = 0.3  # chance that a condition becomes "any"
-    drop_left: float = 0.5  # chance that the number of bars left is not told
-
-    @staticmethod
-    def none() -> AugmentConfig:
-        """No variation; conditions are told, the bars left are not."""
-        return AugmentConfig(0, 0, 0.0, 0, 0.0, 1.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Sequence:
-    """One piece ready for the model: t events, the first input before them, and all that the model sees beside them."""
-
-    rows: NDArray[np.int16]  # (t + 1, 6): row 0 is the END of "the piece before"
-    features: NDArray[np.int16]  # (t + 1, 4): at the time reached after each row
-    lookups: NDArray[np.int32]  # (t + 1, 5): likewise
-    parts: NDArray[np.int16]  # (16, 3): program (129: none), lead, given
-    conditions: NDArray[np.int16]  # (5,)
-    given: Given
-    live: bool
-
-    def __len__(self) -> int:
-        return len(self.rows) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,43 +44,6 @@ class Batch:
     def notes(self) -> int:
         """Number of notes among the targets."""
         return int(((self.rows[1:, :, Field.ROLE] == Role.NOTE) & self.valid).sum())
-
-
-def part_table(piece: Piece, given: NDArray[np.bool_] | None = None) -> NDArray[np.int16]:
-    """(16, 3): program (129 where there is no part), lead, whether the part is given."""
-    out = np.zeros((MAX_PARTS, 3), np.int16)
-    out[:, 0] = UNDECLARED
-    count = len(piece.parts)
-    out[:count, 0] = piece.parts["program"]
-    out[:count, 1] = piece.parts["lead"]
-    if given is not None:
-        out[np.unique(piece.notes["part"][given]), 2] = 1
-    return out
-
-
-def sequence(piece: Piece, choice: Choice, conditions: NDArray[np.int16], tell_left: bool) -> Sequence:
-    """Encode a piece under a choice of what is given."""
-    events = codec_encode(piece, choice.free, choice.start)
-    time = np.concatenate([[choice.start], events.time]).astype(np.int32)
-    rows = np.zeros((len(events) + 1, len(Field)), np.int16)
-    rows[0, Field.ROLE] = Role.END
-    rows[1:] = events.rows
-    features = piece.metre.features(time.astype(np.int64), choice.stop if tell_left else None)
-    given = given_notes(piece, choice.given)
-    # Inside a window a part is given and free at once; it counts as given only where nothing of it is free.
-    whole = choice.given & ~np.isin(piece.notes["part"], piece.notes["part"][choice.free])
-    lookups = look_up(piece.config, given, time, choice.horizon)
-    return Sequence(rows, features, lookups, part_table(piece, whole), conditions, given, choice.live)
-
-
-def piece_conditions(config: CodecConfig, score: Score, piece: Piece, style: str | None, key: int | None) -> NDArray[np.int16]:
-    """The five classes of a piece as it is: its mean tempo, its first meter, its density."""
-    end = max(1, score.end_tick)
-    seconds = max(1e-3, float(score.seconds([end])[0]))
-    quarters = end / score.ticks_per_quarter
-    unit = quarters if config.clock == "beats" else seconds * 2
-    meter = (int(score.meters["numerator"][0]), int(score.meters["denominator"][0]))
-    return conditions(config, style, quarters * 60 / seconds, key, meter, len(piece.notes) / max(unit, 1e-3))
 
 
 @dataclass
@@ -180,7 +107,7 @@ class Stream:
         if not live:
             return None
         longest = max(c.count for c in live)
-        most = max((len(c.given) for c in live), default=0)
+        most = -(-max(len(c.given) for c in live) // GIVEN_ROUND) * GIVEN_ROUND
         size = self.batch
         out = Batch(
             rows=np.zeros((longest + 1, size, len(Field)), np.int16),
@@ -222,6 +149,8 @@ class Stream:
         return cut
 
     def _take(self) -> tuple[int, int] | None:
+        if not self.pieces:
+            return None
         epoch, place = self._next
         if place >= len(self.pieces):
             epoch, place = epoch + 1, self.shard[0]
@@ -244,34 +173,6 @@ class Stream:
         index = int(self._order_of(epoch)[place])
         rng = np.random.default_rng([self.seed, epoch, index])
         return training_sequence(self.corpus, index, self.config, rng, self.augment, self.given), index
-
-
-def training_sequence(
-    corpus: Corpus, index: int, config: CodecConfig, rng: np.random.Generator, augment: AugmentConfig, given: GivenConfig
-) -> Sequence:
-    """One piece of the corpus, varied, with a random choice of what is given. The order of the draws is fixed."""
-    facts = corpus.pieces[index]
-    score = corpus.score(index, sustained=config.clock == "seconds")
-    factor = 1 + augment.stretch * (2 * rng.random() - 1)
-    tempi = score.tempi.copy()
-    tempi["mspq"] = np.clip(np.rint(tempi["mspq"] * factor), 1, 16_777_215)
-    score = replace(score, tempi=tempi)
-    piece = quantise(score, config, facts.lead)
-    low, high = piece.pitch_range()
-    semitones = int(rng.integers(-augment.transpose_down, augment.transpose_up + 1))
-    semitones = max(-low, min(127 - high, semitones))
-    piece = louder(piece.transposed(semitones), int(rng.integers(-augment.loudness, augment.loudness + 1)))
-    classes = piece_conditions(config, score, piece, facts.style, transposed_key(facts.key, semitones))
-    classes = np.where(rng.random(len(classes)) < augment.drop_condition, 0, classes).astype(np.int16)
-    tell_left = bool(rng.random() >= augment.drop_left)
-    return sequence(piece, choose(piece, rng, given), classes, tell_left)
-
-
-def louder(piece: Piece, bins: int) -> Piece:
-    """Every velocity moved by some bins, kept in range."""
-    notes = piece.notes.copy()
-    notes["velocity"] = np.clip(notes["velocity"] + bins, 0, piece.config.velocity_bins - 1)
-    return replace(piece, notes=notes)
 
 
 @dataclass(frozen=True, eq=False)

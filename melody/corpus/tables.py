@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
@@ -82,11 +83,13 @@ class Corpus:
             self.digest = str(raw["digest"])
             self.tables = {name: np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in TABLES}
             for name, dtype in TABLES.items():
-                if self.tables[name].dtype != dtype or len(self.tables[name]) != raw["counts"][name]:
+                count = len(self.tables[name])
+                inside = all(0 <= p.rows[name][0] <= sum(p.rows[name]) <= count for p in self.pieces)
+                if self.tables[name].dtype != dtype or count != raw["counts"][name] or not inside:
                     raise ValueError(f"{name}.npy does not hold what index.json says")
         except MelodyError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as fault:
             raise MelodyError(f"{shown(folder)}: damaged corpus ({reason(fault)}); prepare it again") from None
 
     def __len__(self) -> int:
@@ -145,14 +148,15 @@ class CorpusWriter:
         self.pieces: list[PieceFacts] = []
         self.counts = dict.fromkeys(TABLES, 0)
         self._files: dict[str, BinaryIO] = {}
+        self._open = ExitStack()
 
-    def __enter__(self) -> CorpusWriter:
-        self._files = {name: open(self.folder / f"{name}.raw", "wb") for name in TABLES}
+    def __enter__(self) -> Self:
+        for name in TABLES:
+            self._files[name] = self._open.enter_context((self.folder / f"{name}.raw").open("wb"))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        for file in self._files.values():
-            file.close()
+        self._open.close()
 
     def add(self, facts: PieceFacts, tables: dict[str, Table]) -> None:
         """Append one piece; ``tables`` holds one array for every name in TABLES."""

@@ -68,25 +68,47 @@ def declarations(view: View, chosen: Rows, mask: Mask) -> None:
 
 
 def span(view: View, chosen: Rows, mask: Mask) -> None:
-    """Notes in [earliest, stop); a rest only where a note may follow it; no end too soon, none before the first note."""
+    """Notes in [earliest, stop); a rest only where a note may follow it; no end too soon, none before the first note.
+
+    Where the piece may end, time may also pass beyond ``stop``: who waits for the bar after the last one has come to the end
+    (``ended``). Were that forbidden, the notes meant for the next bar would be squeezed in before the last bar line.
+    """
     rest, stop, earliest = view.config.rest, view.each("stop"), view.each("earliest")
     lowest_wait = np.maximum(_least_wait(view), earliest - view.time)
     mask[:, Role.NOTE] &= (view.time + lowest_wait < stop) & (lowest_wait < rest) & view.allowed.any(-1)
-    mask[:, Role.REST] &= (view.time + rest < stop) & view.allowed.any(-1)
-    too_soon = (view.time < view.each("ending")) | (view.notes == 0)
+    mask[:, Role.REST] &= ((view.time + rest < stop) | _may_end(view)) & view.allowed.any(-1)
     can_go_on = mask[:, Role.NOTE] | mask[:, Role.REST] | mask[:, Role.PART]
-    mask[:, Role.END] &= ~(too_soon & can_go_on)
-    full = view.notes >= view.each("most_notes")
-    mask[full & mask[:, Role.END], : Role.END] = False
+    mask[:, Role.END] &= _may_end(view) | ~can_go_on
+    mask[_full(view) & mask[:, Role.END], : Role.END] = False
 
 
 def waits_in_span(view: View, chosen: Rows, mask: Mask) -> None:
-    """The wait of a note leads into [earliest, stop)."""
+    """The wait of a note leads into [earliest, stop), or to the end (see ``span``)."""
     note = chosen[:, Field.ROLE] == Role.NOTE
     values = np.arange(mask.shape[1])
     reached = view.time[:, None] + values
-    inside = (reached >= view.each("earliest")[:, None]) & (reached < view.each("stop")[:, None])
+    inside = (reached >= view.each("earliest")[:, None]) & ((reached < view.each("stop")[:, None]) | _may_end(view)[:, None])
     mask &= inside | ~note[:, None]
+
+
+def ended(view: View, chosen: Rows) -> Mask:
+    """(B,): whether the role and wait that were chosen lead past ``stop``."""
+    moves = (chosen[:, Field.ROLE] == Role.NOTE) | (chosen[:, Field.ROLE] == Role.REST)
+    past: Mask = moves & (view.time + chosen[:, Field.WAIT] >= view.each("stop"))
+    return past
+
+
+def _may_end(view: View) -> Mask:
+    """Where an end is neither too soon nor against the grammar."""
+    role = view.before[:, Field.ROLE]
+    enough = (view.time >= view.each("ending")) & (view.notes > 0) | _full(view)
+    may: Mask = enough & ((role == Role.NOTE) | (role == Role.PART))
+    return may
+
+
+def _full(view: View) -> Mask:
+    full: Mask = view.notes >= view.each("most_notes")
+    return full
 
 
 def no_empty_bar(view: View, chosen: Rows, mask: Mask) -> None:

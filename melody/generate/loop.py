@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from melody.codec import FIELDS
 from melody.codec.given import COLUMNS, FOREVER, LOOKUPS
-from melody.codec.table import PROGRAM_BASE, Field, Role
-from melody.corpus.stream import UNDECLARED
-from melody.generate.constraints import View, legal
+from melody.codec.table import DRUMS, PROGRAM_BASE, UNDECLARED, Field, Role
+from melody.generate.constraints import View, ended, legal
 from melody.generate.engine import Engine
 from melody.generate.plan import NO_STOP, Plan, Timeline, nothing_given
 from melody.generate.sampling import draw
@@ -80,58 +79,60 @@ class Writer:
         self.uniform, self.used = np.zeros((len(plans), 0, len(Field))), 0
         self.index = np.arange(len(plans))
         self.parts = np.stack([p.parts for p in plans]).astype(np.int64)
-        self.state, self.view = self._primed(list(plans))
+        self.state, self.view = self._primed(list(plans), self.parts), self._view(list(plans))
         self.context = self._context(self.view.plans, self.parts)
         self.twin = self._unguided() if any(p.sampling.guidance != 1 and len(p.given) for p in plans) else None
 
     def _unguided(self) -> tuple[Any, Any]:
         """Context and state of the same rows without the given notes: what guidance measures the model against."""
-        blind = [replace(p, given=nothing_given()) for p in self.view.plans]
-        parts = self.parts * np.array([1, 1, 0])  # no part is held
-        state = self.engine.join([self.engine.start(1)] * len(blind))
-        return self._context(blind, parts), state
+        plans, parts = self._blind()
+        return self._context(plans, parts), self._primed(plans, parts)
+
+    def _blind(self) -> tuple[list[Plan], Ints]:
+        """The plans and parts as if nothing were given and no part held."""
+        return [replace(p, given=nothing_given()) for p in self.view.plans], self.parts * np.array([1, 1, 0])
 
     def _context(self, plans: list[Plan], parts: Ints) -> Any:
-        most = max(1, max(len(p.given) for p in plans))
+        most = max([1, *(len(p.given) for p in plans)])
         given = np.zeros((most, len(plans), len(COLUMNS)), np.int64)
         for b, plan in enumerate(plans):
             given[: len(plan.given), b] = plan.given.rows
         live = np.array([p.horizon < FOREVER for p in plans])
         return self.engine.context(parts, np.stack([p.conditions for p in plans]), given, live)
 
-    def _primed(self, plans: list[Plan]) -> tuple[Any, View]:
-        """Read each row's forced events, but for the last one, which the first step reads. Equal primes are read once."""
+    def _primed(self, plans: list[Plan], parts: Ints) -> Any:
+        """The state after each row's forced events, but for the last one, which the first step reads. Equal primes are read once."""
         known: dict[object, Any] = {}
-        states, before, time = [], [], []
+        states = []
         for b, plan in enumerate(plans):
-            rows = np.zeros((1 + len(plan.prime), len(Field)), np.int64)
-            rows[0, Field.ROLE] = Role.END
-            rows[1:] = plan.prime
-            at = plan.start + np.cumsum(rows[:, Field.WAIT])
-            mark = (id(plan.prime), id(plan.given), plan.stop, plan.conditions.tobytes(), plan.parts.tobytes())
+            rows, at = plan.forced()
+            features, lookups = Timeline(plan, self.config).over(at)
+            told = (rows, features, lookups, plan.given.rows, plan.conditions, parts[b], plan.horizon < FOREVER)
+            mark = tuple(np.asarray(part).tobytes() for part in told)
             if mark not in known:
                 known[mark] = self.engine.start(1)
                 if len(rows) > 1:
-                    features, lookups = self.timelines[b].over(at)
                     seen = (rows[:-1, None], features[:-1, None], lookups[:-1, None])
-                    known[mark] = self.engine.advance(self._context([plan], self.parts[b : b + 1]), known[mark], *seen)[1]
+                    known[mark] = self.engine.advance(self._context([plan], parts[b : b + 1]), known[mark], *seen)[1]
             states.append(known[mark])
-            before.append(rows[-1])
-            time.append(int(at[-1]))
+        return self.engine.join(states)
+
+    def _view(self, plans: list[Plan]) -> View:
+        """Where every row stands after its forced events."""
+        forced = [p.forced() for p in plans]
         program = self.parts[..., 0]
         count = len(plans)
-        view = View(
+        return View(
             config=self.config,
             plans=plans,
-            before=np.stack(before),
-            time=np.array(time),
+            before=np.stack([rows[-1] for rows, _ in forced]),
+            time=np.array([int(at[-1]) for _, at in forced]),
             deadline=np.array([self._first_deadline(b, p) for b, p in enumerate(plans)]),
             notes=np.zeros(count, np.int64),
             allowed=(program != UNDECLARED) & (self.parts[..., 2] == 0),
             sampled_parts=np.zeros(count, np.int64),
             echo=np.full(count, -1),
         )
-        return self.engine.join(states), view
 
     def _first_deadline(self, b: int, plan: Plan) -> int:
         """The end of the first whole bar."""
@@ -162,6 +163,7 @@ class Writer:
         role = chosen[:, Field.ROLE]  # a view: filled by the first round
         for field in Field:
             if field == Field.PART:
+                chosen[ended(view, chosen)] = (Role.END, 0, 0, 0, 0, 0)
                 time = view.time + chosen[:, Field.WAIT]
                 heads = engine.arrive(self.context, heads, *self._standing(time))
             if field == Field.PITCH:
@@ -171,9 +173,11 @@ class Writer:
                 chosen[:, field] = mask.argmax(-1)
             else:
                 logits = engine.score(self.context, heads, field)
-                if self.twin and field == Field.PITCH:
-                    logits = self._guided(logits, twin, chosen, time)
-                chosen[:, field] = self._draw(logits, mask, uniform[:, field], field, role)
+                if field == Field.PITCH:
+                    if self.twin:
+                        logits = self._guided(logits, twin, chosen, time)
+                    logits = self._in_key(logits, chosen)
+                chosen[:, field] = self._draw(logits, mask, uniform[:, field], field)
             heads = engine.tell(self.context, heads, field, chosen[:, field], role)
         self._arrived(chosen)
         return chosen
@@ -198,15 +202,22 @@ class Writer:
         heads = self.engine.tell(context, heads, Field.PART, chosen[:, Field.PART], chosen[:, Field.ROLE])
         weight = np.array([[p.sampling.guidance if len(p.given) else 1.0] for p in self.view.plans], np.float32)
         blind = self.engine.score(context, heads, Field.PITCH)
-        return np.asarray(blind + weight * (logits - blind), np.float32)
+        return np.where(weight == 1, logits, blind + weight * (logits - blind)).astype(np.float32)
 
-    def _draw(self, logits: NDArray[np.float32], mask: NDArray[np.bool_], uniform: NDArray[np.float64], field: Field, role: Ints) -> Ints:
-        view = self.view
-        if field == Field.PITCH and any(p.scale is not None for p in view.plans):
-            zero = np.zeros(128, np.float32)
-            logits = logits.copy()
-            logits[:, :128] += np.stack([zero if p.scale is None else p.scale for p in view.plans])
-        samplings = [p.sampling for p in view.plans]
+    def _in_key(self, logits: NDArray[np.float32], chosen: Ints) -> NDArray[np.float32]:
+        """Pitch logits with what the plans add to them; the pitch of a drum is an instrument and belongs to no key."""
+        drums = self.parts[np.arange(len(chosen)), chosen[:, Field.PART], 0] == DRUMS
+        scales = [None if drum else plan.scale for drum, plan in zip(drums, self.view.plans, strict=True)]
+        if all(scale is None for scale in scales):
+            return logits
+        logits = logits.copy()
+        for row, scale in zip(logits, scales, strict=True):
+            if scale is not None:
+                row[: len(scale)] += scale
+        return logits
+
+    def _draw(self, logits: NDArray[np.float32], mask: NDArray[np.bool_], uniform: NDArray[np.float64], field: Field) -> Ints:
+        samplings = [p.sampling for p in self.view.plans]
         if all(s == samplings[0] for s in samplings):
             return draw(logits, mask, uniform, samplings[0], FIELDS[field])
         rows = [draw(logits[b : b + 1], mask[b : b + 1], uniform[b : b + 1], s, FIELDS[field]) for b, s in enumerate(samplings)]
@@ -253,7 +264,7 @@ class Writer:
             view.sampled_parts[rows] += 1
             self.context = self._context(view.plans, self.parts)
             if self.twin:
-                self.twin = (self._unguided()[0], self.twin[1])
+                self.twin = (self._context(*self._blind()), self.twin[1])
 
     def _drop_ended(self, going: NDArray[np.bool_]) -> None:
         """Leave the rows out that have ended."""

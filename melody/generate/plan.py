@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from melody.codec import CodecConfig
 from melody.codec.given import COLUMNS, FOREVER, Given, look_up
 from melody.codec.metre import Metre
-from melody.codec.table import MAX_PARTS, Field
+from melody.codec.table import MAX_PARTS, Field, Role
 from melody.generate.sampling import Sampling
 
 BLOCK = 2048  # steps
@@ -49,6 +49,13 @@ class Plan:
     most_notes: int = 1_000_000
     seed: int = 0
     sampling: Sampling = field(default_factory=Sampling)
+
+    def forced(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """What is read before anything is sampled: the END of "the piece before" and the prime (n, 6), and the step (n,) after each."""
+        rows = np.zeros((1 + len(self.prime), len(Field)), np.int64)
+        rows[0, Field.ROLE] = Role.END
+        rows[1:] = self.prime
+        return rows, self.start + np.cumsum(rows[:, Field.WAIT])
 
 
 class Timeline:

@@ -60,9 +60,9 @@ def draw(logits: Logits, legal: NDArray[np.bool_], uniform: NDArray[np.float64],
     if temperature == 0:
         best: NDArray[np.int64] = scores.argmax(-1)
         return best
-    scores = scores / temperature
     scores -= scores.max(-1, keepdims=True)
-    p = np.exp(scores)
+    with np.errstate(over="ignore"):  # next to temperature 0 all but the best values stand at minus infinity
+        p = np.exp(scores / temperature)
     if sampling.min_p:
         p = np.where(p >= sampling.min_p, p, 0)  # the most likely value stands at 1
     if 0 < sampling.top_k < p.shape[-1]:

@@ -23,7 +23,8 @@ Seen = set[tuple[int, int]]  # device and inode of the folders walked
 @dataclass(frozen=True)
 class Source:
     """One find. ``path`` is fit to print ("songs.zip!a/b.mid"); ``style`` is the name of the sub-folder of the walked
-    folder (or archive) that holds it, at whatever depth, lower-case; the folder's own name for what lies directly in it."""
+    folder (or archive) that holds it, at whatever depth, lower-case; the folder's own name for what lies directly in it.
+    """
 
     path: str
     style: str

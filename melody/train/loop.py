@@ -6,6 +6,7 @@ A run folder holds the best averaged weights as a bundle, ``resume/`` with every
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -51,9 +52,11 @@ class Progress:
 class Watcher(Protocol):
     """Who looks on: ``update`` after every step (cheap), ``stop`` asked before every step."""
 
-    def update(self, progress: Progress) -> None: ...
+    def update(self, progress: Progress) -> None:
+        """Look at a step."""
 
-    def stop(self) -> bool: ...
+    def stop(self) -> bool:
+        """Whether to save and leave."""
 
 
 @dataclass(frozen=True)
@@ -158,11 +161,9 @@ class Trainer:
             if time.monotonic() - saved > 60 * config.save_minutes:
                 resume.save(self)
                 saved = time.monotonic()
-        if ending == "stopped" and self.step:
-            if not math.isfinite(self.best):
+        if self.step:
+            if not math.isfinite(self.best):  # nothing was validated yet, or nothing was a number: keep what there is
                 self._keep({})
-            resume.save(self)
-        elif self.step:
             resume.save(self)
         return Result(ending, self.step, self.best, self.notes, self.seconds)
 
@@ -206,7 +207,8 @@ class Trainer:
 
     def averaged(self) -> EventLSTM:
         """A copy of the model with the averaged weights."""
-        model = EventLSTM(self.model.config, self.codec).to(self.device)
+        # A copy, because making a new network would draw random numbers: a run that saves would no longer be the run that does not.
+        model = copy.deepcopy(self.model)
         model.load_state_dict(self.average)
         return model.eval()
 

@@ -5,6 +5,7 @@ A recipe file may name another one as ``base``; its own values win, and flags wi
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -13,7 +14,7 @@ from typing import Any
 
 from melody.bundle import model_config
 from melody.codec.given import MODES, GivenConfig
-from melody.corpus.stream import AugmentConfig
+from melody.corpus.sequence import AugmentConfig
 from melody.errors import CallError, MelodyError, unknown
 from melody.files import read_bytes, reason, shown
 from melody.model import ModelConfig
@@ -86,7 +87,7 @@ def load_recipe(name: str | Path, _depth: int = 0) -> Recipe:
         raise unknown("recipe", str(name), known)
     try:
         raw = tomllib.loads(read_bytes(path, 1 << 20).decode("utf-8"))
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise MelodyError(f"{shown(path)}: not a TOML file ({reason(fault)})") from None
     base = Recipe()
     if "base" in raw:
@@ -120,23 +121,29 @@ def changed(recipe: Recipe, values: Mapping[str, Any], where: str = "recipe") ->
 
 def _check(recipe: Recipe, where: str) -> None:
     t, a, c, g = recipe.train, recipe.augment, recipe.codec, recipe.given
+    shares = [getattr(g, m) for m in MODES]
     rules = [
         (t.steps >= 0 and t.minutes >= 0, "steps and minutes must not be negative"),
         (t.batch >= 1 and t.chunk >= 2, "batch must be at least 1 and chunk at least 2"),
         (0 < t.rate <= 1 and 0 <= t.final_rate <= 1 and t.warmup >= 0, "rate must be in 0..1, final_rate in 0..1, warmup >= 0"),
         (t.clip > 0 and 0 <= t.average < 1 and t.weight_decay >= 0, "clip must be > 0, average in 0..1, weight_decay >= 0"),
+        (0 <= t.seed < 1 << 63, "seed must be 0 or more"),
+        (t.save_minutes >= 0, "save_minutes must not be negative"),
         (t.precision in ("auto", "fp32", "bf16"), "precision must be auto, fp32 or bf16"),
         (
             t.validate_every >= 1 and t.validate_notes >= 1 and t.patience >= 0 and t.threads >= 0,
             "validate_every and validate_notes must be at least 1",
         ),
         (
-            c.clock in ("beats", "seconds") and 1 <= c.grid <= 960 and 1 <= c.velocity_bins <= 128,
-            "clock must be beats or seconds, grid 1..960",
+            c.clock in ("beats", "seconds") and 2 <= c.grid <= 960 and 1 <= c.velocity_bins <= 64,
+            "clock must be beats or seconds, grid 2..960, velocity_bins 1..64",
         ),
         (0 <= a.transpose_down <= 24 and 0 <= a.transpose_up <= 24 and 0 <= a.stretch < 1, "transposition must be 0..24, stretch 0..1"),
+        (0 <= a.loudness <= 127, "loudness must be 0..127"),
+        (0 <= a.drop_condition <= 1 and 0 <= a.drop_left <= 1, "drop_condition and drop_left must be in 0..1"),
+        (g.window_bars >= 1 and 0 <= g.live <= 1, "window_bars must be at least 1, live in 0..1"),
         (
-            min(g.weights()) >= 0 if sum(getattr(g, m) for m in MODES) > 0 else False,
+            min(shares) >= 0 and 0 < sum(shares) < math.inf,
             "the weights of what is given must not be negative or all zero",
         ),
     ]

@@ -12,7 +12,8 @@ from melody.codec import FIELDS, CodecConfig
 from melody.codec.given import GivenConfig
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
-from melody.corpus.stream import AugmentConfig, Batch, Stream
+from melody.corpus.sequence import AugmentConfig
+from melody.corpus.stream import Batch, Stream
 from melody.model import EventLSTM
 from melody.train.batches import to_tensors
 

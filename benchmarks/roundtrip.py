@@ -1,0 +1,174 @@
+"""What do events lose of real music? Every collection, to events and back.
+
+    python benchmarks/roundtrip.py [COLLECTION ...] [--data ../shared/data] [--limit N]
+
+COLLECTION is a zip archive or a folder; without one, all archives of the data folder. Each piece is put on the grid,
+encoded, decoded and encoded again, as events and by way of a Score.
+
+    doubled     notes that fall on one step, part and pitch with another one and are merged with it
+    past 16     notes of tracks beyond the 16 busiest
+    lost        notes that are on the grid and not in the decoded piece, or the other way round: must be 0
+    unequal     pieces whose second encoding differs from the first: must be 0
+    moved       share of onsets that do not lie on the grid (by more than 0.01 ms)
+    mean, largest   distance in ms from each onset of the file to the onset of the decoded note of its track and pitch that
+                is nearest; both times through the piece's own tempo map
+    cut         notes that are shortened to the longest duration of the codec
+
+On the seconds clock the sustain pedal is applied first, as in training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from machine import machine
+from numpy.typing import NDArray
+
+from melody import edit, midi
+from melody.codec import CodecConfig, Piece, encode, quantise
+from melody.codec.decode import decode_piece, piece_score
+from melody.codec.table import MAX_PARTS
+from melody.errors import MelodyError
+from melody.score import Score
+
+CLOCKS = {"24 a quarter": CodecConfig(), "12 a quarter": CodecConfig(grid=12), "100 a second": CodecConfig("seconds", 100)}
+PLAYED = ("maestro", "pop909-original")  # collections whose ticks are not on the beat
+ON_GRID = 1e-5  # seconds
+
+
+@dataclass
+class Tally:
+    """Sums over the pieces of one collection under one codec."""
+
+    pieces: int = 0
+    notes: int = 0
+    doubled: int = 0
+    lost: int = 0
+    unequal: int = 0
+    cut: int = 0
+    moved: int = 0
+    error: float = 0.0  # sum over notes, seconds
+    largest: float = 0.0  # seconds
+    worst: str = ""  # piece with the largest error
+
+
+@dataclass
+class Collection:
+    """A collection's tallies by clock, and what was left out before."""
+
+    name: str
+    unread: int = 0
+    past: int = 0
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("collections", nargs="*", type=Path)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--limit", type=int, default=None, help="pieces of each collection")
+    options = parser.parse_args(arguments)
+    places = options.collections or sorted(options.data.glob("*.zip"))
+    if not places:
+        sys.exit(f"{options.data}: no archives; name a folder of MIDI, or give --data")
+    begin, failures = time.perf_counter(), 0
+    print(f"{machine('symusic')}\n")
+    print("| collection | grid | unequal | lost | pieces | notes | doubled | past 16 | moved | mean ms | largest ms | cut |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    for place in places:
+        collection = measure(place, options.limit)
+        for clock, tally in collection.tallies.items():
+            print(line(collection, clock, tally), flush=True)
+            failures += tally.unequal + tally.lost
+    print(f"\n{time.perf_counter() - begin:.0f} s in all, one thread")
+    sys.exit(failures > 0)
+
+
+def measure(place: Path, limit: int | None) -> Collection:
+    """All pieces of an archive or folder under every clock that suits it."""
+    name = place.stem
+    out = Collection(name)
+    clocks = {c: config for c, config in CLOCKS.items() if config.clock == "beats" or name in PLAYED}
+    out.tallies = {c: Tally() for c in clocks}
+    for source in list(midi.sources([place]))[:limit]:
+        try:
+            score = midi.parse(source.read_bytes(), source.path)
+        except MelodyError:
+            out.unread += 1
+            continue
+        if len(score.tracks) > MAX_PARTS:
+            kept = edit.busiest_tracks(score, MAX_PARTS)
+            out.past += score.note_count - kept.note_count
+            score = kept
+        for clock, config in clocks.items():
+            add(out.tallies[clock], source.path, score if config.clock == "beats" else edit.apply_pedal(score), config)
+    return out
+
+
+def add(tally: Tally, name: str, score: Score, config: CodecConfig) -> None:
+    """One piece there and back."""
+    piece = quantise(score, config)
+    rows = encode(piece).rows
+    back = decode_piece(rows, config, piece.meters)
+    again = encode(quantise(piece_score(back), config)).rows
+    same = len(back.notes) == len(piece.notes) and bool((back.notes == piece.notes).all())
+    tally.lost += 0 if same else len(np.setxor1d(back.notes, piece.notes))
+    tally.unequal += not (np.array_equal(encode(back).rows, rows) and np.array_equal(again, rows))
+    tally.pieces += 1
+    tally.notes += score.note_count
+    tally.doubled += score.note_count - len(back.notes)
+    tally.cut += int((piece.notes["duration"] == config.max_duration).sum())
+    error = onset_errors(score, back)
+    tally.moved += int((error > ON_GRID).sum())
+    tally.error += float(error.sum())
+    if len(error) and error.max() > tally.largest:
+        tally.largest, tally.worst = float(error.max()), name
+
+
+def onset_errors(score: Score, piece: Piece) -> NDArray[np.float64]:
+    """(n,) seconds from each note of ``score`` to the nearest note of its track and pitch in ``piece``."""
+    grid, resolution = piece.config.grid, score.ticks_per_quarter
+    if piece.config.clock == "beats":  # on a scale of ticks that holds both exactly
+        tempi = score.tempi.copy()
+        tempi["tick"] *= grid
+        fine = replace(score, ticks_per_quarter=resolution * grid, tempi=tempi)
+        found = fine.seconds(piece.notes["onset"].astype(np.int64) * resolution)
+        real = fine.seconds(np.concatenate([t.notes["onset"] for t in score.tracks]) * grid)
+    else:
+        found = piece.notes["onset"] / grid
+        real = score.seconds(np.concatenate([t.notes["onset"] for t in score.tracks]))
+    part = np.repeat(np.arange(len(score.tracks)), [len(t.notes) for t in score.tracks])
+    pitch = np.concatenate([t.notes["pitch"] for t in score.tracks])
+    far = 1e6  # seconds between one (track, pitch) and the next on a common axis; doubles still hold 1e-7 s there
+    axis = np.sort((piece.notes["part"].astype(np.float64) * 128 + piece.notes["pitch"]) * far + found)
+    wanted = (part * 128.0 + pitch) * far + real
+    after = np.searchsorted(axis, wanted)
+    below, above = axis[np.maximum(after - 1, 0)], axis[np.minimum(after, len(axis) - 1)]
+    nearest: NDArray[np.float64] = np.minimum(abs(wanted - below), abs(above - wanted))
+    return nearest
+
+
+def line(collection: Collection, clock: str, tally: Tally) -> str:
+    """One row of the table."""
+    unread = f" ({collection.unread} not readable)" if collection.unread else ""
+    notes = max(1, tally.notes)
+    cells = [
+        collection.name,
+        clock,
+        f"{tally.unequal} | {tally.lost}",
+        f"{tally.pieces:,}{unread} | {tally.notes:,}",
+        f"{tally.doubled:,} | {collection.past:,}",
+        f"{tally.moved / notes:.1%} | {tally.error / notes * 1000:.2f} | {tally.largest * 1000:.1f}",
+        f"{tally.cut:,}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    main()

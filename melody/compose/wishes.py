@@ -1,0 +1,92 @@
+"""What was asked for, and where nothing was, what the tune or the training data say: conditions, voices, scales."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody import theory
+from melody.bundle import FACTS, Bundle
+from melody.codec import CodecConfig
+from melody.codec.conditions import conditions
+from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
+from melody.compose.request import FASTEST, SLOWEST, Request
+from melody.compose.tune import Seen
+from melody.errors import MelodyError
+from melody.files import shown
+
+Rows = NDArray[np.int16]
+OFF_SCALE = -1.5  # logits of pitches outside a key that was asked for
+RARE = 0.01  # share of a tune's sounding time below which a pitch class does not belong to it
+DEFAULT_TEMPO, DEFAULT_METER = 100.0, (4, 4)
+
+
+def customs(request: Request, bundle: Bundle) -> tuple[str | None, float, tuple[int, int]]:
+    """Style, tempo and meter: as asked for, else drawn from what is usual in the training data (bundle facts "habits")."""
+    rng = np.random.default_rng([request.seed, 1])
+    try:
+        style, tempo, meter = _usual(bundle.training.get("habits", {}), request.style, rng)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as fault:
+        raise MelodyError(f"{shown(bundle.folder)}/{FACTS}: damaged habits ({type(fault).__name__}); fetch or train it again") from None
+    return style, request.tempo or tempo, request.parsed_meter() or meter
+
+
+def _usual(habits: Mapping[str, Any], style: str | None, rng: np.random.Generator) -> tuple[str | None, float, tuple[int, int]]:
+    """A style, a tempo and a meter as often as the training data have them."""
+    if style is None and habits:
+        names = sorted(habits)
+        share = np.array([float(habits[n]["pieces"]) for n in names])
+        style = names[int(rng.choice(len(names), p=share / share.sum()))]
+    usual = habits.get(style or "", {})
+    low, high = usual.get("tempo", (DEFAULT_TEMPO, DEFAULT_TEMPO))
+    tempo = round(float(rng.uniform(low, high)))
+    meters = usual.get("meters", [[*DEFAULT_METER, 1.0]])
+    weights = np.array([float(m[2]) for m in meters])
+    chosen = meters[int(rng.choice(len(meters), p=weights / weights.sum()))]
+    meter = (int(chosen[0]), int(chosen[1]))
+    if not SLOWEST <= tempo <= FASTEST or not 0 < meter[0] <= 255 or meter[1] not in (1, 2, 4, 8, 16, 32, 64):
+        raise ValueError("out of range")
+    return style, tempo, meter
+
+
+def declared(parts: NDArray[np.int16], request: Request, first: int) -> tuple[Rows, NDArray[np.int16]]:
+    """Declarations of the voices that were asked for, as forced events, and the part table with them."""
+    programs = request.programs()
+    parts = parts.copy()
+    rows = np.zeros((len(programs), len(Field)), np.int16)
+    for i, (program, drums) in enumerate(programs):
+        number = DRUMS if drums else program
+        lead = int(i == 0 and first == 0 and len(programs) > 1 and not drums)
+        rows[i] = (Role.PART, 0, first + i, PROGRAM_BASE + number, 0, lead)
+        parts[first + i] = (number, lead, 0)
+    return rows, parts
+
+
+def tune_conditions(request: Request, seen: Seen, codec: CodecConfig) -> NDArray[np.int16]:
+    """Conditions from what was asked for, else from the tune itself."""
+    score = seen.score
+    quarters = max(1, score.end_tick) / score.ticks_per_quarter
+    tempo = quarters * 60 / max(1e-3, score.duration_seconds)
+    key = request.parsed_key()
+    meter = (int(score.meters["numerator"][-1]), int(score.meters["denominator"][-1]))
+    return conditions(codec, request.style, request.tempo or tempo, theory.key_of(score) if key is None else key, meter)
+
+
+def asked_scale(request: Request) -> NDArray[np.float32] | None:
+    """What is added to the logits of pitches when a key was asked for: nothing inside its scale, OFF_SCALE outside."""
+    key = request.parsed_key()
+    if key is None:
+        return None
+    steps = (0, 2, 3, 5, 7, 8, 10, 11) if key >= 12 else (0, 2, 4, 5, 7, 9, 11)  # minor: natural and harmonic
+    inside = np.isin((np.arange(128) - key % 12) % 12, steps)
+    return np.where(inside, 0, OFF_SCALE).astype(np.float32)
+
+
+def tune_scale(seen: Seen) -> NDArray[np.float32]:
+    """Pitch classes that a tune hardly touches stay unlikely in its continuation."""
+    pitched = seen.piece.notes[seen.piece.parts["program"][seen.piece.notes["part"]] != DRUMS]
+    share = np.bincount(pitched["pitch"] % 12, pitched["duration"], 12) / max(1, int(pitched["duration"].sum()))
+    return np.tile(np.where(share < RARE, OFF_SCALE, 0), 11)[:128].astype(np.float32)

@@ -1,0 +1,63 @@
+"""What bends the pitches: a scale, and the twin that does not see what is given."""
+
+import numpy as np
+import pytest
+
+from melody.codec.table import DRUMS, Field, Role
+from melody.generate.loop import Writer, write
+from melody.generate.sampling import Sampling
+
+from .conftest import FakeEngine, check, declared, held_notes, notes_of, plan
+
+WILD = Sampling(temperature=1, top_p=1)
+
+
+def test_a_scale_moves_pitches_but_not_drums():
+    scale = np.where(np.arange(128) % 12 == 0, 0, -60).astype(np.float32)
+    flat = FakeEngine(wish=lambda field, told: 0.0)
+    for program, in_scale in ((0, True), (DRUMS, False)):
+        made = plan(program, scale=scale, sampling=WILD)
+        (rows,) = write(flat, [made])
+        check(made, rows)
+        classes = {n[2] % 12 for n in notes_of(made, rows)}
+        assert (classes == {0}) is in_scale
+
+
+class Twins(FakeEngine):
+    """Likes low pitches a little where notes are given, and all pitches alike where not."""
+
+    def context(self, parts, conditions, given, live):
+        parts = np.array(parts)
+        parts[:, 15, 0] = np.where(given[..., 2].any(0), 999, 0)  # a mark that this row sees given notes
+        return parts
+
+    def score(self, context, heads, field):
+        slope = np.where(context[:, 15, 0] == 999, -0.02, 0) * (field == Field.PITCH)
+        return (slope[:, None] * np.arange(self.codec.sizes[field])).astype(np.float32)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 5.0])
+def test_the_twin_of_a_guided_row_reads_what_the_row_reads(guidance):
+    pitches = []
+    for seed in range(20):
+        sampling = Sampling(1, 1, guidance=guidance)
+        common = {"held": [0], "prime": declared(0, 24), "given": held_notes(0, 9, 20), "declare": (1, 1)}
+        writer = Writer(Twins(), [plan(0, 24, **common, sampling=sampling, seed=seed)])
+        for step in writer:
+            pitches += [r[Field.PITCH] for r in step.rows if r[Field.ROLE] == Role.NOTE]
+            if writer.twin is not None:
+                assert writer.twin[1] == writer.state
+        assert (writer.twin is None) is (guidance == 1)
+    assert bool(np.mean(pitches) < 20) is (guidance > 1)
+
+
+def test_guided_and_plain_rows_side_by_side():
+    def plans():
+        common = {"held": [0], "prime": declared(0, 24), "given": held_notes(0, 9, 20)}
+        guided = Sampling(1, 1, guidance=4)
+        return [plan(0, 24, **common, sampling=s, seed=i) for i, s in enumerate((WILD, guided))] + [plan(0, sampling=guided)]
+
+    together = write(Twins(), plans())
+    for made, rows in zip(plans(), together, strict=True):
+        check(made, rows)
+        assert np.array_equal(write(Twins(), [made])[0], rows)
