@@ -27,6 +27,7 @@ from melody.score import KEY, METER, Score, meter_table, table, tempo_table
 FREE_BARS = (8, 64)  # without a length: the model ends the piece, but not before and not after these
 CONTINUE_BARS = 8
 OVERHANG = 4  # a tune that sounds on past a bar line for up to a quarter divided by this ends at the bar line
+SILENT_BARS = 4  # a voice that was asked for plays again after so many bars at the latest
 MOST_ADDED = 3  # parts that an accompaniment adds on its own
 
 
@@ -75,6 +76,7 @@ def _generate(request: Generate, bundle: Bundle) -> Task:
         tell_left=told,
         declare=(0, 0) if request.voices else (1, 4),
         every_bar=True,
+        patience=SILENT_BARS * metre.bar_length(0) if request.voices else NO_STOP,
         scale=asked_scale(request),
         seed=request.seed,
         sampling=request.sampling,
@@ -153,6 +155,7 @@ def _accompany(request: Accompany, bundle: Bundle) -> Task:
         stop=max(1, int(seen.steps(stop))),
         ending=int(seen.steps(ending)),
         declare=(0, 0) if request.voices else (1, min(MOST_ADDED, room, MAX_PARTS - count)),
+        patience=SILENT_BARS * piece.metre.bar_length(0) if request.voices else NO_STOP,
         scale=asked_scale(request),
         seed=request.seed,
         sampling=request.sampling,

@@ -32,6 +32,7 @@ class View:
     notes: Rows  # notes sampled so far
     allowed: Mask  # (B, 16): parts that may play
     sampled_parts: Rows  # parts declared so far by the model
+    heard: Rows  # (B, 16): step at which each part has last played
     echo: Rows  # pitch that would make this bar the same as the one before once more; -1: none
 
     def each(self, name: str) -> Rows:
@@ -126,6 +127,14 @@ def playing_parts(view: View, chosen: Rows, mask: Mask) -> None:
     mask &= view.allowed | ~note[:, None]
 
 
+def no_forgotten_voice(view: View, chosen: Rows, mask: Mask) -> None:
+    """The voice that has been silent longest, once that is longer than the plan allows."""
+    reached = view.time + chosen[:, Field.WAIT]
+    silent = np.where(view.allowed, reached[:, None] - view.heard, 0)
+    forgotten = (chosen[:, Field.ROLE] == Role.NOTE) & (silent.max(-1) >= view.each("patience"))
+    mask &= ~forgotten[:, None] | (np.arange(mask.shape[1]) == silent.argmax(-1)[:, None])
+
+
 def no_echo(view: View, chosen: Rows, mask: Mask) -> None:
     """Not the pitch that would repeat a bar once too often."""
     rows = np.flatnonzero((view.echo >= 0) & (chosen[:, Field.ROLE] == Role.NOTE))
@@ -141,4 +150,4 @@ def _least_wait(view: View) -> Rows:
 
 
 MUST = {Field.ROLE: (declarations, span), Field.WAIT: (waits_in_span,), Field.PART: (playing_parts,)}
-SHOULD = {Field.ROLE: (no_empty_bar,), Field.WAIT: (no_empty_bar,), Field.PITCH: (no_echo,)}
+SHOULD = {Field.ROLE: (no_empty_bar,), Field.WAIT: (no_empty_bar,), Field.PART: (no_forgotten_voice,), Field.PITCH: (no_echo,)}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from melody.codec import FIELDS
 from melody.codec.given import COLUMNS, FOREVER, LOOKUPS
-from melody.codec.table import DRUMS, PROGRAM_BASE, UNDECLARED, Field, Role
+from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field, Role
 from melody.generate.constraints import View, ended, legal
 from melody.generate.engine import Engine
 from melody.generate.plan import NO_STOP, Plan, Timeline, nothing_given
@@ -131,6 +131,7 @@ class Writer:
             notes=np.zeros(count, np.int64),
             allowed=(program != UNDECLARED) & (self.parts[..., 2] == 0),
             sampled_parts=np.zeros(count, np.int64),
+            heard=np.array([[p.start - 3 * p.patience // 4] * MAX_PARTS for p in plans]),
             echo=np.full(count, -1),
         )
 
@@ -252,6 +253,7 @@ class Writer:
         view.notes = view.notes + note
         for b in np.flatnonzero(note):
             self.bars[b].add(int(chosen[b, Field.PITCH]))
+            view.heard[b, chosen[b, Field.PART]] = view.time[b]
             if view.plans[b].every_bar:
                 view.deadline[b] = self.timelines[b].place(int(view.time[b]))[2]
         if part.any():
@@ -275,7 +277,7 @@ class Writer:
         for name in ("timelines", "random", "bars"):
             setattr(self, name, [getattr(self, name)[b] for b in keep])
         view = self.view
-        for name in ("before", "time", "deadline", "notes", "allowed", "sampled_parts", "echo"):
+        for name in ("before", "time", "deadline", "notes", "allowed", "sampled_parts", "heard", "echo"):
             setattr(view, name, getattr(view, name)[keep])
         view.plans = [view.plans[b] for b in keep]
         if len(keep):

@@ -10,111 +10,19 @@ state is a value that goes in and comes out. Knows the codec's table; does not k
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melody.codec import conditions as condition_table
-from melody.codec.given import COLUMNS
 from melody.codec.grammar import bounds
 from melody.codec.metre import STRENGTHS
 from melody.codec.table import BAR_CLASSES, LEFT_CLASSES, MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
+from melody.model.encoder import GivenEncoder
+from melody.model.values import Context, Inputs, ModelConfig, State, given_at, rows_of
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Shape of the network."""
-
-    cell: str = "lstm"  # recurrent cell: lstm, gru or rnn
-    layers: int = 3  # recurrent layers in the body
-    width: int = 512  # units of a body layer, and of its input
-    head_width: int = 192  # units of a field head
-    given_width: int = 128  # units of the encoder of given notes, in each direction
-    dropout: float = 0.1  # share of units dropped between layers and before the heads
-    embedding_sd: float = 0.05  # embeddings start this small (0.02 to 0.1)
-
-
-class State(NamedTuple):
-    """Recurrent state of the body: ``hidden`` and ``cell`` (L, B, H). ``cell`` stays zero for gru and rnn."""
-
-    hidden: Tensor
-    cell: Tensor
-
-    def detach(self) -> State:
-        """The same values, cut from the graph (truncated backpropagation through time)."""
-        return State(self.hidden.detach(), self.cell.detach())
-
-    def where_not(self, reset: Tensor) -> State:
-        """Zero for the rows (B,) that start a new piece."""
-        keep = (~reset)[None, :, None]
-        return State(self.hidden * keep, self.cell * keep)
-
-
-class Inputs(NamedTuple):
-    """One batch as tensors; the shapes of ``corpus.stream.Batch``."""
-
-    rows: Tensor  # (T + 1, B, 6)
-    features: Tensor  # (T + 1, B, 4)
-    lookups: Tensor  # (T + 1, B, 5)
-    parts: Tensor  # (B, 16, 3)
-    conditions: Tensor  # (B, 5)
-    given: Tensor  # (G, B, 7)
-    live: Tensor  # (B,)
-
-
-class Context(NamedTuple):
-    """What stays the same while a piece goes on: parts, conditions and the encoded given notes, projected once."""
-
-    parts_body: Tensor  # (B, 16, H)
-    parts_head: Tensor  # (B, 16, P)
-    allowed: Tensor  # (B, 16): parts that may play
-    last_part: Tensor  # (B,): the highest of them
-    piece: Tensor  # (B, H): conditions
-    given_body: Tensor  # (G + 1, B, 2, H): row 0 is "nothing"; as the last one, as the next one
-    given_head: Tensor  # (G + 1, B, 2, P)
-
-
-class GivenEncoder(nn.Module):
-    """Reads the given notes forwards and backwards; a note's own pitch and duration are added to its encoding."""
-
-    def __init__(self, config: ModelConfig, codec: CodecConfig) -> None:
-        super().__init__()
-        width, size = config.given_width, codec.sizes
-        counts = (0, 128, codec.max_duration + 1, codec.velocity_bins, codec.rest + 1, codec.positions, STRENGTHS)
-        self.embed = nn.ModuleList(nn.Embedding(n, width) for n in counts[1:])
-        self.part = nn.Linear(config.head_width, width, bias=False)
-        self.forwards = nn.LSTM(width, width)
-        self.backwards = nn.LSTM(width, width)
-        self.pitch = nn.Embedding(128, 2 * width)
-        self.duration = nn.Embedding(size[Field.DURATION], 2 * width)
-        self.nothing = nn.Parameter(torch.zeros(2, 2 * width))
-
-    def forward(self, given: Tensor, parts: Tensor, live: Tensor) -> Tensor:
-        """(G, B, 7), (B, 16, P), (B,) -> (G, B, 2 * width). The backward half is zero for live rows.
-
-        Padding may stand after a row's notes: the backward pass then starts in it, so its columns are all zeros and
-        the state that it builds up is cut off at the last real note.
-        """
-        chosen = _rows_of(parts, given[..., 0])  # (G, B, P)
-        x = self.part(chosen)
-        for column, table in enumerate(self.embed, start=1):
-            x = x + table(given[..., column])
-        ahead, _ = self.forwards(x)
-        real = (given[..., COLUMNS.index("duration")] > 0)[..., None]  # a note lasts at least one step
-        # Each row is turned round so that its last real note comes first: padding is then read after the notes.
-        count = real.squeeze(-1).sum(0)  # (B,)
-        place = torch.arange(len(given), device=given.device)[:, None]
-        turned = torch.where(place < count, count - 1 - place, place)[..., None]
-        back, _ = self.backwards(x.gather(0, turned.expand_as(x)))
-        back = back.gather(0, turned.expand_as(back)) * ~live[None, :, None]
-        own = self.pitch(given[..., 1]) + self.duration(given[..., 2])
-        encoded: Tensor = torch.cat([ahead, back], -1) + own
-        return encoded
 
 
 class EventLSTM(nn.Module):
@@ -195,7 +103,7 @@ class EventLSTM(nn.Module):
 
     def embed(self, context: Context, rows: Tensor, features: Tensor, lookups: Tensor) -> Tensor:
         """Input of the body (T, B, H): the event, its part, the metre and what is given at its time."""
-        x = context.piece + _given_at(context.given_body, lookups)
+        x = context.piece + given_at(context.given_body, lookups)
         for i, table in enumerate(self.fields):
             x = x + table(rows[..., i])
         for i, table in enumerate(self.metre_body):
@@ -203,7 +111,7 @@ class EventLSTM(nn.Module):
         for i, table in enumerate(self.distance_body):
             x = x + table(lookups[..., 2 + i])
         sounding = (rows[..., Field.ROLE] == Role.NOTE) | (rows[..., Field.ROLE] == Role.PART)
-        return x + _rows_of(context.parts_body, rows[..., Field.PART]) * sounding[..., None]
+        return x + rows_of(context.parts_body, rows[..., Field.PART]) * sounding[..., None]
 
     def advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Body: (T, B, H) and the state before -> (T, B, H) and the state after."""
@@ -256,7 +164,7 @@ class EventLSTM(nn.Module):
 
     def arrival(self, context: Context, features: Tensor, lookups: Tensor) -> Tensor:
         """(..., 4), (..., 5) -> (..., P)."""
-        seen = _given_at(context.given_head, lookups)
+        seen = given_at(context.given_head, lookups)
         for i, table in enumerate(self.metre_head):
             seen = seen + table(features[..., i])
         for i, table in enumerate(self.distance_head):
@@ -265,7 +173,7 @@ class EventLSTM(nn.Module):
 
     def choose_part(self, context: Context, heads: Tensor, part: Tensor, role: Tensor) -> Tensor:
         """Tell pitch, duration and velocity which part plays (nothing while parts are declared: it would tell the program)."""
-        described = _rows_of(context.parts_head, part) * (role == Role.NOTE)[..., None]
+        described = rows_of(context.parts_head, part) * (role == Role.NOTE)[..., None]
         return torch.cat([heads[..., : Field.PITCH, :], heads[..., Field.PITCH :, :] + described[..., None, :]], -2)
 
     def score_field(self, context: Context, heads: Tensor, field: int) -> Tensor:
@@ -288,7 +196,7 @@ class EventLSTM(nn.Module):
         heads = self.begin_heads(y).unbind(-2)
         seen = self.arrival(context, inputs.features[1:], inputs.lookups[1:])
         playing = (target[..., Field.ROLE] == Role.NOTE)[..., None]
-        part = _rows_of(context.parts_head, target[..., Field.PART]) * playing
+        part = rows_of(context.parts_head, target[..., Field.PART]) * playing
         told = [table(target[..., f]).unflatten(-1, (len(Field) - 1 - f, -1)).unbind(-2) for f, table in enumerate(self.chosen)]
         nats = []
         for field in Field:
@@ -309,18 +217,6 @@ class EventLSTM(nn.Module):
             legal &= context.allowed | (target[..., Field.ROLE] != Role.NOTE)[..., None]
         logits = logits.masked_fill(~legal, -math.inf)
         return F.cross_entropy(logits.flatten(0, 1), target[..., field].flatten(), reduction="none").view(target.shape[:2])
-
-
-def _rows_of(table: Tensor, index: Tensor) -> Tensor:
-    """(B, N, D) looked up by (..., B) -> (..., B, D)."""
-    row = torch.arange(len(table), device=index.device)
-    return table[row.expand_as(index), index]
-
-
-def _given_at(projected: Tensor, lookups: Tensor) -> Tensor:
-    """(G + 1, B, 2, D) looked up by (..., B, 5) -> (..., B, D): the last given note and the next one."""
-    row = torch.arange(projected.shape[1], device=lookups.device).expand(lookups.shape[:-1])
-    return projected[lookups[..., 0], row, 0] + projected[lookups[..., 1], row, 1]
 
 
 def _diagonal(x: Tensor) -> Tensor:

@@ -1,0 +1,49 @@
+"""The encoder of given notes: a bidirectional LSTM whose outputs are looked up by time."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from melody.codec.given import COLUMNS
+from melody.codec.metre import STRENGTHS
+from melody.codec.table import CodecConfig, Field
+from melody.model.values import ModelConfig, rows_of
+
+
+class GivenEncoder(nn.Module):
+    """Reads the given notes forwards and backwards; a note's own pitch and duration are added to its encoding."""
+
+    def __init__(self, config: ModelConfig, codec: CodecConfig) -> None:
+        super().__init__()
+        width, size = config.given_width, codec.sizes
+        counts = (0, 128, codec.max_duration + 1, codec.velocity_bins, codec.rest + 1, codec.positions, STRENGTHS)
+        self.embed = nn.ModuleList(nn.Embedding(n, width) for n in counts[1:])
+        self.part = nn.Linear(config.head_width, width, bias=False)
+        self.forwards = nn.LSTM(width, width)
+        self.backwards = nn.LSTM(width, width)
+        self.pitch = nn.Embedding(128, 2 * width)
+        self.duration = nn.Embedding(size[Field.DURATION], 2 * width)
+        self.nothing = nn.Parameter(torch.zeros(2, 2 * width))
+
+    def forward(self, given: Tensor, parts: Tensor, live: Tensor) -> Tensor:
+        """(G, B, 7), (B, 16, P), (B,) -> (G, B, 2 * width). The backward half is zero for live rows.
+
+        Padding may stand after a row's notes: the backward pass then starts in it, so its columns are all zeros and
+        the state that it builds up is cut off at the last real note.
+        """
+        chosen = rows_of(parts, given[..., 0])  # (G, B, P)
+        x = self.part(chosen)
+        for column, table in enumerate(self.embed, start=1):
+            x = x + table(given[..., column])
+        ahead, _ = self.forwards(x)
+        real = (given[..., COLUMNS.index("duration")] > 0)[..., None]  # a note lasts at least one step
+        # Each row is turned round so that its last real note comes first: padding is then read after the notes.
+        count = real.squeeze(-1).sum(0)  # (B,)
+        place = torch.arange(len(given), device=given.device)[:, None]
+        turned = torch.where(place < count, count - 1 - place, place)[..., None]
+        back, _ = self.backwards(x.gather(0, turned.expand_as(x)))
+        back = back.gather(0, turned.expand_as(back)) * ~live[None, :, None]
+        own = self.pitch(given[..., 1]) + self.duration(given[..., 2])
+        encoded: Tensor = torch.cat([ahead, back], -1) + own
+        return encoded

@@ -1,0 +1,77 @@
+"""What goes into the model and comes out: its shape, the recurrent state, a batch, and what stays the same for a while.
+
+Shapes: T time, B batch, L layers, H width, P head width, G given notes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of the network."""
+
+    cell: str = "lstm"  # recurrent cell: lstm, gru or rnn
+    layers: int = 3  # recurrent layers in the body
+    width: int = 512  # units of a body layer, and of its input
+    head_width: int = 192  # units of a field head
+    given_width: int = 128  # units of the encoder of given notes, in each direction
+    dropout: float = 0.1  # share of units dropped between layers and before the heads
+    embedding_sd: float = 0.05  # embeddings start this small (0.02 to 0.1)
+
+
+class State(NamedTuple):
+    """Recurrent state of the body: ``hidden`` and ``cell`` (L, B, H). ``cell`` stays zero for gru and rnn."""
+
+    hidden: Tensor
+    cell: Tensor
+
+    def detach(self) -> State:
+        """The same values, cut from the graph (truncated backpropagation through time)."""
+        return State(self.hidden.detach(), self.cell.detach())
+
+    def where_not(self, reset: Tensor) -> State:
+        """Zero for the rows (B,) that start a new piece."""
+        keep = (~reset)[None, :, None]
+        return State(self.hidden * keep, self.cell * keep)
+
+
+class Inputs(NamedTuple):
+    """One batch as tensors; the shapes of ``corpus.stream.Batch``."""
+
+    rows: Tensor  # (T + 1, B, 6)
+    features: Tensor  # (T + 1, B, 4)
+    lookups: Tensor  # (T + 1, B, 5)
+    parts: Tensor  # (B, 16, 3)
+    conditions: Tensor  # (B, 5)
+    given: Tensor  # (G, B, 7)
+    live: Tensor  # (B,)
+
+
+class Context(NamedTuple):
+    """What stays the same while a piece goes on: parts, conditions and the encoded given notes, projected once."""
+
+    parts_body: Tensor  # (B, 16, H)
+    parts_head: Tensor  # (B, 16, P)
+    allowed: Tensor  # (B, 16): parts that may play
+    last_part: Tensor  # (B,): the highest of them
+    piece: Tensor  # (B, H): conditions
+    given_body: Tensor  # (G + 1, B, 2, H): row 0 is "nothing"; as the last one, as the next one
+    given_head: Tensor  # (G + 1, B, 2, P)
+
+
+def rows_of(table: Tensor, index: Tensor) -> Tensor:
+    """(B, N, D) looked up by (..., B) -> (..., B, D)."""
+    row = torch.arange(len(table), device=index.device)
+    return table[row.expand_as(index), index]
+
+
+def given_at(projected: Tensor, lookups: Tensor) -> Tensor:
+    """(G + 1, B, 2, D) looked up by (..., B, 5) -> (..., B, D): the last given note and the next one."""
+    row = torch.arange(projected.shape[1], device=lookups.device).expand(lookups.shape[:-1])
+    return projected[lookups[..., 0], row, 0] + projected[lookups[..., 1], row, 1]
