@@ -98,3 +98,5 @@ class Drawing:
     """Only the K likeliest values; 0: all."""
     min_p: float = Sampling.min_p
     """Only values at least this likely, as a share of the likeliest one, 0 to 1."""
+    guidance: float = Sampling.guidance
+    """How closely accompany and infill follow what is given; 1 as the model learned it, 0 to 10."""

@@ -22,7 +22,7 @@ def wishes(music: Music, drawing: Drawing) -> dict[str, Any]:
     said = {f.name: getattr(music, f.name) for f in fields(music) if f.name not in ("seed", "model")}
     if said.get("voices") is not None:
         said["voices"] = tuple(v.strip() for v in said["voices"].split(","))
-    sampling = Sampling(temperature=drawing.temperature, top_p=drawing.top_p, top_k=drawing.top_k, min_p=drawing.min_p)
+    sampling = Sampling(**{f.name: getattr(drawing, f.name) for f in fields(drawing)})
     return {name: value for name, value in said.items() if value is not None} | {"sampling": sampling}
 
 

@@ -119,6 +119,15 @@ def test_a_bar_may_come_back_for_ever_if_that_is_wanted():
     assert {n[2] for n in notes_of(made, rows)} == {60}
 
 
+def test_a_voice_is_silent_no_longer_than_the_plan_allows():
+    made = plan(0, 24, 40, stop=320, ending=300, patience=64, sampling=WILD)
+    (rows,) = write(wants(role=Role.NOTE, wait=5, part=1, pitch=60, duration=2), [made])
+    check(made, rows)
+    for part in range(3):
+        onsets = [n[0] for n in notes_of(made, rows) if n[1] == part]
+        assert onsets[0] < 32 and max(b - a for a, b in pairwise([*onsets, 310])) < 80
+
+
 def test_notes_meant_for_the_bar_after_the_end_are_not_squeezed_in_before_it():
     made = plan(0, stop=64, ending=48, sampling=Sampling(temperature=0, repetition=0))
     for wait in (5, 12, 15):
