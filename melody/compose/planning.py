@@ -24,7 +24,7 @@ from melody.midi.channels import MELODIC
 from melody.programs import program_name
 from melody.score import KEY, METER, Score, meter_table, table, tempo_table
 
-FREE_BARS = (8, 64)  # without a length: the model ends the piece, but not before and not after these
+FREE_BARS = (16, 32)  # without a length: a number of bars is drawn, and told to the model, which then ends the piece there
 CONTINUE_BARS = 8
 OVERHANG = 4  # a tune that sounds on past a bar line for up to a quarter divided by this ends at the bar line
 SILENT_BARS = 4  # a voice that was asked for plays again after so many bars at the latest
@@ -65,7 +65,6 @@ def _generate(request: Generate, bundle: Bundle) -> Task:
     start_parts[:, 0] = UNDECLARED
     prime, parts = declared(start_parts, request, 0)
     stop, ending = _length(request, metre, tempo, codec)
-    told = request.bars is not None or request.seconds is not None
     made = Plan(
         parts=parts,
         conditions=conditions(codec, style, tempo, request.parsed_key(), meter),
@@ -73,7 +72,6 @@ def _generate(request: Generate, bundle: Bundle) -> Task:
         prime=prime,
         stop=stop,
         ending=ending,
-        tell_left=told,
         declare=(0, 0) if request.voices else (1, 4),
         every_bar=True,
         patience=SILENT_BARS * metre.bar_length(0) if request.voices else NO_STOP,
@@ -229,10 +227,8 @@ def _length(request: Request, metre: Metre, tempo: float, codec: CodecConfig) ->
         per_second = codec.grid * tempo / 60 if codec.clock == "beats" else codec.grid
         stop = max(1, int(request.seconds * per_second + 1e-6))
         return stop, max(0, stop - metre.bar_length(0))
-    if request.bars is not None:
-        return metre.bar_start(request.bars), metre.bar_start(request.bars - 1)
-    least, most = FREE_BARS
-    return metre.bar_start(most), metre.bar_start(least)
+    bars = request.bars or int(np.random.default_rng([request.seed, 2]).integers(FREE_BARS[0], FREE_BARS[1] + 1))
+    return metre.bar_start(bars), metre.bar_start(bars - 1)
 
 
 def _end_of(seen: Seen) -> tuple[int, int]:
