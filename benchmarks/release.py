@@ -18,6 +18,7 @@ from melody import bundle
 from melody.codec import FIELDS
 from melody.codec.given import GivenConfig
 from melody.corpus import Corpus
+from melody.corpus.habits import habits
 from melody.model import EventLSTM
 from melody.train.validate import validate, validation_stream
 
@@ -39,9 +40,9 @@ def main() -> None:
     model = bundle.load_model(source)
     corpus = Corpus(options.corpus)
     exact = by_style(model, corpus, options.notes)
-    catalogue = {d["name"]: d for d in tomllib.loads((ROOT / "datasets/catalogue.toml").read_text())["dataset"]}
-    data = tuple({**d, "licence": catalogue[d["name"]]["licence"], "address": catalogue[d["name"]]["address"]} for d in source.data)
-    training = {**source.training, "test_nats_per_note": {s: round(v["total"], 4) for s, v in exact.items()}}
+    catalogue = {d["name"]: d for d in tomllib.loads((ROOT / "datasets/catalogue.toml").read_text("utf-8"))["collection"]}
+    data = tuple(facts_of(corpus, style, catalogue[style]) for style in corpus.styles)
+    training = {**source.training, "habits": habits(corpus), "test_nats_per_note": {s: round(v["total"], 4) for s, v in exact.items()}}
     made = bundle.save(options.output, model, training, data, "MIT", half=True)
     stored = by_style(bundle.load_model(made), corpus, options.notes)
     worst = max(stored[s]["total"] / exact[s]["total"] for s in exact)
@@ -50,6 +51,13 @@ def main() -> None:
     card = write_card(made, model, data, exact, worst)
     bundle.save(options.output, model, training, data, "MIT", card, half=True)
     print(card)
+
+
+def facts_of(corpus: Corpus, style: str, entry: dict[str, str]) -> dict[str, object]:
+    """What of a collection was trained on, and under which terms."""
+    pieces = [i for i in corpus.split("train") if corpus.pieces[i].style == style]
+    terms = {name: entry[name] for name in ("licence", "address")}
+    return {"name": style, "pieces": len(pieces), "notes": corpus.note_count(pieces), **terms}
 
 
 def by_style(model: EventLSTM, corpus: Corpus, notes: int) -> dict[str, dict[str, float]]:
@@ -73,11 +81,12 @@ def write_card(
     config = ", ".join(f"{k} {v}" for k, v in made.model.items())
     return f"""# {made.folder.name}
 
-A stacked-LSTM model of compound MIDI events: {parameters / 1e6:.1f} M parameters, stored as bf16 ({cost - 1:+.2%} nats per note against fp32).
+A stacked-LSTM model of compound MIDI events: {parameters / 1e6:.1f} M parameters, stored as bf16 ({cost - 1:+.2%} nats per note
+against fp32).
 Clock: {made.codec.clock}, {made.codec.grid} steps a {unit}. Styles: {", ".join(made.codec.styles)}.
 
-It writes piano songs in the manner of pop songs, 19th-century songs, keyboard pieces and four-part chorales, and accompanies
-and continues melodies of that kind. It has heard little else: other instruments can be asked for, and play what these styles would play.
+It writes piano arrangements of pop songs, 19th-century songs, keyboard pieces and four-part chorales, and continues and accompanies
+melodies of that kind. It has heard little else: other instruments can be asked for, and play what these styles would play.
 
 ## Data
 
@@ -96,7 +105,9 @@ The weights: MIT, like the code.
 ## Recipe
 
 `recipes/base.toml`: {config}.
-{training["step"]:,} updates, {training["notes"]:,} notes seen, {training["seconds"] / 60:.0f} minutes of one CPU core in {training["precision"]}.
+{training["step"]:,} updates, {training["notes"]:,} notes seen, {training["seconds"] / 60:.0f} minutes of one busy CPU core
+(AMD EPYC, AVX-512, no AMX) in {training["precision"]}. The weights of what is given were changed after 914 updates (docs/log.md);
+the file holds the later ones.
 
 ## Figures
 
