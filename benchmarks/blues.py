@@ -1,0 +1,246 @@
+"""Does a recurrent network keep the form of a 12-bar blues? The experiment of Eck and Schmidhuber, with this package's own parts.
+
+    python benchmarks/blues.py [--steps 1500 | --minutes M] [--cells rnn,gru,lstm] [--seed S] [--json]
+
+The music is made here: choruses of the form I I I I / IV IV I I / V IV I I in C, a seventh chord on every bar line, held for
+the bar, and above it a melody in eighth notes, a walk of chance over the minor pentatonic scale in rhythms of chance. It fits all
+chords and so tells nothing of them: only who counts bars knows the next chord. Six bars of I stand in a row (11 and 12, then 1 to
+4), a chorus has some hundred events. A piece has 2 to 6 choruses. Pieces become MIDI files, a corpus, batches with a
+carried state, an EventLSTM and sampled events on the same ways as any other music. No transposition, no condition is told.
+
+What the network is told (``--settings``)
+    events   the events and nothing else, as in the original: the tables of metrical features (position in the bar, beat strength,
+             bar number, bars left) are zero and stay zero. This is the figure that counts.
+    metre    what this package tells its models by default: position, strength and bar number (exact below 16, then modulo 16),
+             here without the bars left. It tells the chord of the first 16 bars; later it names one of three (12 does not divide
+             16), and networks that learned to lean on it count less well (they keep the form less often than with events alone).
+
+Metrics. Pieces of ``--choruses`` choruses are sampled from nothing, longer than any that was learned from, at temperature 1 with
+nothing cut off; no constraint but the grammar and the length. A bar is right if the chord part plays in it the notes of its
+chord, on the bar line, for the whole bar, and nothing else.
+    choruses   share of choruses whose 12 bars are all right; they are bars 1 to 12, 13 to 24, ... of the piece, so that who slips
+               by one bar fails until the slip is made good
+    bars       share of bars that are right
+    new        share of choruses whose melody is in no chorus of the training pieces
+    nats       held-out nats per note, melody and chords (the melody's chance is most of it)
+
+The networks of a run have equal width, layers and batches, and equal steps (or wall-clock minutes); the weights of a cell are in the table.
+
+Eck, Schmidhuber: A first look at music composition using LSTM recurrent neural networks, IDSIA-07-02, 2002.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from melody import midi
+from melody.codec.decode import decode_piece
+from melody.codec.encode import GRID_NOTE, PART, Piece, encode
+from melody.codec.given import GivenConfig, part_table
+from melody.codec.metre import Metre
+from melody.codec.table import CodecConfig
+from melody.corpus import Corpus
+from melody.corpus.prepare import PrepareConfig, prepare
+from melody.corpus.sequence import AugmentConfig
+from melody.generate.engine import TorchEngine
+from melody.generate.loop import write
+from melody.generate.plan import Plan
+from melody.generate.sampling import Sampling
+from melody.model import EventLSTM, ModelConfig
+from melody.score import METER, Score, Track, note_table, table
+from melody.train.loop import Progress, Trainer
+from melody.train.recipe import CodecChoice, Recipe, TrainConfig
+
+FORM = "CCCCFFCCGFCC"
+CHORDS = {"C": (48, 52, 55, 58), "F": (48, 51, 53, 57), "G": (47, 50, 53, 55)}  # sevenths, inverted to lie close together
+PENTATONIC = (60, 63, 65, 67, 70, 72, 75, 77, 79, 82)  # C minor pentatonic
+# Onset and length in eighths; what is left of a bar is silence.
+RHYTHMS = (
+    ((0, 2), (2, 2), (4, 2), (6, 2)),
+    ((0, 3), (3, 1), (4, 4)),
+    ((0, 1), (1, 1), (2, 2), (4, 1), (5, 1), (6, 2)),
+    ((1, 1), (2, 2), (4, 3), (7, 1)),
+    ((0, 6), (6, 1), (7, 1)),
+    ((2, 1), (3, 1), (4, 2), (6, 1)),
+    ((0, 1), (1, 2), (3, 2), (5, 3)),
+    ((0, 8),),
+)
+BAR, BARS = 8, len(FORM)  # eighths in a bar, bars in a chorus
+EIGHTH = 240  # ticks
+MELODY, PIANO = 0, 1
+Note = tuple[int, int, int, int]  # onset, length, part, pitch; times in eighths
+Notes = NDArray[np.int64]  # (n, 4): likewise
+AS_IT_IS = Sampling(temperature=1.0, top_p=1.0, repetition=0)
+NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, live=0)
+PLAIN = AugmentConfig(0, 0, 0.0, 0, drop_condition=1.0, drop_left=1.0)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the music, train, sample, check, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", default="rnn,gru,lstm", help="separated by commas, as the settings")
+    parser.add_argument("--settings", default="events,metre", help="what the network is told")
+    parser.add_argument("--steps", type=int, default=1500, help="updates of each network")
+    parser.add_argument("--minutes", type=float, default=0.0, help="training time of each network, instead of steps")
+    parser.add_argument("--pieces", type=int, default=600, help="pieces that are made to learn from")
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--layers", type=int, default=1)
+    parser.add_argument("--chunk", type=int, default=128, help="events of truncated backpropagation; the state is carried on")
+    parser.add_argument("--rate", type=float, default=4e-3, help="highest learning rate")
+    parser.add_argument("--samples", type=int, default=50, help="pieces that are sampled of each network")
+    parser.add_argument("--choruses", type=int, default=8, help="choruses of a sampled piece")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--save", type=Path, help="folder for one sampled piece of each network")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    if not options.json:
+        print(f"{options.samples} pieces of {options.choruses} choruses of each; width {options.width}, layers {options.layers}\n")
+        print("| told | cell | choruses | bars | new | nats | weights of the cell | steps | CPU min |\n" + 9 * "|---" + "|")
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        corpus, known = make_corpus(Path(folder), options.pieces, options.seed)
+        for setting, cell in product(options.settings.split(","), options.cells.split(",")):
+            r = measured(Path(folder), corpus, known, setting, cell, options)
+            rows.append(r)
+            if not options.json:  # as they come: a row takes minutes
+                shares = " | ".join(f"{r[name]:.1%}" for name in ("choruses", "bars", "new"))
+                figures = f"{r['nats']:.3f} | {r['weights']:,} | {r['steps']:,} | {r['cpu_minutes']:.1f}"
+                print(f"| {setting} | {cell} | {shares} | {figures} |", flush=True)
+    if options.json:
+        print(json.dumps({"seed": options.seed, "width": options.width, "layers": options.layers, "rows": rows}))
+
+
+def measured(folder: Path, corpus: Corpus, known: set[bytes], setting: str, cell: str, options: argparse.Namespace) -> dict[str, Any]:
+    """One row of the table."""
+    begin = time.process_time()
+    trainer = trained(corpus, folder / f"{setting}-{cell}", cell, setting, options)
+    facts = {"told": setting, "cell": cell, "steps": trainer.step, "nats": trainer.best, "cpu_minutes": (time.process_time() - begin) / 60}
+    pieces = sampled(trainer.averaged(), options.samples, options.choruses, options.seed)
+    if options.save:
+        options.save.mkdir(parents=True, exist_ok=True)
+        midi.write(score_of(pieces[0]), options.save / f"blues-{setting}-{cell}.mid")
+    return facts | judged(pieces, options.choruses, known) | {"weights": sum(w.numel() for w in trainer.model.cells.parameters())}
+
+
+def chorus(rng: np.random.Generator, start: int) -> list[Note]:
+    """12 bars from eighth ``start`` on."""
+    notes, place = [], int(rng.integers(3, 7))
+    for bar, name in enumerate(FORM):
+        line = start + bar * BAR
+        notes += [(line, BAR, PIANO, pitch) for pitch in CHORDS[name]]
+        for onset, length in RHYTHMS[rng.integers(len(RHYTHMS))]:
+            place = int(np.clip(place + rng.integers(-2, 3), 0, len(PENTATONIC) - 1))
+            notes.append((line + onset, length, MELODY, PENTATONIC[place]))
+    return notes
+
+
+def score_of(notes: Notes) -> Score:
+    """A piano with two tracks."""
+    tracks = []
+    for part, name in ((MELODY, "MELODY"), (PIANO, "PIANO")):
+        onset, length, _, pitch = notes[notes[:, 2] == part].T
+        tracks.append(Track(name, 0, notes=note_table(onset * EIGHTH, length * EIGHTH, pitch, np.full(len(pitch), 80))))
+    return Score(tuple(tracks), 2 * EIGHTH)
+
+
+def make_corpus(folder: Path, pieces: int, seed: int) -> tuple[Corpus, set[bytes]]:
+    """Pieces of 2 to 6 choruses as MIDI files, prepared; and the melodies of all choruses."""
+    (folder / "blues").mkdir()
+    known = set()
+    for i in range(pieces):
+        rng = np.random.default_rng([seed, i])
+        count = int(rng.integers(2, 7))
+        notes = np.array([note for k in range(count) for note in chorus(rng, k * BARS * BAR)])
+        midi.write(score_of(notes), folder / "blues" / f"{i:04}.mid")
+        known |= {melody_of(notes, k) for k in range(count)}
+    prepare([folder / "blues"], folder / "corpus", PrepareConfig(workers=1, test=0.0))
+    return Corpus(folder / "corpus"), known
+
+
+def melody_of(notes: Notes, k: int) -> bytes:
+    """The melody of chorus ``k`` as something to compare."""
+    mine = notes[(notes[:, 2] == MELODY) & (notes[:, 0] // (BARS * BAR) == k)] - [k * BARS * BAR, 0, 0, 0]
+    return bytes(mine[np.argsort(mine[:, 0])].astype("<i4").tobytes())
+
+
+class Quiet:
+    """A watcher that shows nothing and never stops a run."""
+
+    def update(self, progress: Progress) -> None:
+        """Look on."""
+
+    def stop(self) -> bool:
+        """The schedule ends the run."""
+        return False
+
+
+def trained(corpus: Corpus, folder: Path, cell: str, setting: str, options: argparse.Namespace) -> Trainer:
+    """One network, trained by this package's own loop."""
+    folder.mkdir()
+    shape = ModelConfig(cell, options.layers, options.width, head_width=64, given_width=8, dropout=0.0)
+    length = {"minutes": options.minutes} if options.minutes else {"steps": options.steps}
+    train = TrainConfig(
+        **length, batch=16, chunk=options.chunk, rate=options.rate, warmup=50, average=0.99, precision="fp32", threads=1,
+        validate_every=500, validate_notes=5000, save_minutes=1e6, seed=options.seed,
+    )  # fmt: skip
+    torch.manual_seed(options.seed)
+    model = EventLSTM(shape, CodecConfig("beats", 2, 1, corpus.styles))
+    if setting == "events":  # no metrical feature reaches the body or the heads, in training as in sampling
+        for embedding in (*model.metre_body, *model.metre_head):
+            torch.nn.init.zeros_(embedding.weight)
+            embedding.requires_grad_(False)
+    trainer = Trainer(corpus, folder, Recipe(shape, train, CodecChoice("beats", 2, 1), PLAIN, NOTHING), base=model, device="cpu")
+    trainer.run(Quiet())
+    return trainer
+
+
+def sampled(model: EventLSTM, count: int, choruses: int, seed: int) -> list[Notes]:
+    """``count`` pieces, each from its own seed; one bar more is written and cut off, or its first notes would be bent into the last."""
+    codec, meters = model.codec, table(METER, [0], [4], [4])
+    empty = Piece(codec, np.zeros(0, GRID_NOTE), table(PART, [0, 0], [True, False]), meters)
+    prime = encode(empty).rows[:2]  # the two parts are declared
+    end = choruses * BARS * BAR
+    common = Plan(
+        part_table(empty), np.zeros(5, np.int16), Metre(codec, meters), prime, stop=end + BAR, tell_left=False, declare=(0, 0),
+        ending=end - BAR,  # in the last bar the network may end; before, it goes on as after any chorus
+        sampling=AS_IT_IS,
+    )  # fmt: skip
+    written = write(TorchEngine(model), [replace(common, seed=1000 * seed + i) for i in range(count)])
+    pieces = [decode_piece(np.concatenate([prime, rows]).astype(np.int16), codec, meters).notes for rows in written]
+    columns = [np.stack([notes[name].astype(np.int64) for name in ("onset", "duration", "part", "pitch")], -1) for notes in pieces]
+    return [notes[notes[:, 0] < end] for notes in columns]
+
+
+def right_bars(notes: Notes, choruses: int) -> NDArray[np.bool_]:
+    """(choruses, 12): whether the chord part plays the chord of the form in each bar, on the bar line, for a bar, and nothing else."""
+    played: dict[int, list[tuple[int, int, int]]] = {}
+    for onset, length, _, pitch in notes[notes[:, 2] == PIANO].tolist():
+        played.setdefault(onset // BAR, []).append((onset % BAR, length, pitch))
+    wanted = [[(0, BAR, pitch) for pitch in CHORDS[name]] for name in FORM]
+    right = [sorted(played.get(bar, [])) == wanted[bar % BARS] for bar in range(choruses * BARS)]
+    return np.array(right).reshape(choruses, BARS)
+
+
+def judged(pieces: list[Notes], choruses: int, known: set[bytes]) -> dict[str, Any]:
+    """Shares of right choruses (in all, and by their place in the piece) and bars, and of choruses with a new melody."""
+    right = np.stack([right_bars(notes, choruses) for notes in pieces])
+    new = [melody_of(notes, k) not in known for notes in pieces for k in range(choruses)]
+    whole = right.all(-1)  # (pieces, choruses)
+    shares = {"choruses": whole.mean(), "bars": right.mean(), "new": np.mean(new)}
+    return {name: float(value) for name, value in shares.items()} | {"by_chorus": whole.mean(0).tolist()}
+
+
+if __name__ == "__main__":
+    main()
