@@ -1,0 +1,136 @@
+"""The polyphonic task: an exactly normalised likelihood that looks at nothing but the past, and one JSON object."""
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def rolls(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import polyphonic_rolls
+
+    return polyphonic_rolls
+
+
+@pytest.fixture
+def models(rolls):
+    import polyphonic_models
+
+    return polyphonic_models
+
+
+def nats(rolls, models, model, roll):
+    """Nats of each frame of a piece."""
+    ((new, batch),) = rolls.batches([rolls.describe(roll)], 4, 99)
+    assert new
+    state = models.State(torch.zeros(2, 1, 16), torch.zeros(2, 1, 16))
+    with torch.no_grad():
+        found, _ = model(batch, state)
+    return torch.zeros(len(roll)).index_add(0, rolls.spell(batch.roll[batch.real])[0], found)
+
+
+def small(models):
+    torch.manual_seed(3)
+    model = models.FrameLSTM(models.Config(width=16, channels=4, reach=3)).eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.4)
+    return model
+
+
+def test_all_frames_together_have_probability_one(rolls, models, monkeypatch):
+    for module in (rolls, models):
+        monkeypatch.setattr(module, "KEYS", 6)
+        monkeypatch.setattr(module, "END", 6)
+    model = small(models)
+    past = np.random.default_rng(1).random((4, 6)) < 0.4
+    frames = np.array(list(itertools.product((False, True), repeat=6)))
+    total = [np.exp(-float(nats(rolls, models, model, np.vstack([past, frame]))[-1])) for frame in frames]
+    assert sum(total) == pytest.approx(1, abs=1e-5)
+    assert max(total) < 0.9
+    first = [np.exp(-float(nats(rolls, models, model, frame[None])[0])) for frame in frames]
+    assert sum(first) == pytest.approx(1, abs=1e-5)
+
+
+def test_nothing_looks_ahead(rolls, models):
+    model = small(models)
+    piece = np.random.default_rng(2).random((24, 88)) < 0.04
+    piece[12:18] = piece[:6]  # something to match
+    changed = piece.copy()
+    changed[14] = ~changed[14]
+    difference = (nats(rolls, models, model, piece) - nats(rolls, models, model, changed)).abs()
+    assert difference[:14].max() == 0
+    assert difference[14] > 0 and difference[15:].max() > 0
+
+
+def test_frames_are_spelled_rising_then_end(rolls):
+    frames = torch.zeros(3, 88, dtype=torch.bool)
+    frames[0, [40, 3]] = True
+    frames[2, 87] = True
+    index, choice, lowest = rolls.spell(frames)
+    assert index.tolist() == [0, 0, 0, 1, 2, 2]
+    assert choice.tolist() == [3, 40, 88, 88, 87, 88]
+    assert lowest.tolist() == [0, 4, 41, 0, 0, 88]
+
+
+def test_repeats_are_found_in_every_key(rolls):
+    piece = np.zeros((9, 88), bool)
+    piece[np.arange(9), [40, 44, 47, 52, 40, 44, 47, 52, 40]] = True
+    found = rolls.describe(piece)
+    assert (found.history[5:, 5] == piece[5:]).all()  # what followed an equal past
+    assert (found.history[5:, 3] == piece[5:]).all()
+    higher = rolls.describe(np.roll(piece, 5, -1))
+    assert (np.roll(found.history, 5, -1) == higher.history).all()
+
+
+def test_batches_hold_every_frame_once(rolls):
+    rng = np.random.default_rng(4)
+    pieces = [rolls.describe(rng.random((n, 88)) < 0.05) for n in (5, 70, 33, 12, 64)]
+    held = list(rolls.batches(pieces, 2, 16, rng, transpose=True))
+    assert sum(int(b.real.sum()) for _, b in held) == 184
+    assert sum(int(b.roll[b.real].sum()) for _, b in held) == sum(int(p.roll.sum()) for p in pieces)
+    assert sum(new for new, _ in held) == 3
+
+
+def run(*arguments):
+    command = [sys.executable, str(BENCHMARKS / "polyphonic.py"), *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("flags", [(), ("--independent",)])
+def test_command_prints_one_object(tmp_path, flags):
+    scipy_io = pytest.importorskip("scipy.io")
+    rng = np.random.default_rng(5)
+    content = {}
+    for split, count in (("train", 6), ("valid", 2), ("test", 2)):
+        pieces = np.empty((1, count), object)
+        for i in range(count):
+            pieces[0, i] = (rng.random((10 + 3 * i, 88)) < 0.04).astype(np.uint8)
+        content[f"{split}data"] = pieces
+    scipy_io.savemat(tmp_path / "tiny.mat", content)
+    done = run(tmp_path / "tiny.mat", "--minutes", "0.02", "--members", "2", "--json", *flags)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert 0 < found["valid"] < 100 and 0 < found["test"] < 100
+    assert found["parameters"] > 0 and 0 < found["minutes"] < 2
+
+
+@pytest.mark.parametrize("content", [b"", b"not a matlab file" * 40, None])
+def test_bad_file_is_one_line(rolls, tmp_path, capsys, content):
+    pytest.importorskip("scipy.io")
+    import polyphonic
+
+    path = tmp_path / "bad.mat"
+    if content is not None:
+        path.write_bytes(content)
+    assert polyphonic.main([str(path)]) == 1
+    out, error = capsys.readouterr()
+    assert not out and len(error.splitlines()) == 1 and "bad.mat" in error
