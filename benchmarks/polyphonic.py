@@ -67,7 +67,13 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.monotonic()
     try:
         rolls = read(options.file)
-    except (OSError, ValueError, TypeError, NotImplementedError, ImportError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        ImportError,
+    ) as error:  # all that scipy raises on a file that is not .mat, or of version 7.3
         print(f"{options.file}: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     data = {split: [describe(roll) for roll in rolls[split]] for split in SPLITS}

@@ -40,11 +40,6 @@ def key_class(key: int | None) -> int:
     return 0 if key is None else 1 + key
 
 
-def transposed_key(key: int | None, semitones: int) -> int | None:
-    """The key after transposition."""
-    return None if key is None else (key % 12 + semitones) % 12 + 12 * (key // 12)
-
-
 def meter_class(meter: tuple[int, int] | None) -> int:
     """Class of a meter; meters that are not in the table share the last class."""
     if meter is None:

@@ -9,9 +9,6 @@ from melody.codec.encode import GRID_NOTE, PART, Piece, velocity_of
 from melody.codec.table import DRUMS, PROGRAM_BASE, CodecConfig, Field, Role
 from melody.score import METER, Score, Table, Track, meter_table, note_table, table, tempo_table
 
-TICKS_PER_STEP_BEATS = 20  # 24 steps a quarter -> 480 ticks
-SECONDS_TICKS = 500  # a quarter at 120 a minute: 1,000 ticks a second
-
 
 def decode_piece(rows: NDArray[np.int16], config: CodecConfig, meters: Table | None = None, start: int = 0) -> Piece:
     """Events (n, 6) -> notes on the grid. ``meters`` in steps (4/4 if not said). Later declarations of a part win."""

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import encode as codec_encode
-from melody.codec.conditions import conditions, transposed_key
+from melody.codec.conditions import conditions
 from melody.codec.encode import Piece, quantise
 from melody.codec.given import Choice, Given, GivenConfig, choose, given_notes, look_up, part_table
 from melody.codec.table import CodecConfig, Field, Role
 from melody.corpus.tables import Corpus
 from melody.score import Score
+from melody.theory import key_transposed
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def training_sequence(
     semitones = int(rng.integers(-augment.transpose_down, augment.transpose_up + 1))
     semitones = max(-low, min(127 - high, semitones))
     piece = louder(piece.transposed(semitones), int(rng.integers(-augment.loudness, augment.loudness + 1)))
-    classes = piece_conditions(config, score, piece, facts.style, transposed_key(facts.key, semitones))
+    classes = piece_conditions(config, score, piece, facts.style, key_transposed(facts.key, semitones))
     classes = np.where(rng.random(len(classes)) < augment.drop_condition, 0, classes).astype(np.int16)
     tell_left = bool(rng.random() >= augment.drop_left)
     return sequence(piece, choose(piece, rng, given), classes, tell_left)

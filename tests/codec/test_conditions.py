@@ -18,9 +18,9 @@ from melody.codec.conditions import (
     style_class,
     tempo_class,
     tempo_of,
-    transposed_key,
 )
 from melody.codec.table import DENSITY_CLASSES, METERS, TEMPO_CLASSES
+from melody.theory import key_transposed
 
 BEATS = CodecConfig(styles=("folk", "pop"))
 SECONDS = CodecConfig("seconds", 100, styles=("folk", "pop"))
@@ -82,9 +82,8 @@ def test_styles_and_keys() -> None:
 
 @given(st.integers(0, 23), st.integers(-24, 24), st.integers(-24, 24))
 def test_transposing_keys(key: int, a: int, b: int) -> None:
-    moved = transposed_key(key, a)
+    moved = key_transposed(key, a)
     assert moved is not None
     assert moved // 12 == key // 12  # major stays major
     assert (moved - key - a) % 12 == 0
-    assert transposed_key(moved, b) == transposed_key(key, a + b)
-    assert transposed_key(None, a) is None
+    assert key_transposed(moved, b) == key_transposed(key, a + b)
