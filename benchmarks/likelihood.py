@@ -112,17 +112,15 @@ def _rows(batch: Batch, spans: list[tuple[int, int, int]]) -> Batch:
     longest, size = max(j - i for _, i, j in spans), len(spans)
     rows = np.zeros((longest + 1, size, 6), np.int16)
     rows[:, :, Field.ROLE] = Role.END
-    features, lookups = np.zeros((longest + 1, size, 4), np.int16), np.zeros((longest + 1, size, 5), np.int32)
+    others = [np.zeros((longest + 1, size, *old.shape[2:]), old.dtype) for old in (batch.features, batch.lookups, batch.recall)]
     valid = np.zeros((longest, size), bool)
     for k, (b, i, j) in enumerate(spans):
-        for new, old in ((rows, batch.rows), (features, batch.features), (lookups, batch.lookups)):
+        for new, old in zip((rows, *others), (batch.rows, batch.features, batch.lookups, batch.recall), strict=True):
             new[: j - i + 1, k] = old[i : j + 1, b]
         valid[: j - i, k] = True
     of = [b for b, _, _ in spans]
     given = batch.given[:, of]
-    return Batch(
-        rows, features, lookups, batch.parts[of], batch.conditions[of], given, batch.live[of], np.ones(size, bool), valid, batch.piece[of]
-    )
+    return Batch(rows, *others, batch.parts[of], batch.conditions[of], given, batch.live[of], np.ones(size, bool), valid, batch.piece[of])
 
 
 def n_gram(train: list[NDArray[np.int16]], test: list[NDArray[np.int16]], codec: CodecConfig, order: int) -> dict[str, float]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
+from melody.codec.recall import POINTERS
 from melody.codec.table import Field
 from melody.errors import MelodyError, unknown
 from melody.files import read_bytes, reason, shown, write_bytes
@@ -137,6 +138,8 @@ def model_config(raw: Mapping[str, Any]) -> ModelConfig:
     for name, most in (("layers", 32), ("width", 8192), ("head_width", 4096), ("given_width", 4096)):
         if not 1 <= getattr(config, name) <= most:
             raise MelodyError(f"model setting {name} is {getattr(config, name)}, must be 1..{most}")
+    if not 0 <= config.recall_width <= 1024:
+        raise MelodyError(f"model setting recall_width is {config.recall_width}, must be 0..1024")
     if not 0 <= config.dropout < 1 or not 0 < config.embedding_sd <= 10:
         raise MelodyError("model settings dropout (0..1) or embedding_sd (0..10) out of range")
     return config
@@ -174,15 +177,20 @@ def _claimed_shapes(config: ModelConfig, codec: CodecConfig) -> dict[str, tuple[
     sizes = codec.sizes
     gates = {"lstm": 4, "gru": 3, "rnn": 1}[config.cell]
     cells: dict[str, tuple[int, ...]] = {f"cells.{i}.weight_hh_l0": (gates * config.width, config.width) for i in range(config.layers)}
-    return cells | {
-        "to_heads.weight": (len(sizes) * config.head_width, config.width),
-        "encoder.forwards.weight_hh_l0": (4 * config.given_width, config.given_width),
-        f"fields.{Field.WAIT}.weight": (sizes[Field.WAIT], config.width),
-        f"fields.{Field.DURATION}.weight": (sizes[Field.DURATION], config.width),
-        f"fields.{Field.VELOCITY}.weight": (sizes[Field.VELOCITY], config.width),
-        "metre_body.0.weight": (codec.positions, config.width),
-        "conditions.0.weight": (1 + len(codec.styles), config.width),
-    }
+    recall = {"recall.to_body.weight": (config.width, POINTERS * config.recall_width)} if config.recall_width else {}
+    return (
+        cells
+        | recall
+        | {
+            "to_heads.weight": (len(sizes) * config.head_width, config.width),
+            "encoder.forwards.weight_hh_l0": (4 * config.given_width, config.given_width),
+            f"fields.{Field.WAIT}.weight": (sizes[Field.WAIT], config.width),
+            f"fields.{Field.DURATION}.weight": (sizes[Field.DURATION], config.width),
+            f"fields.{Field.VELOCITY}.weight": (sizes[Field.VELOCITY], config.width),
+            "metre_body.0.weight": (codec.positions, config.width),
+            "conditions.0.weight": (1 + len(codec.styles), config.width),
+        }
+    )
 
 
 def save(

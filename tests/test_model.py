@@ -54,7 +54,11 @@ def batch(*sequences, padding=0):
 
     live = torch.tensor([s.live for s in sequences])
     return Inputs(
-        *(stack(n, 1) for n in ("rows", "features", "lookups")), stack("parts", 0), stack("conditions", 0), torch.from_numpy(given), live
+        *(stack(n, 1) for n in ("rows", "features", "lookups", "recall")),
+        stack("parts", 0),
+        stack("conditions", 0),
+        torch.from_numpy(given),
+        live,
     )
 
 
@@ -62,7 +66,11 @@ def network(cell="lstm", seed=0, codec=CODEC, **config):
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     # Embeddings of some size, so that what is seen shows.
-    return EventLSTM(ModelConfig(cell=cell, layers=2, width=24, head_width=12, given_width=8, embedding_sd=0.5, **config), codec).eval()
+    sizes = {"layers": 2, "width": 24, "head_width": 12, "given_width": 8, "recall_width": 6, "embedding_sd": 0.5}
+    model = EventLSTM(ModelConfig(cell=cell, **(sizes | config)), codec)
+    if model.config.recall_width:
+        torch.nn.init.normal_(model.recall.trust)
+    return model.eval()
 
 
 @torch.no_grad()
@@ -71,7 +79,7 @@ def score(model, inputs, state=None):
 
 
 def part_of(inputs, rows):
-    return inputs._replace(rows=inputs.rows[rows], features=inputs.features[rows], lookups=inputs.lookups[rows])
+    return inputs._replace(**{name: getattr(inputs, name)[rows] for name in ("rows", "features", "lookups", "recall")})
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -128,9 +136,9 @@ def stepwise(model, inputs):
     nats = []
     for t in range(len(inputs.rows) - 1):
         before, target = inputs.rows[t], inputs.rows[t + 1]
-        x = model.embed(context, inputs.rows[t : t + 1], inputs.features[t : t + 1], inputs.lookups[t : t + 1])
+        x = model.embed(context, inputs.rows[t : t + 1], inputs.features[t : t + 1], inputs.lookups[t : t + 1], inputs.recall[t : t + 1])
         y, state = model.advance(x, state)
-        heads = model.begin_heads(y[-1])
+        heads = model.begin_heads(y[-1], inputs.recall[t])
         told = torch.zeros_like(target)
         for field in Field:
             if field == Field.PART:

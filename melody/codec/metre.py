@@ -51,6 +51,12 @@ class Metre:
         index = int(np.searchsorted(self.first_bar, bar, side="right")) - 1
         return int(self.start[index] + (bar - self.first_bar[index]) * self.length[index])
 
+    def starts(self, bars: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``bar_start`` of many bars."""
+        index = np.searchsorted(self.first_bar, bars, side="right") - 1
+        starts: NDArray[np.int64] = self.start[index] + (bars - self.first_bar[index]) * self.length[index]
+        return starts
+
     def bar_length(self, bar: int) -> int:
         """Steps of bar ``bar`` (from 0)."""
         return self.bar_start(bar + 1) - self.bar_start(bar)
@@ -59,7 +65,7 @@ class Metre:
         """Classes (n, 4) in the order of ``FEATURES``.
 
         position  1 + steps from the bar line (0 on the seconds clock)
-        strength  0 none, 1 bar line, 2 middle of the bar, 3 beat, 4 half beat, 5 quarter beat, 6 third of a beat, 7 other
+        strength  0 none, 1 bar line, 2 middle of the bar if it is a beat, 3 beat, 4 half beat, 5 quarter beat, 6 third of a beat, 7 other
         bar       bars since the start: exact below 16, then modulo 16
         left      1 + bars left before ``stop``, counting the one that sounds; 0 if ``stop`` is None (not known)
         """
@@ -80,7 +86,7 @@ class Metre:
         third = np.where(self.compound[index], beat // 3, beat // 2)  # the usual division of a beat
         divides = [
             (position == 0, 1),
-            ((position * 2 == length), 2),
+            ((position * 2 == length) & (position % beat == 0), 2),
             (position % beat == 0, 3),
             (position % np.maximum(1, third) == 0, 4),
             (position % np.maximum(1, third // 2) == 0, 5),

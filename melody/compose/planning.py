@@ -9,11 +9,12 @@ import numpy as np
 
 from melody import edit, theory
 from melody.bundle import Bundle
-from melody.codec import encode
+from melody.codec import Piece, encode
 from melody.codec.conditions import conditions
 from melody.codec.decode import decode_piece, piece_score
 from melody.codec.given import given_notes
 from melody.codec.metre import Metre
+from melody.codec.recall import Note
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, CodecConfig, Field, Role
 from melody.compose.request import Accompany, Continue, Generate, Infill, Request
 from melody.compose.tune import Seen, added, clear_of, find_track, fitted, new_notes, see, with_new_tracks
@@ -197,6 +198,7 @@ def _infill(request: Infill, bundle: Bundle) -> Task:
         metre=piece.metre,
         prime=known,
         given=given_notes(piece, given),
+        remembered=_before(piece, start, free_part),
         start=start,
         stop=stop,
         ending=ending,
@@ -219,6 +221,14 @@ def _infill(request: Infill, bundle: Bundle) -> Task:
         return added(edit.with_tracks(seen.score, tracks), new)
 
     return Task(made, finish)
+
+
+def _before(piece: Piece, start: int, part: int | None) -> tuple[Note, ...]:
+    """The notes that stand before a hole, in the parts that are written there."""
+    notes = piece.notes
+    mine = notes[(notes["onset"] < start) & ((notes["part"] == part) | (part is None))]
+    columns = (mine[name].tolist() for name in ("onset", "part", "pitch", "duration", "velocity"))
+    return tuple(zip(*columns, strict=True))
 
 
 def _length(request: Request, metre: Metre, tempo: float, codec: CodecConfig) -> tuple[int, int]:

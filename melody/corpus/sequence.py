@@ -14,6 +14,7 @@ from melody.codec import encode as codec_encode
 from melody.codec.conditions import conditions
 from melody.codec.encode import Piece, quantise
 from melody.codec.given import Choice, Given, GivenConfig, choose, given_notes, look_up, part_table
+from melody.codec.recall import recall
 from melody.codec.table import CodecConfig, Field, Role
 from melody.corpus.tables import Corpus
 from melody.score import Score
@@ -44,6 +45,7 @@ class Sequence:
     rows: NDArray[np.int16]  # (t + 1, 6): row 0 is the END of "the piece before"
     features: NDArray[np.int16]  # (t + 1, 4): at the time reached after each row
     lookups: NDArray[np.int32]  # (t + 1, 5): likewise
+    recall: NDArray[np.int16]  # (t + 1, 5, 6): likewise
     parts: NDArray[np.int16]  # (16, 3): program (129: none), lead, given
     conditions: NDArray[np.int16]  # (5,)
     given: Given
@@ -65,7 +67,12 @@ def sequence(piece: Piece, choice: Choice, conditions: NDArray[np.int16], tell_l
     # Inside a window a part is given and free at once; it counts as given only where nothing of it is free.
     whole = choice.given & ~np.isin(piece.notes["part"], piece.notes["part"][choice.free])
     lookups = look_up(piece.config, given, time, choice.horizon)
-    return Sequence(rows, features, lookups, part_table(piece, whole), conditions, given, choice.live)
+    mine = choice.free | (choice.given & ~whole & (piece.notes["onset"] < choice.start))  # what stands before a hole is remembered
+    notes = piece.notes[mine]
+    plays = rows[:, Field.ROLE] == Role.NOTE
+    heard = len(notes) - int(plays.sum()) + np.cumsum(plays)
+    recalled = recall(piece.config, piece.metre, notes, heard, time.astype(np.int64), plays)
+    return Sequence(rows, features, lookups, recalled, part_table(piece, whole), conditions, given, choice.live)
 
 
 def piece_conditions(config: CodecConfig, score: Score, piece: Piece, style: str | None, key: int | None) -> NDArray[np.int16]:

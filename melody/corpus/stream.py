@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from melody.codec.given import COLUMNS, LOOKUPS, GivenConfig
 from melody.codec.metre import FEATURES
+from melody.codec.recall import COLUMNS as RECALLED
+from melody.codec.recall import POINTERS
 from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
 from melody.corpus.sequence import AugmentConfig, Sequence, training_sequence
 from melody.corpus.tables import Corpus
@@ -32,6 +34,7 @@ class Batch:
     rows: NDArray[np.int16]  # (T + 1, B, 6): inputs [:-1], targets [1:]
     features: NDArray[np.int16]  # (T + 1, B, 4)
     lookups: NDArray[np.int32]  # (T + 1, B, 5): indices into ``given`` + 1
+    recall: NDArray[np.int16]  # (T + 1, B, 5, 6)
     parts: NDArray[np.int16]  # (B, 16, 3)
     conditions: NDArray[np.int16]  # (B, 5)
     given: NDArray[np.int16]  # (G, B, 7)
@@ -113,6 +116,7 @@ class Stream:
             rows=np.zeros((longest + 1, size, len(Field)), np.int16),
             features=np.zeros((longest + 1, size, len(FEATURES)), np.int16),
             lookups=np.zeros((longest + 1, size, len(LOOKUPS)), np.int32),
+            recall=np.zeros((longest + 1, size, POINTERS, len(RECALLED)), np.int16),
             parts=np.full((size, MAX_PARTS, 3), (UNDECLARED, 0, 0), np.int16),
             conditions=np.zeros((size, 5), np.int16),
             given=np.zeros((max(1, most), size, len(COLUMNS)), np.int16),
@@ -129,6 +133,7 @@ class Stream:
             out.rows[: cut.count + 1, b] = s.rows[cut.start : stop]
             out.features[: cut.count + 1, b] = s.features[cut.start : stop]
             out.lookups[: cut.count + 1, b] = cut.lookups
+            out.recall[: cut.count + 1, b] = s.recall[cut.start : stop]
             out.given[: len(cut.given), b] = cut.given
             out.valid[: cut.count, b] = True
             out.parts[b], out.conditions[b], out.live[b], out.reset[b] = s.parts, s.conditions, s.live, cut.start == 0

@@ -5,7 +5,7 @@ Everything that changes is a value that goes in and comes out. ``TorchEngine`` r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 Ints = NDArray[np.integer[Any]]
 
 
+class Seen(NamedTuple):
+    """T events of B rows, and what stands at the time that each one reached."""
+
+    rows: Ints  # (T, B, 6)
+    features: Ints  # (T, B, 4)
+    lookups: Ints  # (T, B, 5)
+    told: Ints  # (T, B, 5, 6): what is recalled
+
+
 class Engine(Protocol):
     """Shapes: B rows, T steps, G given notes, V values of a field. ``context``, ``state`` and ``heads`` are opaque values."""
 
@@ -30,8 +39,8 @@ class Engine(Protocol):
     def start(self, batch: int) -> Any:
         """The state before anything was read."""
 
-    def advance(self, context: Any, state: Any, rows: Ints, features: Ints, lookups: Ints) -> tuple[Any, Any]:
-        """Read T events (T, B, 6) with what stands at their times: the heads after the last one, and the state."""
+    def advance(self, context: Any, state: Any, seen: Seen) -> tuple[Any, Any]:
+        """Read T events with what stands at their times: the heads after the last one, and the state."""
 
     def score(self, context: Any, heads: Any, field: Field) -> NDArray[np.float32]:
         """Logits (B, V) of a field, given what the heads were told."""
@@ -71,12 +80,13 @@ class TorchEngine:
         """See Engine."""
         return self.model.initial_state(batch)
 
-    def advance(self, context: Any, state: Any, rows: Ints, features: Ints, lookups: Ints) -> tuple[Any, Any]:
+    def advance(self, context: Any, state: Any, seen: Seen) -> tuple[Any, Any]:
         """See Engine."""
         with self.torch.inference_mode():
-            x = self.model.embed(context, *(self._tensor(a) for a in (rows, features, lookups)))
+            rows, features, lookups, told = (self._tensor(a) for a in seen)
+            x = self.model.embed(context, rows, features, lookups, told)
             y, state = self.model.advance(x, state)
-            return self.model.begin_heads(y[-1]), state
+            return self.model.begin_heads(y[-1], told[-1]), state
 
     def score(self, context: Any, heads: Any, field: Field) -> NDArray[np.float32]:
         """See Engine."""

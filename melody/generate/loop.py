@@ -8,55 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from dataclasses import field as default
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import FIELDS
-from melody.codec.given import COLUMNS, FOREVER, LOOKUPS
+from melody.codec.given import COLUMNS, FOREVER
+from melody.codec.recall import Recollection
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field, Role
+from melody.generate.bars import Bars
 from melody.generate.constraints import View, ended, legal
-from melody.generate.engine import Engine
+from melody.generate.engine import Engine, Seen
 from melody.generate.plan import NO_STOP, Plan, Timeline, nothing_given
 from melody.generate.sampling import draw
 
 Ints = NDArray[np.int64]
 RANDOM_BLOCK = 128  # events for which a row draws its random numbers at once
-
-
-@dataclass
-class Bars:
-    """Watches one row for a bar that comes back again and again, and names the pitch that would do it once more."""
-
-    most: int
-    bar: int = -1
-    now: list[tuple[int, int, int]] = default(default_factory=list)  # position, part, pitch of the notes of this bar
-    last: list[tuple[int, int, int]] = default(default_factory=list)
-    repeats: int = 0
-    place: tuple[int, int] = (0, 0)  # position and part of the note that is being chosen
-
-    def enter(self, bar: int) -> None:
-        """A note in ``bar`` is about to be chosen."""
-        if bar == self.bar:
-            return
-        same = bool(self.now) and self.now == self.last and bar == self.bar + 1
-        self.repeats = self.repeats + 1 if same else 0
-        self.last, self.now, self.bar = (self.now if bar == self.bar + 1 else []), [], bar
-
-    def echo(self, position: int, part: int) -> int:
-        """The pitch that must not follow, or -1."""
-        if not self.most or self.repeats + 1 < self.most or len(self.now) >= len(self.last):
-            return -1
-        expected = self.last[len(self.now)]
-        repeats = self.now == self.last[: len(self.now)] and expected[:2] == (position, part)
-        return expected[2] if repeats else -1
-
-    def add(self, pitch: int) -> None:
-        """The pitch was chosen."""
-        if self.most:
-            self.now.append((*self.place, pitch))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +47,9 @@ class Writer:
         self.uniform, self.used = np.zeros((len(plans), 0, len(Field))), 0
         self.index = np.arange(len(plans))
         self.parts = np.stack([p.parts for p in plans]).astype(np.int64)
+        self.memories = [Recollection(self.config, p.metre) for p in plans]
+        self.forced_told = self._remembered(list(plans))
+        self.told = np.stack([t[-1] for t in self.forced_told])
         self.state, self.view = self._primed(list(plans), self.parts), self._view(list(plans))
         self.context = self._context(self.view.plans, self.parts)
         self.twin = self._unguided() if any(p.sampling.guidance != 1 and len(p.given) for p in plans) else None
@@ -100,6 +71,16 @@ class Writer:
         live = np.array([p.horizon < FOREVER for p in plans])
         return self.engine.context(parts, np.stack([p.conditions for p in plans]), given, live)
 
+    def _remembered(self, plans: list[Plan]) -> list[Ints]:
+        """What is recalled after every forced event (n, 5, 6) of each row; the rows' memories stand after the last one."""
+        out = []
+        for plan, memory in zip(plans, self.memories, strict=True):
+            for note in plan.remembered:
+                memory.remember(note)
+            rows, at = plan.forced()
+            out.append(np.array([recollect(memory, row, time) for row, time in zip(rows.tolist(), at.tolist(), strict=True)]))
+        return out
+
     def _primed(self, plans: list[Plan], parts: Ints) -> Any:
         """The state after each row's forced events, but for the last one, which the first step reads. Equal primes are read once."""
         known: dict[object, Any] = {}
@@ -107,13 +88,13 @@ class Writer:
         for b, plan in enumerate(plans):
             rows, at = plan.forced()
             features, lookups = Timeline(plan, self.config).over(at)
-            told = (rows, features, lookups, plan.given.rows, plan.conditions, parts[b], plan.horizon < FOREVER)
+            told = (rows, features, lookups, self.forced_told[b], plan.given.rows, plan.conditions, parts[b], plan.horizon < FOREVER)
             mark = tuple(np.asarray(part).tobytes() for part in told)
             if mark not in known:
                 known[mark] = self.engine.start(1)
                 if len(rows) > 1:
-                    seen = (rows[:-1, None], features[:-1, None], lookups[:-1, None])
-                    known[mark] = self.engine.advance(self._context([plan], parts[b : b + 1]), known[mark], *seen)[1]
+                    seen = Seen(*(a[:-1, None] for a in told[:4]))
+                    known[mark] = self.engine.advance(self._context([plan], parts[b : b + 1]), known[mark], seen)[1]
             states.append(known[mark])
         return self.engine.join(states)
 
@@ -157,8 +138,9 @@ class Writer:
         """Choose one event for every row."""
         view, engine = self.view, self.engine
         features, lookups = self._standing(view.time)
-        heads, self.state = engine.advance(self.context, self.state, view.before[None], features[None], lookups[None])
-        twin = self._advance_twin(features)
+        seen = Seen(view.before[None], features[None], lookups[None], self.told[None])
+        heads, self.state = engine.advance(self.context, self.state, seen)
+        twin = self._advance_twin(seen)
         chosen = np.zeros_like(view.before)
         uniform = self._uniform()
         role = chosen[:, Field.ROLE]  # a view: filled by the first round
@@ -183,12 +165,11 @@ class Writer:
         self._arrived(chosen)
         return chosen
 
-    def _advance_twin(self, features: Ints) -> Any:
+    def _advance_twin(self, seen: Seen) -> Any:
         if self.twin is None:
             return None
         context, state = self.twin
-        blind = np.zeros((1, len(features), len(LOOKUPS)), np.int64)
-        heads, state = self.engine.advance(context, state, self.view.before[None], features[None], blind)
+        heads, state = self.engine.advance(context, state, seen._replace(lookups=np.zeros_like(seen.lookups)))
         self.twin = (context, state)
         return heads
 
@@ -251,6 +232,8 @@ class Writer:
         view.time = view.time + chosen[:, Field.WAIT]
         view.before = chosen
         view.notes = view.notes + note
+        told = [recollect(m, row, time) for m, row, time in zip(self.memories, chosen.tolist(), view.time.tolist(), strict=True)]
+        self.told = np.array(told)
         for b in np.flatnonzero(note):
             self.bars[b].add(int(chosen[b, Field.PITCH]))
             view.heard[b, chosen[b, Field.PART]] = view.time[b]
@@ -273,8 +256,8 @@ class Writer:
         if going.all():
             return
         keep = np.flatnonzero(going)
-        self.index, self.parts, self.uniform = self.index[keep], self.parts[keep], self.uniform[keep]
-        for name in ("timelines", "random", "bars"):
+        self.index, self.parts, self.uniform, self.told = self.index[keep], self.parts[keep], self.uniform[keep], self.told[keep]
+        for name in ("timelines", "random", "bars", "memories"):
             setattr(self, name, [getattr(self, name)[b] for b in keep])
         view = self.view
         for name in ("before", "time", "deadline", "notes", "allowed", "sampled_parts", "heard", "echo"):
@@ -284,6 +267,13 @@ class Writer:
             self.context, self.state = self.engine.pick(self.context, self.state, keep)
             if self.twin:
                 self.twin = self.engine.pick(*self.twin, keep)
+
+
+def recollect(memory: Recollection, row: list[int], time: int) -> list[list[int]]:
+    """Tell a memory of an event; what it foretells then."""
+    if row[Field.ROLE] == Role.NOTE:
+        memory.remember((time, row[Field.PART], row[Field.PITCH], row[Field.DURATION], row[Field.VELOCITY]))
+    return memory.after(row[Field.ROLE], time)
 
 
 def write(engine: Engine, plans: Sequence[Plan], progress: Callable[[int, int], None] = lambda done, total: None) -> list[Ints]:

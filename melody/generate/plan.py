@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from melody.codec import CodecConfig
 from melody.codec.given import COLUMNS, FOREVER, Given, look_up
 from melody.codec.metre import Metre
+from melody.codec.recall import Note
 from melody.codec.table import MAX_PARTS, Field, Role
 from melody.generate.sampling import Sampling
 
@@ -37,6 +38,7 @@ class Plan:
         default_factory=lambda: np.zeros((0, len(Field)), np.int16)
     )  # forced events before the first sampled one
     given: Given = field(default_factory=nothing_given)
+    remembered: tuple[Note, ...] = ()  # notes before ``start`` that the model may recall (what stands before a hole)
     horizon: int = FOREVER
     start: int = 0  # step from which the first wait counts
     earliest: int = 0  # no sampled note before this step

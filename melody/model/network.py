@@ -20,7 +20,8 @@ from melody.codec.grammar import bounds
 from melody.codec.metre import STRENGTHS
 from melody.codec.table import BAR_CLASSES, LEFT_CLASSES, MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
 from melody.model.encoder import GivenEncoder
-from melody.model.values import Context, Inputs, ModelConfig, State, given_at, rows_of
+from melody.model.recall import Recall
+from melody.model.values import Context, Heads, Inputs, ModelConfig, State, given_at, rows_of
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
@@ -52,6 +53,8 @@ class EventLSTM(nn.Module):
         self.fields = nn.ModuleList(nn.Embedding(n, width) for n in sizes)
         self.metre_body = nn.ModuleList(nn.Embedding(n, width) for n in metre)
         self.metre_head = nn.ModuleList(nn.Embedding(n, head) for n in metre)
+        if config.recall_width:
+            self.recall = Recall(config, codec)
         # the body
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(config.layers + 1))
         self.cells = nn.ModuleList(CELLS[config.cell](width, width) for _ in range(config.layers))
@@ -101,8 +104,8 @@ class EventLSTM(nn.Module):
             torch.cat([empty_head, halves_head]),
         )
 
-    def embed(self, context: Context, rows: Tensor, features: Tensor, lookups: Tensor) -> Tensor:
-        """Input of the body (T, B, H): the event, its part, the metre and what is given at its time."""
+    def embed(self, context: Context, rows: Tensor, features: Tensor, lookups: Tensor, told: Tensor) -> Tensor:
+        """Input of the body (T, B, H): the event, its part, the metre, what is given at its time and what is recalled there."""
         x = context.piece + given_at(context.given_body, lookups)
         for i, table in enumerate(self.fields):
             x = x + table(rows[..., i])
@@ -110,6 +113,8 @@ class EventLSTM(nn.Module):
             x = x + table(features[..., i])
         for i, table in enumerate(self.distance_body):
             x = x + table(lookups[..., 2 + i])
+        if self.config.recall_width:
+            x = x + self.recall(told)
         sounding = (rows[..., Field.ROLE] == Role.NOTE) | (rows[..., Field.ROLE] == Role.PART)
         return x + rows_of(context.parts_body, rows[..., Field.PART]) * sounding[..., None]
 
@@ -125,7 +130,7 @@ class EventLSTM(nn.Module):
             else:
                 out, h = layer(inner, state.hidden[i : i + 1].to(inner.dtype))
                 c = state.cell[i : i + 1]
-            x = x + F.dropout(out, self.config.dropout, self.training)
+            x = x + self._drop(out)
             hidden.append(h)
             cell.append(c)
         return self.norms[-1](x), State(torch.cat(hidden).float(), torch.cat(cell).float())
@@ -147,20 +152,29 @@ class EventLSTM(nn.Module):
             cell.append(c)
         return self.norms[-1](x)[None], State(torch.stack(hidden), torch.stack(cell))
 
-    def begin_heads(self, y: Tensor) -> Tensor:
-        """Body output (..., H) -> what every head starts from (..., 6, P)."""
-        heads: Tensor = self.to_heads(F.dropout(y, self.config.dropout, self.training))
+    def begin_heads(self, y: Tensor, told: Tensor) -> Heads:
+        """Body output (..., H) and what is recalled (..., 5, 6) -> what the heads start from."""
+        return Heads(self._begin(y), told, torch.zeros(*y.shape[:-1], len(Field), dtype=torch.long, device=y.device))
+
+    def _begin(self, y: Tensor) -> Tensor:
+        heads: Tensor = self.to_heads(self._drop(y))
         return heads.view(*heads.shape[:-1], len(Field), -1)
 
-    def choose_field(self, heads: Tensor, field: int, value: Tensor) -> Tensor:
+    def _drop(self, x: Tensor) -> Tensor:
+        """Dropout (T, B, H) with one mask for all steps (Gal and Ghahramani, 2016)."""
+        if not self.training or not self.config.dropout:
+            return x
+        return x * F.dropout(torch.ones_like(x[:1]), self.config.dropout)
+
+    def choose_field(self, heads: Heads, field: int, value: Tensor) -> Heads:
         """Tell the later heads that ``field`` was chosen as ``value`` (...)."""
         later = self.chosen[field](value).unflatten(-1, (len(Field) - 1 - field, -1))
-        return torch.cat([heads[..., : field + 1, :], heads[..., field + 1 :, :] + later], -2)
+        chosen = torch.cat([heads.chosen[..., :field], value[..., None], heads.chosen[..., field + 1 :]], -1)
+        return heads.plus(field + 1, later)._replace(chosen=chosen)
 
-    def arrive(self, context: Context, heads: Tensor, features: Tensor, lookups: Tensor) -> Tensor:
+    def arrive(self, context: Context, heads: Heads, features: Tensor, lookups: Tensor) -> Heads:
         """Tell the heads after ``wait`` where the new time stands: metre and given notes."""
-        seen = self.arrival(context, features, lookups)
-        return torch.cat([heads[..., : Field.PART, :], heads[..., Field.PART :, :] + seen[..., None, :]], -2)
+        return heads.plus(Field.PART, self.arrival(context, features, lookups)[..., None, :])
 
     def arrival(self, context: Context, features: Tensor, lookups: Tensor) -> Tensor:
         """(..., 4), (..., 5) -> (..., P)."""
@@ -171,14 +185,18 @@ class EventLSTM(nn.Module):
             seen = seen + table(lookups[..., 2 + i])
         return seen
 
-    def choose_part(self, context: Context, heads: Tensor, part: Tensor, role: Tensor) -> Tensor:
+    def choose_part(self, context: Context, heads: Heads, part: Tensor, role: Tensor) -> Heads:
         """Tell pitch, duration and velocity which part plays (nothing while parts are declared: it would tell the program)."""
         described = rows_of(context.parts_head, part) * (role == Role.NOTE)[..., None]
-        return torch.cat([heads[..., : Field.PITCH, :], heads[..., Field.PITCH :, :] + described[..., None, :]], -2)
+        return heads.plus(Field.PITCH, described[..., None, :])
 
-    def score_field(self, context: Context, heads: Tensor, field: int) -> Tensor:
+    def score_field(self, context: Context, heads: Heads, field: int) -> Tensor:
         """Logits (..., values) of one field, the grammar not yet applied."""
-        return self._logits(context, F.relu(heads[..., field, :]), field)
+        return self._score(context, F.relu(heads.z[..., field, :]), heads.told, heads.chosen, Field(field))
+
+    def _score(self, context: Context, z: Tensor, told: Tensor, chosen: Tensor, field: Field) -> Tensor:
+        logits = self._logits(context, z, field).float()
+        return self.recall.lean(logits, z, told, chosen, field) if self.config.recall_width else logits
 
     def _logits(self, context: Context, z: Tensor, field: int) -> Tensor:
         """(..., B, P) -> (..., B, values): a linear map; for the part, products with the piece's own part vectors."""
@@ -190,10 +208,10 @@ class EventLSTM(nn.Module):
     def forward(self, inputs: Inputs, state: State) -> tuple[Tensor, State]:
         """Nats of every field of every target (T, B, 6), and the state after the batch. Grammar applied."""
         context = self.context(inputs.parts, inputs.conditions, inputs.given, inputs.live)
-        x = self.embed(context, inputs.rows[:-1], inputs.features[:-1], inputs.lookups[:-1])
+        x = self.embed(context, inputs.rows[:-1], inputs.features[:-1], inputs.lookups[:-1], inputs.recall[:-1])
         y, state = self.advance(x, state)
         before, target = inputs.rows[:-1], inputs.rows[1:]
-        heads = self.begin_heads(y).unbind(-2)
+        heads = self._begin(y).unbind(-2)
         seen = self.arrival(context, inputs.features[1:], inputs.lookups[1:])
         playing = (target[..., Field.ROLE] == Role.NOTE)[..., None]
         part = rows_of(context.parts_head, target[..., Field.PART]) * playing
@@ -205,8 +223,8 @@ class EventLSTM(nn.Module):
                 z = z + seen
             if field >= Field.PITCH:
                 z = z + part
-            z = F.relu(z)
-            nats.append(self._nats(context, self._logits(context, z, field).float(), field, before, target))
+            logits = self._score(context, F.relu(z), inputs.recall[:-1], target, field)
+            nats.append(self._nats(context, logits, field, before, target))
         return torch.stack(nats, -1), state
 
     def _nats(self, context: Context, logits: Tensor, field: Field, before: Tensor, target: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ class ModelConfig:
     width: int = 512  # units of a body layer, and of its input
     head_width: int = 192  # units of a field head
     given_width: int = 128  # units of the encoder of given notes, in each direction
+    recall_width: int = 0  # units for what each pointer into the piece's own past foretells; 0: no such pointers
     dropout: float = 0.1  # share of units dropped between layers and before the heads
     embedding_sd: float = 0.05  # embeddings start this small (0.02 to 0.1)
 
@@ -47,10 +48,23 @@ class Inputs(NamedTuple):
     rows: Tensor  # (T + 1, B, 6)
     features: Tensor  # (T + 1, B, 4)
     lookups: Tensor  # (T + 1, B, 5)
+    recall: Tensor  # (T + 1, B, 5, 6)
     parts: Tensor  # (B, 16, 3)
     conditions: Tensor  # (B, 5)
     given: Tensor  # (G, B, 7)
     live: Tensor  # (B,)
+
+
+class Heads(NamedTuple):
+    """Where the chain of heads stands within one event."""
+
+    z: Tensor  # (..., 6, P): what each head knows so far
+    told: Tensor  # (..., 5, 6): what is recalled
+    chosen: Tensor  # (..., 6): the fields chosen so far
+
+    def plus(self, first: int, seen: Tensor) -> Heads:
+        """Heads that know more, from field ``first`` on."""
+        return self._replace(z=torch.cat([self.z[..., :first, :], self.z[..., first:, :] + seen], -2))
 
 
 class Context(NamedTuple):

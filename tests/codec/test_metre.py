@@ -95,16 +95,16 @@ def test_features_against_a_slow_loop(config: CodecConfig, meters: Meters, stop:
 @pytest.mark.parametrize(
     ("meter", "strengths"),
     [
-        # strength at each eighth of one bar: 1 bar line, 2 middle of the bar, 3 beat, 4 half (in compound meters a third) of a beat
+        # strength at each eighth of one bar: 1 bar line, 2 its middle if it is a beat, 3 beat, 4 half (compound meters: third) of a beat
         ((4, 4), [1, 4, 3, 4, 2, 4, 3, 4]),
         ((2, 4), [1, 4, 2, 4]),
-        ((3, 4), [1, 4, 3, 2, 3, 4]),
+        ((3, 4), [1, 4, 3, 4, 3, 4]),
         ((6, 8), [1, 4, 4, 2, 4, 4]),
         ((9, 8), [1, 4, 4, 3, 4, 4, 3, 4, 4]),
         ((12, 8), [1, 4, 4, 3, 4, 4, 2, 4, 4, 3, 4, 4]),
         ((3, 8), [1, 3, 3]),
         ((2, 2), [1, 5, 4, 5, 2, 5, 4, 5]),
-        ((5, 4), [1, 4, 3, 4, 3, 2, 3, 4, 3, 4]),
+        ((5, 4), [1, 4, 3, 4, 3, 4, 3, 4, 3, 4]),
     ],
 )
 def test_strength_of_every_eighth(meter: tuple[int, int], strengths: list[int]) -> None:

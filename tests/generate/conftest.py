@@ -34,7 +34,9 @@ class FakeEngine:
     def start(self, batch):
         return [b""] * batch
 
-    def advance(self, context, state, rows, features, lookups):
+    def advance(self, context, state, seen):
+        rows, features, lookups, told = seen
+        assert told.shape[:2] == rows.shape[:2]
         assert rows.shape[:2] == features.shape[:2] == lookups.shape[:2] and rows.shape[1] == len(state) == len(context)
         self.read.append((np.array(rows), np.array(features), np.array(lookups)))
         state = [s + rows[:, b].astype(np.int16).tobytes() for b, s in enumerate(state)]

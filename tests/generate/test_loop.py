@@ -223,7 +223,7 @@ def test_greedy_does_not_look_at_the_seed():
 def test_a_stream_goes_on_in_constant_memory():
     engine = wants(role=Role.NOTE, wait=12, pitch=60, duration=2)
     made = plan(0, stop=NO_STOP, ending=NO_STOP, tell_left=False, sampling=Sampling(repetition=0))
-    engine.advance = lambda context, state, rows, features, lookups: ([(b"", (0,) * 6)], state)
+    engine.advance = lambda context, state, seen: ([(b"", (0,) * 6)], state)
     writer = Writer(engine, [made])
     steps = iter(writer)
     for _ in range(400):

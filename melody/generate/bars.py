@@ -1,0 +1,39 @@
+"""A bar that comes back too often: how a row notices it, and which pitch it must avoid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field as default
+
+
+@dataclass
+class Bars:
+    """Watches one row for a bar that comes back again and again, and names the pitch that would do it once more."""
+
+    most: int
+    bar: int = -1
+    now: list[tuple[int, int, int]] = default(default_factory=list)  # position, part, pitch of the notes of this bar
+    last: list[tuple[int, int, int]] = default(default_factory=list)
+    repeats: int = 0
+    place: tuple[int, int] = (0, 0)  # position and part of the note that is being chosen
+
+    def enter(self, bar: int) -> None:
+        """A note in ``bar`` is about to be chosen."""
+        if bar == self.bar:
+            return
+        same = bool(self.now) and self.now == self.last and bar == self.bar + 1
+        self.repeats = self.repeats + 1 if same else 0
+        self.last, self.now, self.bar = (self.now if bar == self.bar + 1 else []), [], bar
+
+    def echo(self, position: int, part: int) -> int:
+        """The pitch that must not follow, or -1."""
+        if not self.most or self.repeats + 1 < self.most or len(self.now) >= len(self.last):
+            return -1
+        expected = self.last[len(self.now)]
+        repeats = self.now == self.last[: len(self.now)] and expected[:2] == (position, part)
+        return expected[2] if repeats else -1
+
+    def add(self, pitch: int) -> None:
+        """The pitch was chosen."""
+        if self.most:
+            self.now.append((*self.place, pitch))
