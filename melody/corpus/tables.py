@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+import sys
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -26,14 +28,16 @@ from melody.files import reason, shown
 from melody.score import KEY, METER, NOTE, TEMPO, Score, Table, Track
 
 FORMAT = 1
+OPENING, CLOSING = ', "pieces": [\n', "]}\n"  # the first and the last line of index.json; between them one piece a line
 SPLITS = ("train", "valid", "test")
 STORED = np.dtype(
     [("onset", "<i4"), ("duration", "<i4"), ("sustained", "<i4"), ("pitch", "u1"), ("velocity", "u1")]
 )  # sustained: the duration with the pedal applied
 TABLES = {"notes": STORED, "tempi": TEMPO, "meters": METER, "keys": KEY}
+_PLACES = {name: i for i, name in enumerate(TABLES)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrackFacts:
     """One track of a stored piece."""
 
@@ -43,9 +47,33 @@ class TrackFacts:
     notes: int
 
 
-@dataclass(frozen=True)
+class Rows(Mapping[str, tuple[int, int]]):
+    """The ``rows`` of a piece as eight numbers: as a dictionary they would take more than all else that is known of it."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, rows: Mapping[str, tuple[int, int]]) -> None:
+        self._values = array("q", [int(value) for name in TABLES for value in rows[name]])
+        if len(rows) != len(TABLES) or len(self._values) != 2 * len(TABLES):
+            raise ValueError("rows of a piece are a start and a count by table")
+
+    def __getitem__(self, name: str) -> tuple[int, int]:
+        i = 2 * _PLACES[name]
+        return self._values[i], self._values[i + 1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TABLES)
+
+    def __len__(self) -> int:
+        return len(TABLES)
+
+
+@dataclass(frozen=True, slots=True)
 class PieceFacts:
-    """What the index knows of a piece. ``rows``: per table, where the piece starts and how many rows it has."""
+    """What the index knows of a piece: about a kilobyte, for there may be 100,000.
+
+    ``rows``: per table, where the piece starts and how many rows it has.
+    """
 
     source: str  # path as shown in the report
     sha256: str  # of the file's bytes
@@ -58,7 +86,7 @@ class PieceFacts:
     lead_rule: str
     key: int  # 0..23
     seconds: float
-    rows: dict[str, tuple[int, int]] = field(default_factory=dict)
+    rows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def note_count(self) -> int:
@@ -76,10 +104,10 @@ class Corpus:
             what = "no index.json in it" if self.folder.is_dir() else "no such folder"
             raise MelodyError(f"{shown(folder)}: not a corpus ({what}); make one with: melody prepare DIR -o {shown(folder)}")
         try:
-            raw = json.loads(index.read_text("utf-8"))
+            raw, entries = _entries(index)
             if raw["format"] != FORMAT:
                 raise MelodyError(f"{shown(folder)}: corpus format {raw['format']!r}, this version reads {FORMAT}; prepare it again")
-            self.pieces = [_facts(p) for p in raw["pieces"]]
+            self.pieces = [_facts(p) for p in entries]
             self.digest = str(raw["digest"])
             self.tables = {name: np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in TABLES}
             for name, dtype in TABLES.items():
@@ -89,7 +117,7 @@ class Corpus:
                     raise ValueError(f"{name}.npy does not hold what index.json says")
         except MelodyError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError, OverflowError) as fault:
             raise MelodyError(f"{shown(folder)}: damaged corpus ({reason(fault)}); prepare it again") from None
 
     def __len__(self) -> int:
@@ -131,13 +159,39 @@ class Corpus:
         return rows
 
 
+def _entries(index: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """What stands before the pieces, and the pieces, parsed one line at a time: the whole would take ten times its place."""
+    with open(index, encoding="utf-8") as file:
+        first = file.readline()
+        if not first.endswith(OPENING):  # not as ``_index`` writes it
+            raw = json.loads(first + file.read())
+            return raw, iter(raw["pieces"])
+    return json.loads(first + CLOSING), _lines(index)
+
+
+def _lines(index: Path) -> Iterator[dict[str, Any]]:
+    with open(index, encoding="utf-8") as file:
+        file.readline()
+        for line in file:
+            if line == CLOSING:
+                return
+            yield json.loads(line.removesuffix("\n").removesuffix(","))
+    raise ValueError("index.json breaks off")
+
+
 def _facts(raw: dict[str, Any]) -> PieceFacts:
-    tracks = tuple(TrackFacts(**t) for t in raw["tracks"])
-    rows = {name: (int(a), int(b)) for name, (a, b) in raw["rows"].items()}
-    facts = PieceFacts(**{**raw, "tracks": tracks, "rows": rows})
+    tracks = tuple(TrackFacts(**{**t, "name": _shared(t["name"])}) for t in raw["tracks"])
+    rows = Rows(raw["rows"])
+    words = {name: _shared(raw[name]) for name in ("style", "split", "lead_rule")}
+    facts = PieceFacts(**{**raw, **words, "tracks": tracks, "rows": rows})
     if facts.split not in SPLITS or sum(t.notes for t in tracks) != rows["notes"][1]:
         raise ValueError("a piece of index.json contradicts itself")
     return facts
+
+
+def _shared(word: Any) -> Any:
+    """Of equal words one copy is kept: styles, rules and most names of tracks occur thousands of times."""
+    return sys.intern(word) if type(word) is str else word
 
 
 class CorpusWriter:
@@ -166,7 +220,7 @@ class CorpusWriter:
             self._files[name].write(data.tobytes())
             rows[name] = (self.counts[name], len(data))
             self.counts[name] += len(data)
-        self.pieces.append(PieceFacts(**{**facts.__dict__, "rows": rows}))
+        self.pieces.append(replace(facts, rows=Rows(rows)))
 
     def finish(self, digest: str) -> None:
         """Turn the raw tables into .npy files and write the index."""
@@ -183,7 +237,7 @@ class CorpusWriter:
 
 
 def _index(pieces: Sequence[PieceFacts], counts: dict[str, int], digest: str) -> Iterator[str]:
-    yield json.dumps({"format": FORMAT, "digest": digest, "counts": counts})[:-1] + ', "pieces": [\n'
+    yield json.dumps({"format": FORMAT, "digest": digest, "counts": counts})[:-1] + OPENING
     for i, piece in enumerate(pieces):
-        yield json.dumps(asdict(piece)) + (",\n" if i + 1 < len(pieces) else "\n")
-    yield "]}\n"
+        yield json.dumps({**asdict(replace(piece, rows={})), "rows": dict(piece.rows)}) + (",\n" if i + 1 < len(pieces) else "\n")
+    yield CLOSING

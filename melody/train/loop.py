@@ -1,127 +1,93 @@
 """The training loop: truncated backpropagation through time with a carried state, averaged weights, early stop.
 
-A run folder holds the best averaged weights as a bundle, ``resume/`` with everything needed to go on, and
-``metrics.jsonl``. Knows streams and the model; does not print (see ``Watcher``).
+One process or several (train/parallel.py); the first one validates and writes the run's folder (train/folder.py). Knows
+streams and the model; does not print (see ``Watcher``). Time is that of ``time.monotonic``: setting the clock changes nothing.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 
-from melody import bundle
 from melody.codec import CodecConfig
 from melody.corpus import Corpus
 from melody.corpus.habits import habits
-from melody.corpus.stream import Stream
+from melody.corpus.stream import Batch
 from melody.errors import MelodyError
-from melody.files import reason, shown
+from melody.files import shown
 from melody.model import EventLSTM
-from melody.train import resume
+from melody.train import folder as files
+from melody.train import parallel, resume
 from melody.train.batches import prefetched, to_tensors
+from melody.train.device import autocast_dtype, enough_memory
+from melody.train.keep import write_bundle
+from melody.train.look import Asked, Interruptible, Progress, Result, Watcher
 from melody.train.recipe import Recipe
+from melody.train.rows import RowStream
+from melody.train.steady import EVERY, Guard
 from melody.train.validate import validate, validation_stream
 
-
-@dataclass(frozen=True)
-class Progress:
-    """One look at a run, as written to ``metrics.jsonl``."""
-
-    step: int
-    share: float  # of the schedule, 0..1
-    nats: float  # training nats per note, smoothed
-    norm: float  # gradient norm before clipping
-    rate: float  # learning rate
-    notes: int  # notes seen so far
-    notes_per_second: float
-    seconds: float  # spent training, over all resumed parts
-    seconds_left: float
-    valid: Mapping[str, float] | None = None  # nats per note: total and by field
-    skipped: int = 0  # updates that were not finite
+__all__ = ["Progress", "Result", "Trainer", "Watcher", "autocast_dtype"]
 
 
-class Watcher(Protocol):
-    """Who looks on: ``update`` after every step (cheap), ``stop`` asked before every step."""
+class Told(NamedTuple):
+    """What the processes of a run tell each other at every step: sums over all of them."""
 
-    def update(self, progress: Progress) -> None:
-        """Look at a step."""
-
-    def stop(self) -> bool:
-        """Whether to save and leave."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a run ended: "done", "stopped" (asked to) or "early" (no better validation)."""
-
-    ending: str
-    step: int
-    best: float
-    notes: int
-    seconds: float
-
-
-def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """bf16 if asked for, or if it is quicker here; found by trying, because not every processor can."""
-    if precision == "fp32":
-        return torch.float32
-    probe = torch.nn.LSTM(256, 256).to(device)
-    x = torch.randn(32, 32, 256, device=device)
-    times = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        try:
-            with torch.autocast(device.type, dtype, enabled=dtype is torch.bfloat16):
-                probe(x)[0].float().sum().backward()
-                begin = time.perf_counter()
-                for _ in range(3):
-                    probe(x)[0].float().sum().backward()
-                if device.type == "cuda":
-                    torch.cuda.synchronize()
-            times[dtype] = time.perf_counter() - begin
-        except RuntimeError:  # "could not create a primitive descriptor" where the processor has no bf16
-            if precision == "bf16":
-                raise MelodyError("bf16 does not work on this processor; use --precision fp32") from None
-    if precision == "bf16":
-        return torch.bfloat16
-    return min(times, key=lambda d: times[d])
+    nats: float
+    events: float
+    notes: float
+    seconds: float = 0.0  # told by the first process only: its clock is that of the schedule
+    stop: float = 0.0  # more than 0: somebody was asked to stop
+    save: float = 0.0  # likewise: time to save
 
 
 class Trainer:
-    """One run. ``run`` trains until the schedule ends, the watcher says stop or validation gets no better."""
+    """One run. ``run`` trains until the schedule ends, the watcher says stop or validation gets no better.
+
+    Under torchrun each process makes one, with the same arguments; ``group`` says which it is.
+    """
 
     def __init__(self, corpus: Corpus, folder: Path, recipe: Recipe, *, base: EventLSTM | None = None, device: str = "") -> None:
         config = recipe.train
         self.corpus, self.folder, self.recipe = corpus, folder, recipe
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.group, self.device = parallel.join(device)
         if config.threads:
             torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
         choice = recipe.codec
         codec = CodecConfig(choice.clock, choice.grid, choice.velocity_bins, corpus.styles)  # type: ignore[arg-type]  # checked by the recipe
-        self.model = (base or EventLSTM(recipe.model, codec)).to(self.device).train()
+        with enough_memory(recipe):
+            self.model = (base or EventLSTM(recipe.model, codec)).to(self.device).train()
         self.codec = self.model.codec
         self.average = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(_groups(self.model, config.weight_decay), lr=config.rate, betas=(0.9, 0.98), fused=True)
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         train = corpus.split("train")
         if not train:
             raise MelodyError(f"{shown(corpus.folder)}: no pieces to train on")
-        self.stream = Stream(
-            corpus, self.codec, train, min(config.batch, len(train)), config.chunk, config.seed, recipe.augment, recipe.given
-        )
-        self.dtype = autocast_dtype(config.precision, self.device)
-        self.state = self.model.initial_state(self.stream.batch)
+        first, rows = self.group.share(min(config.batch, len(train)))
+        self.stream = RowStream(
+            corpus, self.codec, train, rows, config.chunk, config.seed, recipe.augment, recipe.given,
+            first=first, total=rows * self.group.world,
+        )  # fmt: skip
+        self.position = self.stream.position
+        self.dtype = self.group.agree(autocast_dtype(config.precision, self.device))
+        self.state = self.model.initial_state(rows)
         self.step, self.notes, self.seconds, self.skipped = 0, 0, 0.0, 0
         self.best, self.stale, self.nats = math.inf, 0, math.nan
-        self.habits = habits(corpus)
+        self.due = 0  # 1: this step's validation was left because of a signal
+        self.guard = Guard()
+        self.habits = habits(corpus)  # now, and not when a signal waits for the first save: many pieces take many seconds
+        self._notice = ""
+        self.group.seed(config.seed)
 
     def share(self) -> float:
         """How much of the schedule is done, 0..1: the further of steps and minutes."""
@@ -131,66 +97,89 @@ class Trainer:
         return min(1.0, max(by_steps, by_time))
 
     def run(self, watcher: Watcher) -> Result:
-        """Train. Saves on every way out; on an early stop the best weights are what the bundle holds."""
+        """Train. Saves on every way out; on an early stop the best weights are what the bundle holds.
+
+        Raises MelodyError where another process holds the folder, it cannot be written in the end, memory is not enough,
+        or training does not hold (see ``TrainConfig.rollback``).
+        """
         config = self.recipe.train
         if not config.steps and not config.minutes:
             raise MelodyError("the recipe says neither steps nor minutes; give --steps or --minutes")
-        begin = saved = time.monotonic()
-        before = self.seconds
-        ending = "done"
-        for batch, position in prefetched(self.stream):
-            if self.share() >= 1:
-                break
-            if watcher.stop():
-                ending = "stopped"
-                break
-            norm = self._update(to_tensors(batch, self.device), torch.from_numpy(batch.reset), torch.from_numpy(batch.valid), batch.notes)
-            self.position = position
-            self.step += 1
-            self.notes += batch.notes
-            self.seconds = before + time.monotonic() - begin
-            valid = None
-            if self.step % config.validate_every == 0 or self.share() >= 1:
-                valid = self._validate()
-            progress = self._progress(norm, valid)
-            watcher.update(progress)
-            self._log(progress)
-            if config.patience and self.stale >= config.patience:
-                ending = "early"
-                break
-            if time.monotonic() - saved > 60 * config.save_minutes:
-                resume.save(self)
-                saved = time.monotonic()
-        if self.step:
-            if not math.isfinite(self.best):  # nothing was validated yet, or nothing was a number: keep what there is
-                self._keep({})
-            resume.save(self)
+        with enough_memory(self.recipe), files.hold(self.folder) if self.group.first else nullcontext():
+            if self.group.first:
+                files.tidy(self.folder, self.step)
+                self._metrics = files.Metrics(self.folder, self.step - self.due)
+            ending = self._train(watcher)
+            if self.step:
+                if not math.isfinite(self.best):  # nothing was validated yet, or nothing was a number: keep what there is
+                    self._keep({})
+                self._save()
         return Result(ending, self.step, self.best, self.notes, self.seconds)
 
-    def _update(self, inputs: Any, reset: Tensor, valid: Tensor, notes: int) -> float:
+    def _train(self, watcher: Watcher) -> str:
         config = self.recipe.train
+        self.guard.remember(self)
+        saved = time.monotonic()
+        self._begin = saved - self.seconds
+        if self.due:
+            self._look(watcher, math.nan, self._validate(watcher))
+        for batch, position in prefetched(self.stream):
+            stop = watcher.stop()
+            if config.patience and self.stale >= config.patience:
+                return "early"
+            if self.share() >= 1 and not self.due:
+                return "done"
+            if self.due or (stop and self.group.world == 1):
+                return "stopped"
+            save = time.monotonic() - saved > 60 * config.save_minutes
+            norm, told = self._update(batch, stop, save or bool(config.save_every and (self.step + 1) % config.save_every == 0))
+            self.position = position
+            self.step += 1
+            self.notes += int(told.notes)
+            self.seconds = told.seconds
+            if config.rollback and self.guard.streak >= config.rollback:
+                self._notice = self.guard.back(self)
+            elif self.step % EVERY == 0 and not self.guard.streak:
+                self.guard.remember(self)
+            valid = None
+            if self.step % config.validate_every == 0 or self.share() >= 1:
+                valid = self._validate(watcher)
+            self._look(watcher, norm, valid)
+            if told.save:
+                self._try(self._save)
+                saved = time.monotonic()
+            if told.stop and self.group.world > 1 and self.share() < 1:
+                return "stopped"
+        return "done"
+
+    def _update(self, batch: Batch, stop: bool, save: bool) -> tuple[float, Told]:
+        """One step: the norm of the gradient, and what all processes told each other."""
         self.model.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
-        state = self.state.detach().where_not(reset.to(self.device))
+        state = self.state.detach().where_not(torch.from_numpy(batch.reset).to(self.device))
+        mask, events = torch.from_numpy(batch.valid).to(self.device), int(batch.valid.sum())
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16):
-            nats, state = self.model(inputs, state)
-        mask = valid.to(self.device)
+            nats, state = self.model(to_tensors(batch, self.device), state)
         # Padding holds rows that the grammar forbids (infinite nats): chosen away, not multiplied by zero.
-        loss = torch.where(mask, nats.sum(-1), 0.0).sum() / mask.sum().clamp(min=1)
+        loss = torch.where(mask, nats.sum(-1), 0.0).sum() / max(1, events)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip))
-        if not math.isfinite(norm):
+        seconds = time.monotonic() - self._begin if self.group.first else 0.0
+        told = Told(float(loss.detach()) * events, events, batch.notes, seconds, stop, save and self.group.first)
+        if self.group.joined:
+            told = Told(*self.group.sum_gradients(self.parameters, events, told))
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.train.clip))
+        if self.guard.bad(told.nats / max(1, told.events), norm):
             self.skipped += 1
             self.state = self.model.initial_state(self.stream.batch)
-            return norm
+            return norm, told
         self.optimiser.step()
         self.state = state.detach()
         self._average()
-        per_note = float(loss.detach()) * float(mask.sum()) / max(1, notes)
+        per_note = told.nats / max(1, told.notes)
         self.nats = per_note if math.isnan(self.nats) else 0.98 * self.nats + 0.02 * per_note
-        return norm
+        return norm, told
 
     def _average(self) -> None:
         """Exponential average of the weights, with a shorter memory at first."""
@@ -203,7 +192,7 @@ class Trainer:
         config = self.recipe.train
         warm = min(1.0, (self.step + 1) / max(1, config.warmup))
         cosine = 0.5 * (1 + math.cos(math.pi * self.share()))
-        return config.rate * warm * (config.final_rate + (1 - config.final_rate) * cosine)
+        return config.rate * self.guard.lowered * warm * (config.final_rate + (1 - config.final_rate) * cosine)
 
     def averaged(self) -> EventLSTM:
         """A copy of the model with the averaged weights."""
@@ -212,46 +201,65 @@ class Trainer:
         model.load_state_dict(self.average)
         return model.eval()
 
-    def _validate(self) -> dict[str, float] | None:
-        pieces = self.corpus.split("valid")
+    def _validate(self, watcher: Watcher) -> dict[str, float] | None:
+        """The first process scores held-out pieces and keeps the weights if they are the best; all learn how it went."""
+        valid = self._scored(watcher) if self.group.first else None
+        self.best, self.stale, self.due = self.group.agree((self.best, self.stale, self.due))
+        return valid
+
+    def _scored(self, watcher: Watcher) -> dict[str, float] | None:
+        pieces, self.due = self.corpus.split("valid"), 0
         if not pieces:
-            self._keep({})
+            self._try(lambda: self._keep({}))
             return None
-        model = self.averaged()
-        stream = validation_stream(self.corpus, self.codec, pieces, self.recipe.given)
-        scores = validate(model, stream, self.recipe.train.validate_notes, self.dtype, self.device)
+        stream = Interruptible(validation_stream(self.corpus, self.codec, pieces, self.recipe.given), watcher)
+        try:
+            scores = validate(self.averaged(), stream, self.recipe.train.validate_notes, self.dtype, self.device)
+        except Asked:
+            self.due = 1
+            return None
         facts = scores.per_note()
-        if facts["total"] < self.best:
-            self.best, self.stale = facts["total"], 0
-            self._keep(facts)
-        else:
+        if not facts["total"] < self.best:
             self.stale += 1
+        elif self._try(lambda: self._keep(facts)):  # what could not be written is not the best that there is
+            self.best, self.stale = facts["total"], 0
         return facts
 
     def _keep(self, valid: Mapping[str, float]) -> None:
-        facts = {"recipe": self.recipe.plain(), "step": self.step, "notes": self.notes, "seconds": round(self.seconds, 1)}
-        facts |= {"valid_nats_per_note": dict(valid), "corpus": self.corpus.digest, "precision": str(self.dtype).removeprefix("torch.")}
-        facts["habits"] = self.habits
-        train = [self.corpus.pieces[i] for i in self.corpus.split("train")]
-        mine = {s: [p.note_count for p in train if p.style == s] for s in self.corpus.styles}
-        data = tuple({"name": s, "pieces": len(n), "notes": sum(n), "licence": "unknown"} for s, n in mine.items())
-        bundle.save(self.folder, self.averaged(), facts, data, "that of the data it was trained on")
+        if self.group.first:
+            files.renew_bundle(self.folder, lambda folder: write_bundle(self, folder, valid))
 
-    def _progress(self, norm: float, valid: dict[str, float] | None) -> Progress:
+    def _save(self) -> None:
+        """The last weights as a bundle, and then all that is needed to go on."""
+        keep = self.recipe.train.keep
+        if keep and self.group.first and not (self.folder / files.LAST / f"{self.step:08d}").exists():
+            files.keep_last(self.folder, self.step, keep, lambda folder: write_bundle(self, folder, {}))
+        resume.save(self)
+
+    def _try(self, work: Callable[[], None]) -> bool:
+        """Do ``work``; where it fails (a full disk) the run goes on and says so: there will be another time, at the latest the end."""
+        try:
+            work()
+        except MelodyError as fault:
+            self._notice = f"not saved: {fault}; the run goes on and tries again"
+            return False
+        return True
+
+    def _look(self, watcher: Watcher, norm: float, valid: dict[str, float] | None) -> None:
+        """Show a step; every tenth, and those with news, are written to the metrics."""
+        if not self.group.first:
+            return
         share = self.share()
         left = self.seconds * (1 - share) / max(share, 1e-9)
         rate = self.notes / max(self.seconds, 1e-9)
-        return Progress(self.step, share, self.nats, norm, self._rate(), self.notes, rate, self.seconds, left, valid, self.skipped)
-
-    def _log(self, progress: Progress) -> None:
-        if progress.step % 10 and progress.valid is None:
-            return
-        row = {k: (None if isinstance(v, float) and not math.isfinite(v) else v) for k, v in asdict(progress).items()}
-        try:
-            with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as fault:
-            raise MelodyError(f"{shown(self.folder)}/metrics.jsonl: cannot be written ({reason(fault)})") from None
+        progress = Progress(
+            self.step, share, self.nats, norm, self._rate(), self.notes, rate, self.seconds, left, valid, self.skipped, self._notice
+        )
+        self._notice = ""
+        watcher.update(progress)
+        if not (progress.step % 10 and valid is None and not progress.notice):
+            row = {k: (None if isinstance(v, float) and not math.isfinite(v) else v) for k, v in asdict(progress).items()}
+            self._try(lambda: self._metrics.add(row))
 
 
 def _groups(model: EventLSTM, decay: float) -> list[dict[str, Any]]:

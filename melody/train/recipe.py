@@ -38,7 +38,10 @@ class TrainConfig:
     threads: int = 0  # CPU threads; 0: all
     validate_every: int = 500  # updates between validations
     validate_notes: int = 60_000  # notes of the validation set that are looked at
-    save_minutes: float = 5.0  # minutes between saves of the resume state
+    save_minutes: float = 5.0  # minutes between saves of the run
+    save_every: int = 0  # updates between saves; 0: by minutes only
+    keep: int = 3  # checkpoints of the last saves that stay in RUN/last, besides the best in RUN; 0: none
+    rollback: int = 8  # bad updates in a row after which the run goes back and lowers its rate; 0: never
     patience: int = 0  # stop after so many validations without a better one; 0: never
     seed: int = 0  # of weights, order and augmentation
 
@@ -128,7 +131,10 @@ def _check(recipe: Recipe, where: str) -> None:
         (0 < t.rate <= 1 and 0 <= t.final_rate <= 1 and t.warmup >= 0, "rate must be in 0..1, final_rate in 0..1, warmup >= 0"),
         (t.clip > 0 and 0 <= t.average < 1 and t.weight_decay >= 0, "clip must be > 0, average in 0..1, weight_decay >= 0"),
         (0 <= t.seed < 1 << 63, "seed must be 0 or more"),
-        (t.save_minutes >= 0, "save_minutes must not be negative"),
+        (
+            t.save_minutes >= 0 and min(t.save_every, t.keep, t.rollback) >= 0,
+            "save_minutes, save_every, keep, rollback must not be negative",
+        ),
         (t.precision in ("auto", "fp32", "bf16"), "precision must be auto, fp32 or bf16"),
         (
             t.validate_every >= 1 and t.validate_notes >= 1 and t.patience >= 0 and t.threads >= 0,
