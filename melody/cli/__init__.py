@@ -25,6 +25,8 @@ VERBS = {  # verb: the App of its file, and its line of help
     "infill": ("melody.cli.infill:app", "Rewrite some bars of a piece and keep the others."),
     "prepare": ("melody.cli.prepare:app", "Turn a collection of MIDI files into a corpus, with a report."),
     "train": ("melody.cli.train:app", "Train a model on a corpus, resume a run, fine-tune a model."),
+    "evaluate": ("melody.cli.evaluate:app", "Measure how good a model is, with a page to look at."),
+    "runs": ("melody.cli.runs:app", "Compare training runs."),
     "inspect": ("melody.cli.inspect_:app", "Show what a MIDI file, a corpus or a model holds."),
     "render": ("melody.cli.render:app", "Turn a MIDI file into a picture or into sound."),
 }
