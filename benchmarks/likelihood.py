@@ -84,14 +84,14 @@ def test_batches(corpus: Corpus, codec: CodecConfig, notes: int) -> tuple[list[B
 def score(model: EventLSTM, batches: list[Batch], bars: bool) -> dict[str, float]:
     """Nats per note of the model; ``bars``: with its state set to zero at each bar line."""
     scores = Scores.none()
-    state = model.initial_state(batches[0].rows.shape[1])
+    state = None
     for batch in batches:
         if not bars:
-            nats, state = model(to_tensors(batch, CPU), state.where_not(torch.from_numpy(batch.reset)))
+            nats, state = model(to_tensors(batch, CPU), state)
             scores.add(nats.numpy(), batch)
             continue
         for cut in bar_rows(batch):
-            nats, _ = model(to_tensors(cut, CPU), model.initial_state(cut.rows.shape[1]))
+            nats, _ = model(to_tensors(cut, CPU))
             scores.add(nats.numpy(), cut)
     return scores.per_note()
 

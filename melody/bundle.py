@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ FORMAT = 1
 WEIGHTS = "model.safetensors"
 FACTS = "bundle.json"
 CARD = "README.md"
+NEXT = ".next"  # inside the folder of a run: the bundle that is about to take the place of the one in it
 MOST_FACTS = 1 << 20  # bytes of bundle.json
 MOST_WEIGHTS = 1 << 30  # bytes of model.safetensors
 DEFAULT = "base"
@@ -76,10 +78,32 @@ def find(name: str | os.PathLike[str] | None = None) -> Path:
 
 
 def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bundle:
-    """Read and check a bundle's facts, and (``verify``) that the weights have the digest that they should have."""
+    """Read and check a bundle's facts, and (``verify``) that the weights have the digest that they should have.
+
+    A run may renew its bundle meanwhile, weights first (train/folder.py): then the next facts vouch for them. Raises MelodyError.
+    """
     folder = find(name)
+    bundle = _facts(folder, folder / FACTS)
+    if not verify:
+        return bundle
+    for _ in range(2):  # once more for a reader whom a renewal overtook: facts read before it, weights after it
+        digest = hashlib.sha256(read_bytes(folder / WEIGHTS, MOST_WEIGHTS)).hexdigest()
+        if digest == bundle.sha256:
+            return bundle
+        with suppress(MelodyError):  # mostly there is none
+            bundle = _facts(folder, folder / NEXT / FACTS)
+            if digest == bundle.sha256:
+                return bundle
+        bundle = _facts(folder, folder / FACTS)
+    raise MelodyError(
+        f"{shown(folder)}/{WEIGHTS}: damaged or exchanged (its sha256 is not the one in {FACTS}); fetch or train the bundle again"
+    )
+
+
+def _facts(folder: Path, path: Path) -> Bundle:
+    """What ``path`` says of the bundle in ``folder``."""
     try:
-        raw = json.loads(read_bytes(folder / FACTS, MOST_FACTS))
+        raw = json.loads(read_bytes(path, MOST_FACTS))
         if not isinstance(raw, dict) or "format" not in raw:
             raise ValueError("no format")
         if raw["format"] != FORMAT:
@@ -87,7 +111,7 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
                 f"{shown(folder)}: bundle format {raw['format']!r}, this version of melody reads {FORMAT}; update melody or train again"
             )
         codec = _codec(raw["codec"])
-        bundle = Bundle(
+        return Bundle(
             folder,
             folder.name,
             codec,
@@ -101,13 +125,6 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
         raise MelodyError(
             f"{shown(folder)}/{FACTS}: damaged ({type(fault).__name__}: {reason(fault)[:120]}); fetch or train the bundle again"
         ) from None
-    if verify:
-        digest = hashlib.sha256(read_bytes(folder / WEIGHTS, MOST_WEIGHTS)).hexdigest()
-        if digest != bundle.sha256:
-            raise MelodyError(
-                f"{shown(folder)}/{WEIGHTS}: damaged or exchanged (its sha256 is not the one in {FACTS}); fetch or train the bundle again"
-            )
-    return bundle
 
 
 def _codec(raw: Mapping[str, Any]) -> CodecConfig:

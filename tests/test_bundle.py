@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import struct
 
@@ -50,6 +51,50 @@ def refused(folder, *words):
     assert "\n" not in message and len(message) < 600
     assert all(w in message for w in words), message
     assert fault.value.status == 1
+
+
+@pytest.fixture
+def renewal(copy):
+    """The folder of a run, and the bundle that is to take its place."""
+    torch.manual_seed(1)
+    beside = copy / bundle.NEXT
+    bundle.save(beside, EventLSTM(SMALL, CODEC), {"step": 4})
+    return copy, beside
+
+
+def test_a_renewal_is_seen_as_the_old_bundle_or_the_new_one(renewal):
+    folder, beside = renewal
+    steps = [bundle.read(folder).training["step"]]
+    for name in (bundle.WEIGHTS, bundle.FACTS):
+        os.replace(beside / name, folder / name)
+        steps.append(bundle.read(folder).training["step"])
+        assert bundle.load_model(bundle.read(folder))
+    assert steps == [3, 4, 4]
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"format": 1}'])
+def test_facts_beside_that_vouch_for_nothing_help_nobody(renewal, damage):
+    folder, beside = renewal
+    (folder / bundle.WEIGHTS).write_bytes(b"other")
+    refused(folder, bundle.WEIGHTS, "sha256")
+    (beside / bundle.FACTS).write_text(damage)
+    refused(folder, bundle.WEIGHTS, "sha256")
+
+
+def test_a_reader_whom_a_renewal_overtakes_looks_again(renewal, monkeypatch):
+    folder, beside = renewal
+    read, seen = bundle.read_bytes, []
+
+    def overtaken(path, limit):
+        seen.append(path.name)
+        if seen == [bundle.FACTS, bundle.WEIGHTS]:
+            for name in (bundle.WEIGHTS, bundle.FACTS):
+                os.replace(beside / name, folder / name)
+        return read(path, limit)
+
+    monkeypatch.setattr(bundle, "read_bytes", overtaken)
+    assert bundle.read(folder).training["step"] == 4
+    assert seen.count(bundle.WEIGHTS) == 2
 
 
 def test_round_trip(saved):

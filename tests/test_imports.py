@@ -23,6 +23,7 @@ RANKS = [
     {"corpus"},
     {"model"},
     {"bundle"},
+    {"styles"},
     {"train", "generate"},
     {"compose", "evaluate"},
     {"live", "studio"},

@@ -59,6 +59,7 @@ def batch(*sequences, padding=0):
         stack("conditions", 0),
         torch.from_numpy(given),
         live,
+        torch.zeros(len(sequences), dtype=torch.bool),
     )
 
 
@@ -66,16 +67,18 @@ def network(cell="lstm", seed=0, codec=CODEC, **config):
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     # Embeddings of some size, so that what is seen shows.
-    sizes = {"layers": 2, "width": 24, "head_width": 12, "given_width": 8, "recall_width": 6, "embedding_sd": 0.5}
+    sizes = {"layers": 2, "width": 24, "head_width": 12, "given_width": 8, "recall_width": 6, "initial": True, "embedding_sd": 0.5}
     model = EventLSTM(ModelConfig(cell=cell, **(sizes | config)), codec)
     if model.config.recall_width:
         torch.nn.init.normal_(model.recall.trust)
+    if model.config.initial:
+        torch.nn.init.normal_(model.initial.weight)
     return model.eval()
 
 
 @torch.no_grad()
 def score(model, inputs, state=None):
-    return model(inputs, state or model.initial_state(inputs.parts.shape[0]))
+    return model(inputs, state)
 
 
 def part_of(inputs, rows):
@@ -85,7 +88,7 @@ def part_of(inputs, rows):
 @pytest.mark.parametrize("cell", CELLS)
 def test_legal_events_have_finite_nats_that_can_be_learned_from(cell):
     model, inputs = network(cell), batch(sequence_of(piece()), sequence_of(piece(1), [0]))
-    nats, state = model(inputs, model.initial_state(2))
+    nats, state = model(inputs)
     assert nats.shape == (inputs.rows.shape[0] - 1, 2, 6) and torch.isfinite(nats).all() and (nats >= 0).all()
     assert state.hidden.shape == state.cell.shape == (2, 2, 24)
     torch.autograd.backward(nats.sum())
@@ -124,14 +127,14 @@ def test_a_reset_row_starts_anew_and_the_other_goes_on():
     model, inputs = network(), batch(sequence_of(piece()), sequence_of(piece(1)))
     _, state = score(model, inputs)
     assert all((half != 0).any() for half in state)
-    again, _ = score(model, inputs, state.where_not(torch.tensor([True, False])))
+    again, _ = score(model, inputs._replace(reset=torch.tensor([True, False])), state)
     fresh, _ = score(model, inputs)
     assert torch.allclose(again[:, 0], fresh[:, 0], atol=TOLERANCE) and not torch.allclose(again[:, 1], fresh[:, 1], atol=1e-3)
 
 
 def stepwise(model, inputs):
     """Nats by the steps that sampling takes: one event at a time, one field after the other."""
-    state = model.initial_state(inputs.parts.shape[0])
+    state = model.initial_state(inputs.conditions)
     context = model.context(inputs.parts, inputs.conditions, inputs.given, inputs.live)
     nats = []
     for t in range(len(inputs.rows) - 1):

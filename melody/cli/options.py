@@ -46,7 +46,7 @@ class Music:
     """What every verb that writes music can be asked for."""
 
     style: str | None = None
-    """A style that the model has learned; melody inspect MODEL lists them."""
+    """A style that the model has learned (melody inspect MODEL lists them), or a style file that melody train --tune state made."""
     key: str | None = None
     """Key, for example "A minor" or Bb."""
     seed: int | None = None

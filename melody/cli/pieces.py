@@ -12,6 +12,7 @@ from melody.cli.options import Drawing, Music, Writing
 from melody.cli.output import claimed, drawn, write_all
 from melody.files import shown
 from melody.generate.sampling import Sampling
+from melody.styles import SUFFIX, read_style
 
 if TYPE_CHECKING:
     from melody.compose import Request
@@ -49,6 +50,9 @@ def write_pieces(
     """
     seed = drawn(music.seed)
     wanted = wishes(music, drawing)
+    style = Path(wanted["style"]) if wanted.get("style", "").endswith(SUFFIX) else None
+    if style:
+        wanted["style"] = read_style(style).name
     targets = claimed(writing.output, stem, seed, count, writing.force)
     wanted |= more()
     requests = [request(**wanted, seed=seed + i) for i in range(count)]
@@ -57,7 +61,7 @@ def write_pieces(
     from melody.compose import load
 
     with report.waiting(writing, "loading the model"):
-        composer = load(music.model)
+        composer = load(music.model, style=style)
     with report.bar(writing, "composing") as progress:
         scores = composer.many(requests, progress)
     write_all(targets, [midi.to_bytes(score) for score in scores])

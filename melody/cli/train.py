@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import shlex
+import shutil
 import signal
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +25,8 @@ from melody.files import read_bytes, reason, shown
 
 if TYPE_CHECKING:
     from melody.bundle import Bundle
-    from melody.train.loop import Result
+    from melody.corpus import Corpus
+    from melody.train.loop import Result, Trainer
     from melody.train.recipe import Recipe
 
 EXAMPLES = """\
@@ -29,11 +34,16 @@ Examples:
   melody train corpus -o run --minutes 60
   melody train corpus -o run --recipe tiny --steps 200 --seed 1
   melody train corpus -o run --resume
-  melody train my-songs -o mine --from base --minutes 20
+  melody train my-songs/ -o mine --from base --minutes 20
+  melody train my-songs/ -o mine --from base --tune state
 
-Ctrl-C saves the run and says how to resume it. RUN is a model's folder: melody generate --model RUN.\
+A folder of MIDI files is made a corpus first (RUN/corpus). Ctrl-C saves the run and says how to resume it.
+RUN is a model's folder: melody generate --model RUN. Several processes: torchrun --nproc-per-node 2 -m melody train ...\
 """
-RUN_FILES = ("bundle.json", "model.safetensors", "resume.json", "resume.pt", "metrics.jsonl")
+RUN_FILES = ("bundle.json", "model.safetensors", "resume.json", "metrics.jsonl", "report.html")
+RUN_FOLDERS = ("last", ".next")
+CORPUS = "corpus"  # in the folder of a run that was given MIDI files
+OWN_VALID = 0.15  # of a user's own pieces, held out to stop by
 MOST_RESUME = 1 << 26  # bytes of resume.json
 
 app = App(name="train", help_epilogue=EXAMPLES)
@@ -45,7 +55,7 @@ class Settings:
     """What is put over the recipe."""
 
     recipe: str | None = None
-    """Name of a shipped recipe (base, tiny), or a TOML file; base if nothing is said."""
+    """Name of a shipped recipe (base, tiny; finetune and style with --from), or a TOML file."""
     steps: int | None = None
     """Updates to make; the learning rate is fitted to it."""
     minutes: float | None = None
@@ -62,6 +72,12 @@ class Settings:
     """Go on with the run in --output, with its own recipe."""
     from_: Annotated[str | None, Parameter(name="--from")] = None
     """Start from the weights of a model (a name or a folder) instead of from nothing."""
+    tune: str | None = None
+    """With --from: all weights, the heads only, or state: a style of a few kilobytes that leaves the model as it is."""
+    save_every: int | None = None
+    """Updates between saves, besides those by minutes."""
+    sample_bars: int = 8
+    """Bars that the model writes at each validation, to look at and for RUN/report.html; 0: none."""
 
 
 @app.default
@@ -79,47 +95,110 @@ def train(
     Parameters
     ----------
     corpus
-        Folder made by melody prepare.
+        Folder made by melody prepare, or MIDI files (a folder or an archive), which are prepared first.
     output
         Folder of the run: the model, its metrics, and what is needed to resume.
     force
         Start anew in a folder that already holds a run.
     """
     _check_flags(settings, force)
-    from melody.corpus import Corpus
-
-    pieces = Corpus(corpus)
+    prepared = _prepared(corpus)
     _check_folder(output, settings.resume, force)
 
     from melody import bundle
+    from melody.corpus import Corpus
 
-    base = bundle.read(settings.from_) if settings.from_ is not None else None
-    with report.waiting(printing, "starting"):
-        from melody.train import resume
-        from melody.train.loop import Trainer
+    base = bundle.read(_origin(settings, output)) if _origin(settings, output) else None
+    first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun, one writes and speaks
+    from melody.train import folder as runs
 
-        recipe = _recipe(settings, output, base)
-        model = bundle.load_model(base) if base is not None else None
-        trainer = Trainer(pieces, output, recipe, base=model)
-        if settings.resume:
-            resume.load(trainer)
-    _make_folder(output, clear=not settings.resume)
     try:
-        with Watch(silent=printing.quiet) as watch:
-            result = trainer.run(watch)
+        with runs.hold(output) if first else nullcontext():
+            pieces = Corpus(corpus if prepared else _prepare(corpus, output, settings.resume, printing))
+            with report.waiting(printing, "starting"):
+                trainer = _trainer(pieces, output, settings, base)
+            if first and not settings.resume:
+                _clear(output)
+            with Watch(printing.quiet, output if first else None, settings.sample_bars) as watch:
+                result = trainer.run(watch)
+            written = _write_styles(trainer, output) if first and result.ending != "stopped" else []
     finally:
-        if not any(output.iterdir()):  # stopped before anything was saved
+        if first and output.is_dir() and not any(output.iterdir()):  # stopped before anything was saved
             output.rmdir()
-    _tell(result, watch.signal, corpus, output, recipe, printing)
+    if first:
+        _tell(result, watch.signal, corpus, output, trainer.recipe, written, settings.from_ or "MODEL", printing)
     if result.ending != "stopped":
         return 0
     return TERMINATED if watch.signal == signal.SIGTERM else INTERRUPTED
 
 
+def _prepared(corpus: Path) -> bool:
+    """Whether this is a corpus already, and not MIDI; several processes want one."""
+    prepared = (corpus / "index.json").is_file() or not corpus.exists()
+    if not prepared and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise CallError(f"{shown(corpus)}: not a corpus; several processes need one: melody prepare {shown(corpus)} -o CORPUS")
+    return prepared
+
+
+def _prepare(source: Path, output: Path, resume: bool, printing: Printing) -> Path:
+    """The corpus of some MIDI files, in the folder of the run; a run that goes on keeps its own."""
+    from melody.corpus.prepare import PrepareConfig, prepare
+
+    target = output / CORPUS
+    if not (resume and target.is_dir()):
+        with report.bar(printing, "reading") as progress:
+            summary = prepare([source], target, PrepareConfig(valid=OWN_VALID, test=0.0), progress)
+        found = f"{summary.pieces} pieces, {summary.notes:,} notes, {summary.splits.get('valid', 0)} of them held out"
+        report.remark(printing, f"{shown(source)}: {found}; skipped {summary.skipped} files, see {shown(summary.report)}")
+    return target
+
+
+def _origin(settings: Settings, output: Path) -> str | None:
+    """The model to start from: the one that was named; for a resumed run its own, whose styles may have grown."""
+    if settings.resume:
+        return str(output.absolute()) if (output / "bundle.json").is_file() else None
+    return settings.from_
+
+
+def _trainer(pieces: Corpus, output: Path, settings: Settings, base: Bundle | None) -> Trainer:
+    """The run, ready to start or where it was left."""
+    from melody import bundle
+    from melody.train import resume
+    from melody.train.loop import Trainer
+
+    recipe = _recipe(settings, output, base)
+    model = bundle.load_model(base) if base is not None else None
+    if settings.resume and base is not None:
+        base = replace(base, sha256=str(base.training.get("began_as", base.sha256)))
+    trainer = Trainer(pieces, output, recipe, base=model, origin=base)
+    if settings.resume:
+        resume.load(trainer)
+    return trainer
+
+
+def _write_styles(trainer: Trainer, output: Path) -> list[Path]:
+    """What a run with --tune state has learned, each style a file of its own."""
+    from melody import bundle
+    from melody.styles import SUFFIX, save_style, style_of
+
+    if trainer.recipe.train.tune != "state":
+        return []
+    best = bundle.read(output)
+    model = bundle.load_model(best)
+    written = []
+    for name, habits in trainer.habits.items():
+        path = output / (re.sub(r"[^\w-]+", "_", name)[:60] + SUFFIX)
+        save_style(path, style_of(model, name, str(best.training["began_as"]), habits))
+        written.append(path)
+    return written
+
+
 def _check_flags(settings: Settings, force: bool) -> None:
     if settings.steps is not None and settings.minutes is not None:
         raise CallError("--steps and --minutes contradict each other; give one of them")
-    for name in ("steps", "minutes", "batch"):
+    if settings.tune is not None and settings.from_ is None:
+        raise CallError("--tune says what of a model is changed; say which model with --from")
+    for name in ("steps", "minutes", "batch", "save_every"):
         value = getattr(settings, name)
         if value is not None and not (value > 0 and math.isfinite(value)):
             raise CallError(f"--{name} is {value}, must be more than 0")
@@ -152,8 +231,9 @@ def _recipe(settings: Settings, folder: Path, base: Bundle | None) -> Recipe:
         except (ValueError, KeyError, TypeError):
             raise MelodyError(f"{shown(folder)}/resume.json: damaged; start the run anew with --force") from None
     else:
-        recipe = load_recipe(settings.recipe or "base")
-    values: dict[str, Any] = {name: getattr(settings, name) for name in ("seed", "precision", "threads", "batch")}
+        usual = "base" if base is None else "style" if settings.tune == "state" else "finetune"
+        recipe = load_recipe(settings.recipe or usual)
+    values: dict[str, Any] = {name: getattr(settings, name) for name in ("seed", "precision", "threads", "batch", "tune", "save_every")}
     if settings.steps is not None:
         values |= {"steps": settings.steps, "minutes": 0.0}
     if settings.minutes is not None:
@@ -165,31 +245,40 @@ def _recipe(settings: Settings, folder: Path, base: Bundle | None) -> Recipe:
     return changed(recipe, over, "the call")
 
 
-def _make_folder(folder: Path, clear: bool) -> None:
-    """The folder of the run, without the files of an older one."""
+def _clear(folder: Path) -> None:
+    """Remove what an older run has left."""
     try:
-        folder.mkdir(exist_ok=True)
-        for name in RUN_FILES if clear else ():
-            (folder / name).unlink(missing_ok=True)
+        for path in [*(folder / name for name in RUN_FILES), *folder.glob("resume-*.pt")]:
+            path.unlink(missing_ok=True)
+        for name in RUN_FOLDERS:
+            shutil.rmtree(folder / name, ignore_errors=True)
     except OSError as fault:
         raise MelodyError(f"{shown(folder)}: cannot be written ({reason(fault)})") from None
 
 
-def _tell(result: Result, caught: int | None, corpus: Path, folder: Path, recipe: Recipe, printing: Printing) -> None:
+def _tell(
+    result: Result, caught: int | None, corpus: Path, folder: Path, recipe: Recipe, styles: list[Path], base: str, printing: Printing
+) -> None:
     best = round(result.best, 4) if math.isfinite(result.best) else None
     facts = {
-        "files": [str(folder)] if result.step else [],
+        "files": [str(folder), *map(str, styles)] if result.step else [],
         "seed": recipe.train.seed,
         "notes": result.notes,
         "seconds": round(result.seconds, 1),
     }
     facts |= {"steps": result.step, "nats_per_note": best, "ending": result.ending}
+    if math.isfinite(result.before):
+        facts["nats_per_note_before"] = round(result.before, 4)
     score = f", {best:.3f} nats a held-out note" if best is not None else ""
     lines = [f"{shown(folder)}: {result.step} steps, {result.notes:,} notes in {report.clock(result.seconds)}{score}"]
+    if best is not None and math.isfinite(result.before):
+        change = 100 * (best / result.before - 1)
+        lines.append(f"held-out pieces: {result.before:.3f} nats a note before, {best:.3f} after ({change:+.1f} %)")
     if result.ending == "stopped" and not result.step:
         lines = ["stopped before the first step; nothing was saved"]
     elif result.ending == "stopped":
         lines.append(f"stopped and saved; to resume: melody train {shlex.quote(shown(corpus))} -o {shlex.quote(shown(folder))} --resume")
     else:
-        lines.append(f"next: melody generate --model {shlex.quote(shown(folder))}")
+        lines += [f"next: melody generate --model {shlex.quote(shown(base))} --style {shlex.quote(shown(path))}" for path in styles]
+        lines += [] if styles else [f"next: melody generate --model {shlex.quote(shown(folder))}"]
     report.result(printing, facts, lines)

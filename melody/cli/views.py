@@ -75,6 +75,16 @@ class _Roll:
         yield render.terminal(self.score, width=max(20, min(options.max_width, WIDEST)))
 
 
+def first_notes(score: Score, count: int = 12) -> str:
+    """How a piece begins, a line a track: quarter, pitch, length in quarters ("1.00 C4 0.50")."""
+    quarter = score.ticks_per_quarter
+    lines = []
+    for track in score.tracks:
+        notes = [f"{n['onset'] / quarter:.2f} {_pitch_name(int(n['pitch']))} {n['duration'] / quarter:.2f}" for n in track.notes[:count]]
+        lines.append(f"  {_printable(track.name) or 'track'}: " + ", ".join(notes))
+    return "\n".join(lines)
+
+
 def _roll(score: Score) -> Any:
     return _Roll(score)
 

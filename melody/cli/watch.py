@@ -1,4 +1,4 @@
-"""Looking on while a model trains: a bar or plain lines on standard error, and how a signal ends the run."""
+"""Looking on while a model trains: a table and a curve or plain lines on standard error, samples, and how a signal ends the run."""
 
 from __future__ import annotations
 
@@ -6,24 +6,35 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from melody.cli.report import clock
+from melody.errors import MelodyError
 
 if TYPE_CHECKING:
+    from melody.score import Score
     from melody.train.loop import Progress
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 OFTEN = 0.1  # seconds between looks at the bar
+POINTS = 48  # of the curve
+BLOCKS = "▁▂▃▄▅▆▇█"
+MOST_SAMPLES = 12  # rolls on the page of a run: the first one, and the latest
 
 
 class Watch:
-    """A ``train.loop.Watcher``. While it is entered, the first Ctrl-C or SIGTERM asks the run to save and stop; the second kills it."""
+    """A ``train.loop.Watcher``. While it is entered, the first Ctrl-C or SIGTERM asks the run to save and stop; the second kills it.
 
-    def __init__(self, silent: bool) -> None:
+    At every validation the best weights in ``folder`` write ``bars`` bars, which are shown and go to the page of the run.
+    """
+
+    def __init__(self, silent: bool, folder: Path | None = None, bars: int = 0) -> None:
         self.signal: int | None = None
-        self.silent = silent
+        self.silent, self.folder, self.bars = silent, folder, bars
+        self.samples: dict[int, list[Score | bytes]] = {}
+        self._curve: list[float] = []
         self._handlers: dict[int, Any] = {}
         self._bar: Any = None  # a rich.progress.Progress, imported only for a terminal
         self._looked = -EVERY
@@ -54,10 +65,16 @@ class Watch:
 
     def update(self, progress: Progress) -> None:
         """Show a step; all of them are cheap, only some are drawn."""
+        if progress.notice:
+            print(progress.notice, file=sys.stderr, flush=True)  # also where it is quiet: something went wrong
+        if progress.valid is not None and not self.stop():
+            self._sample(progress.step)
+            self._page()
         if self.silent:
             return
         if progress.valid is not None:
-            self._line(f"step {progress.step}: held-out {by_field(progress.valid)}")
+            self._curve.append(progress.valid["total"])
+            self._table(progress.step, progress.valid)
         now = time.monotonic()
         if now - self._looked < (EVERY if self._bar is None else OFTEN) and progress.share < 1:
             return
@@ -69,11 +86,66 @@ class Watch:
         else:
             self._bar.update(self._task, description=text, completed=progress.share)
 
+    def _table(self, step: int, valid: Mapping[str, float]) -> None:
+        """What held-out pieces cost, by field, with the way there; and the beginning of a sample."""
+        from melody.cli.views import first_notes
+
+        sample = "\n".join(first_notes(score) for score in self.samples.get(step, []) if not isinstance(score, bytes))
+        if self._bar is None:
+            self._line(f"step {step}: held-out {by_field(valid)}" + (f"\n{sample}" if sample else ""))
+            return
+        from rich.table import Table
+
+        table = Table(title=f"step {step}: nats a held-out note  {sparkline(self._curve[-POINTS:])}", title_justify="left")
+        for name in valid:
+            table.add_column(name, justify="right")
+        table.add_row(*(f"{nats:.3f}" for nats in valid.values()))
+        self._bar.console.print(table)
+        if sample:
+            self._bar.console.print(sample, highlight=False, markup=False)
+
+    def _sample(self, step: int) -> None:
+        """What the best weights so far write. A model that cannot write yet is no fault of the run."""
+        if self.folder is None or not self.bars:
+            return
+        import torch
+
+        from melody.compose import load
+
+        try:
+            with torch.random.fork_rng(devices=[]):  # a run that is looked at stays the run that is not
+                score = load(self.folder, threads=torch.get_num_threads()).generate(bars=self.bars, seed=1)
+        except MelodyError as fault:
+            self._line(f"no sample: {fault}")
+            return
+        self.samples[step] = [score]
+        for middle in sorted(self.samples)[1 : 1 - MOST_SAMPLES]:
+            del self.samples[middle]
+
+    def _page(self) -> None:
+        """RUN/report.html anew. A disk that does not take it is told of once a look, and the run goes on."""
+        if self.folder is None:
+            return
+        from melody.evaluate.runs import write_run_page
+
+        try:
+            write_run_page(self.folder, self.samples)
+        except MelodyError as fault:
+            self._line(str(fault))
+
     def _line(self, text: str) -> None:
+        if self.silent:
+            return
         if self._bar is None:
             print(text, file=sys.stderr, flush=True)
         else:
             self._bar.console.print(text, highlight=False, markup=False)
+
+
+def sparkline(values: list[float]) -> str:
+    """A curve as one row of blocks, the lowest value the lowest block."""
+    low, high = min(values), max(values)
+    return "".join(BLOCKS[round((len(BLOCKS) - 1) * (v - low) / ((high - low) or 1.0))] for v in values)
 
 
 def by_field(nats: Mapping[str, float]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from melody.errors import MelodyError
 from melody.generate.engine import Engine
 from melody.generate.loop import Writer, write
 from melody.score import Score
+from melody.styles import read_style, with_style
 
 ROWS = 64  # pieces that are written at once
 
@@ -33,9 +35,10 @@ class StreamedNote:
     velocity: int
 
 
-def load(name: str | os.PathLike[str] | None = None, threads: int = 1) -> Composer:
+def load(name: str | os.PathLike[str] | None = None, threads: int = 1, style: str | os.PathLike[str] | None = None) -> Composer:
     """The Composer of a bundle: the shipped model, a shipped one by name, or a folder.
 
+    ``style``: a style file for this model; the Composer then knows that style too.
     ``threads``: CPU threads that torch may use in this process; one is quickest for a few pieces at a time.
     """
     import torch
@@ -44,7 +47,10 @@ def load(name: str | os.PathLike[str] | None = None, threads: int = 1) -> Compos
 
     torch.set_num_threads(threads)
     bundle = bundles.read(name)
-    return Composer(bundle, TorchEngine(bundles.load_model(bundle)))
+    model = bundles.load_model(bundle)
+    if style is not None:
+        bundle, model = with_style(bundle, model, read_style(Path(style)))
+    return Composer(bundle, TorchEngine(model))
 
 
 class Composer:

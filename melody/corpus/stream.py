@@ -4,6 +4,10 @@ Every row of a batch runs through whole pieces, chunk after chunk, so that the s
 one batch to the next; a piece always starts at the beginning of a chunk (``reset``), what is left over is padding.
 All choices (order, transposition, stretch, loudness, what is given, which conditions are dropped) come from
 (seed, epoch, piece), so a stream is reproducible and can go on from ``Stream.position``. Knows numpy, not torch.
+
+Rows do not wait for each other. Lay the orders of all epochs end to end: row b of B takes places b, b + B, b + 2 B, ... of
+that line, whatever the other rows do. So any process can make any rows by itself, and N processes see together exactly what
+one would see, padding included.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from melody.corpus.tables import Corpus
 
 GIVEN_ROUND = 32  # given notes are padded to a multiple: oneDNN keeps a compiled kernel for every shape that it meets
 GIVEN_BEFORE, GIVEN_AFTER, GIVEN_MOST = 16, 24, 256  # given notes that a chunk brings along
+ORDERS = 4  # epochs whose order is kept: rows drift apart by an epoch or two
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +58,18 @@ class Batch:
 class _Row:
     """Where one row of the batch stands."""
 
-    sequence: Sequence | None = None
-    ticket: tuple[int, int] = (0, 0)  # epoch, place in its order
-    cursor: int = 0
+    place: int  # of its piece, in the orders of all epochs laid end to end
+    cursor: int = 0  # events of the piece that are done
+    sequence: Sequence | None = None  # None: between two pieces
+    piece: int = -1
 
 
 @dataclass
 class Stream:
-    """An endless iterator of batches over the pieces of one split (``epochs`` bounds it)."""
+    """An endless iterator of batches over the pieces of one split (``epochs`` bounds it: each piece comes so many times).
+
+    Rows ``first`` to ``first + batch`` of the ``total`` rows of all processes. Of a bounded stream, rows that have run dry are padding.
+    """
 
     corpus: Corpus
     config: CodecConfig
@@ -72,36 +81,41 @@ class Stream:
     given: GivenConfig = field(default_factory=GivenConfig)
     epochs: int | None = None
     shuffle: bool = True
-    shard: tuple[int, int] = (0, 1)  # this process, number of processes
+    first: int = 0
+    total: int = 0  # 0: as many as ``batch``
 
     def __post_init__(self) -> None:
-        self._rows = [_Row() for _ in range(self.batch)]
-        self._next = (0, self.shard[0])  # epoch, place in its order
-        self._order: tuple[int, NDArray[np.int64]] = (-1, np.zeros(0, np.int64))
+        self.total = self.total or self.batch
+        self._rows = [_Row(self.first + b) for b in range(self.batch)]
+        self._orders: dict[int, NDArray[np.int64]] = {}  # by epoch
 
     @property
     def epoch(self) -> int:
-        """Epoch from which the next piece will be taken."""
-        return self._next[0]
+        """Epoch of the row that is furthest behind."""
+        return min(row.place for row in self._rows) // max(1, len(self.pieces))
 
     @property
     def position(self) -> dict[str, Any]:
-        """All that is needed to go on from here, as plain numbers."""
-        return {"next": list(self._next), "rows": [[*r.ticket, r.cursor, r.sequence is not None] for r in self._rows]}
+        """All that is needed to go on from here, as plain numbers; by row, so that rows can be shared out in another way."""
+        return {"rows": [[row.place, row.cursor] for row in self._rows]}
 
     @position.setter
     def position(self, saved: dict[str, Any]) -> None:
-        epoch, place = saved["next"]
-        self._next = (int(epoch), int(place))
-        for row, (e, p, cursor, busy) in zip(self._rows, saved["rows"], strict=True):
-            row.ticket, row.cursor = (int(e), int(p)), int(cursor)
-            row.sequence = self._sequence(*row.ticket)[0] if busy else None
+        """Go on from there. Raises ValueError where no stream over these pieces could stand there."""
+        if len(saved["rows"]) != self.batch:
+            raise ValueError("a place in the corpus for each row")
+        for b, (place, cursor) in enumerate(saved["rows"]):
+            row = _Row(int(place), int(cursor))
+            if row.place % self.total != (self.first + b) % self.total or min(row.place, row.cursor) < 0:
+                raise ValueError("a place in the corpus is not one of its row")
+            if row.cursor:
+                row.sequence, row.piece = self._sequence(row.place)
+                if row.cursor >= len(row.sequence):
+                    raise ValueError("a place is behind the end of its piece")
+            self._rows[b] = row
 
     def __iter__(self) -> Iterator[Batch]:
-        while True:
-            batch = self._batch()
-            if batch is None:
-                return
+        while (batch := self._batch()) is not None:
             yield batch
 
     def _batch(self) -> Batch | None:
@@ -109,7 +123,9 @@ class Stream:
         live = [c for c in cuts if c is not None]
         if not live:
             return None
-        longest = max(c.count for c in live)
+        # A row that goes on carries its state through the padding: always up to the chunk's end, not to that of its neighbours.
+        goes_on = any(row.sequence is not None for row in self._rows)
+        longest = self.chunk if goes_on else max(c.count for c in live)
         most = -(-max(len(c.given) for c in live) // GIVEN_ROUND) * GIVEN_ROUND
         size = self.batch
         out = Batch(
@@ -142,42 +158,30 @@ class Stream:
 
     def _advance(self, row: _Row) -> _Cut | None:
         if row.sequence is None:
-            ticket = self._take()
-            if ticket is None:
+            if not self.pieces or (self.epochs is not None and row.place >= self.epochs * len(self.pieces)):
                 return None
-            row.ticket, row.cursor = ticket, 0
-            row.sequence, _ = self._sequence(*ticket)
-        cut = _cut(row.sequence, row.cursor, self.chunk, int(self._order_of(row.ticket[0])[row.ticket[1]]))
+            row.sequence, row.piece = self._sequence(row.place)
+        cut = _cut(row.sequence, row.cursor, self.chunk, row.piece)
         row.cursor += cut.count
         if row.cursor >= len(row.sequence):
-            row.sequence = None
+            row.place, row.cursor, row.sequence = row.place + self.total, 0, None
         return cut
 
-    def _take(self) -> tuple[int, int] | None:
-        if not self.pieces:
-            return None
-        epoch, place = self._next
-        if place >= len(self.pieces):
-            epoch, place = epoch + 1, self.shard[0]
-            if place >= len(self.pieces):
-                place = place % len(self.pieces)  # fewer pieces than processes: they share
-        if self.epochs is not None and epoch >= self.epochs:
-            return None
-        self._next = (epoch, place + self.shard[1])
-        return epoch, place
+    def _sequence(self, place: int) -> tuple[Sequence, int]:
+        epoch, within = divmod(place, len(self.pieces))
+        index = int(self._order(epoch)[within])
+        rng = np.random.default_rng([self.seed, epoch, index])
+        return training_sequence(self.corpus, index, self.config, rng, self.augment, self.given), index
 
-    def _order_of(self, epoch: int) -> NDArray[np.int64]:
-        if self._order[0] != epoch:
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        if epoch not in self._orders:
             order = np.array(self.pieces, np.int64)
             if self.shuffle:
                 np.random.default_rng([self.seed, epoch]).shuffle(order)
-            self._order = (epoch, order)
-        return self._order[1]
-
-    def _sequence(self, epoch: int, place: int) -> tuple[Sequence, int]:
-        index = int(self._order_of(epoch)[place])
-        rng = np.random.default_rng([self.seed, epoch, index])
-        return training_sequence(self.corpus, index, self.config, rng, self.augment, self.given), index
+            if len(self._orders) >= ORDERS:
+                del self._orders[min(self._orders)]
+            self._orders[epoch] = order
+        return self._orders[epoch]
 
 
 @dataclass(frozen=True, eq=False)

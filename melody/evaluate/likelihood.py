@@ -201,7 +201,7 @@ def unwrapped(batch: Batch, before: Ints) -> tuple[Ints, Ints]:
 @torch.no_grad()
 def _without_past(model: EventLSTM, batch: Batch) -> NDArray[np.float32]:
     device = next(model.parameters()).device
-    nats: NDArray[np.float32] = model(to_tensors(batch, device), model.initial_state(len(batch.reset)))[0].cpu().numpy()
+    nats: NDArray[np.float32] = model(to_tensors(batch, device))[0].cpu().numpy()
     return nats
 
 

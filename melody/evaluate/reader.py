@@ -57,7 +57,7 @@ class Reader(EventLSTM):
         return -logs.gather(-1, target[..., field, None])[..., 0]
 
     @torch.no_grad()
-    def read(self, inputs: Inputs, state: State) -> tuple[Tensor, tuple[Tensor, ...], State]:
+    def read(self, inputs: Inputs, state: State | None) -> tuple[Tensor, tuple[Tensor, ...], State]:
         """Nats (T, B, 6), log probabilities by field (T, B, V), and the state after."""
         self.logs = []
         nats, state = self(inputs, state)
@@ -74,7 +74,7 @@ def readings(model: EventLSTM, stream: Stream) -> Iterator[Reading]:
     """Read a stream to its end, the state carried from batch to batch."""
     reader = Reader.of(model)
     device = next(model.parameters()).device
-    state = model.initial_state(stream.batch)
+    state = None
     for batch in stream:
-        nats, logs, state = reader.read(to_tensors(batch, device), state.where_not(torch.from_numpy(batch.reset).to(device)))
+        nats, logs, state = reader.read(to_tensors(batch, device), state)
         yield Reading(batch, nats, logs)

@@ -36,8 +36,8 @@ class Engine(Protocol):
     def context(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> Any:
         """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> what stays the same for a while."""
 
-    def start(self, batch: int) -> Any:
-        """The state before anything was read."""
+    def start(self, conditions: Ints) -> Any:
+        """The state of pieces of these conditions (B, 5) before anything was read."""
 
     def advance(self, context: Any, state: Any, seen: Seen) -> tuple[Any, Any]:
         """Read T events with what stands at their times: the heads after the last one, and the state."""
@@ -76,9 +76,10 @@ class TorchEngine:
         with self.torch.inference_mode():
             return self.model.context(*(self._tensor(a) for a in (parts, conditions, given, live)))
 
-    def start(self, batch: int) -> Any:
+    def start(self, conditions: Ints) -> Any:
         """See Engine."""
-        return self.model.initial_state(batch)
+        with self.torch.inference_mode():
+            return self.model.initial_state(self._tensor(conditions))
 
     def advance(self, context: Any, state: Any, seen: Seen) -> tuple[Any, Any]:
         """See Engine."""

@@ -91,7 +91,7 @@ class Writer:
             told = (rows, features, lookups, self.forced_told[b], plan.given.rows, plan.conditions, parts[b], plan.horizon < FOREVER)
             mark = tuple(np.asarray(part).tobytes() for part in told)
             if mark not in known:
-                known[mark] = self.engine.start(1)
+                known[mark] = self.engine.start(plan.conditions[None])
                 if len(rows) > 1:
                     seen = Seen(*(a[:-1, None] for a in told[:4]))
                     known[mark] = self.engine.advance(self._context([plan], parts[b : b + 1]), known[mark], seen)[1]

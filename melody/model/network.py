@@ -55,6 +55,8 @@ class EventLSTM(nn.Module):
         self.metre_head = nn.ModuleList(nn.Embedding(n, head) for n in metre)
         if config.recall_width:
             self.recall = Recall(config, codec)
+        if config.initial:
+            self.initial = nn.Embedding(1 + len(codec.styles), 2 * config.layers * width)
         # the body
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(config.layers + 1))
         self.cells = nn.ModuleList(CELLS[config.cell](width, width) for _ in range(config.layers))
@@ -66,6 +68,7 @@ class EventLSTM(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
+        """Small embeddings, open forget gates; a style that has learned no beginning begins in zeros."""
         for module in self.modules():
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=self.config.embedding_sd)
@@ -74,12 +77,20 @@ class EventLSTM(nn.Module):
                 with torch.no_grad():  # forget gates start open (Jozefowicz et al., 2015)
                     module.get_parameter("bias_ih_l0")[hidden : 2 * hidden] = 1.0
                     module.get_parameter("bias_hh_l0")[hidden : 2 * hidden] = 0.0
+        if self.config.initial:
+            nn.init.zeros_(self.initial.weight)
 
-    def initial_state(self, batch: int) -> State:
+    def blank_state(self, batch: int) -> State:
         """Zeros (L, B, H)."""
-        weight = self.to_heads.weight
-        shape = (self.config.layers, batch, self.config.width)
-        return State(torch.zeros(shape, device=weight.device), torch.zeros(shape, device=weight.device))
+        zeros = torch.zeros((self.config.layers, batch, self.config.width), device=self.to_heads.weight.device)
+        return State(zeros, zeros.clone())
+
+    def initial_state(self, conditions: Tensor) -> State:
+        """Where pieces of some conditions (B, 5) begin, (L, B, H): zeros, or what their style has learned."""
+        if not self.config.initial:
+            return self.blank_state(len(conditions))
+        begin = self.initial(conditions[:, 0]).view(len(conditions), 2, self.config.layers, self.config.width)
+        return State(*begin.permute(1, 2, 0, 3).contiguous().unbind(0))
 
     def context(self, parts: Tensor, conditions: Tensor, given: Tensor, live: Tensor) -> Context:
         """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> Context."""
@@ -205,9 +216,14 @@ class EventLSTM(nn.Module):
         logits: Tensor = self.logits[field](z)
         return logits
 
-    def forward(self, inputs: Inputs, state: State) -> tuple[Tensor, State]:
-        """Nats of every field of every target (T, B, 6), and the state after the batch. Grammar applied."""
+    def forward(self, inputs: Inputs, state: State | None = None) -> tuple[Tensor, State]:
+        """Nats of every field of every target (T, B, 6), and the state after the batch. Grammar applied.
+
+        Rows that are ``reset``, and all rows where no state comes in, begin as pieces do.
+        """
         context = self.context(inputs.parts, inputs.conditions, inputs.given, inputs.live)
+        begin = self.initial_state(inputs.conditions)
+        state = begin if state is None else state.where_not(inputs.reset, begin)
         x = self.embed(context, inputs.rows[:-1], inputs.features[:-1], inputs.lookups[:-1], inputs.recall[:-1])
         y, state = self.advance(x, state)
         before, target = inputs.rows[:-1], inputs.rows[1:]

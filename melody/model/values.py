@@ -22,6 +22,7 @@ class ModelConfig:
     head_width: int = 192  # units of a field head
     given_width: int = 128  # units of the encoder of given notes, in each direction
     recall_width: int = 0  # units for what each pointer into the piece's own past foretells; 0: no such pointers
+    initial: bool = False  # whether each style begins in a state of its own, and not in zeros
     dropout: float = 0.1  # share of units dropped between layers and before the heads
     embedding_sd: float = 0.05  # embeddings start this small (0.02 to 0.1)
 
@@ -36,10 +37,10 @@ class State(NamedTuple):
         """The same values, cut from the graph (truncated backpropagation through time)."""
         return State(self.hidden.detach(), self.cell.detach())
 
-    def where_not(self, reset: Tensor) -> State:
-        """Zero for the rows (B,) that start a new piece."""
-        keep = (~reset)[None, :, None]
-        return State(self.hidden * keep, self.cell * keep)
+    def where_not(self, reset: Tensor, initial: State) -> State:
+        """``initial`` for the rows (B,) that start a new piece."""
+        here = reset[None, :, None]
+        return State(torch.where(here, initial.hidden, self.hidden), torch.where(here, initial.cell, self.cell))
 
 
 class Inputs(NamedTuple):
@@ -53,6 +54,7 @@ class Inputs(NamedTuple):
     conditions: Tensor  # (B, 5)
     given: Tensor  # (G, B, 7)
     live: Tensor  # (B,)
+    reset: Tensor  # (B,): rows that start a new piece, whatever the state that came in
 
 
 class Heads(NamedTuple):

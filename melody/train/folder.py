@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from melody.bundle import FACTS, WEIGHTS
+from melody.bundle import FACTS, NEXT, WEIGHTS
 from melody.errors import MelodyError
 from melody.files import reason, replace_file, replace_folder, shown
 
@@ -30,7 +30,7 @@ try:
 except ImportError:  # not on Windows, where two runs in one folder are the user's own affair
     fcntl = None  # type: ignore[assignment]  # looked at before it is used
 
-LOCK, NEXT, LAST, METRICS = ".lock", ".next", "last", "metrics.jsonl"
+LOCK, LAST, METRICS = ".lock", "last", "metrics.jsonl"
 LONGEST_ROW = 1 << 16  # bytes of a row of metrics.jsonl
 _held: set[tuple[int, int]] = set()  # lock files of this process: flock would refuse even itself
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Protocol
@@ -46,6 +47,7 @@ class Result:
     best: float
     notes: int
     seconds: float
+    before: float = math.nan  # nats a held-out note of the model that a fine-tuning started from
 
 
 class Asked(Exception):  # noqa: N818  # not an error: a signal came while validating

@@ -17,13 +17,15 @@ from typing import Any, NamedTuple
 
 import torch
 
+from melody.bundle import Bundle
 from melody.codec import CodecConfig
 from melody.corpus import Corpus
 from melody.corpus.habits import habits
-from melody.corpus.stream import Batch
+from melody.corpus.stream import Batch, Stream
 from melody.errors import MelodyError
 from melody.files import shown
 from melody.model import EventLSTM
+from melody.styles import grown
 from melody.train import folder as files
 from melody.train import parallel, resume
 from melody.train.batches import prefetched, to_tensors
@@ -31,8 +33,8 @@ from melody.train.device import autocast_dtype, enough_memory
 from melody.train.keep import write_bundle
 from melody.train.look import Asked, Interruptible, Progress, Result, Watcher
 from melody.train.recipe import Recipe
-from melody.train.rows import RowStream
 from melody.train.steady import EVERY, Guard
+from melody.train.tuning import restrict
 from melody.train.validate import validate, validation_stream
 
 __all__ = ["Progress", "Result", "Trainer", "Watcher", "autocast_dtype"]
@@ -55,9 +57,19 @@ class Trainer:
     Under torchrun each process makes one, with the same arguments; ``group`` says which it is.
     """
 
-    def __init__(self, corpus: Corpus, folder: Path, recipe: Recipe, *, base: EventLSTM | None = None, device: str = "") -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        folder: Path,
+        recipe: Recipe,
+        *,
+        base: EventLSTM | None = None,
+        origin: Bundle | None = None,
+        device: str = "",
+    ) -> None:
+        """``base``: the model to start from, in place of a new one; ``origin``: the bundle that it came from, for what is told of it."""
         config = recipe.train
-        self.corpus, self.folder, self.recipe = corpus, folder, recipe
+        self.corpus, self.folder, self.recipe, self.origin = corpus, folder, recipe, origin
         self.group, self.device = parallel.join(device)
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -65,7 +77,9 @@ class Trainer:
         choice = recipe.codec
         codec = CodecConfig(choice.clock, choice.grid, choice.velocity_bins, corpus.styles)  # type: ignore[arg-type]  # checked by the recipe
         with enough_memory(recipe):
-            self.model = (base or EventLSTM(recipe.model, codec)).to(self.device).train()
+            model = EventLSTM(recipe.model, codec) if base is None else grown(base, corpus.styles, config.tune == "state")
+            self.model = model.to(self.device).train()
+        restrict(self.model, config.tune, corpus.styles)
         self.codec = self.model.codec
         self.average = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(_groups(self.model, config.weight_decay), lr=config.rate, betas=(0.9, 0.98), fused=True)
@@ -74,16 +88,17 @@ class Trainer:
         if not train:
             raise MelodyError(f"{shown(corpus.folder)}: no pieces to train on")
         first, rows = self.group.share(min(config.batch, len(train)))
-        self.stream = RowStream(
+        self.stream = Stream(
             corpus, self.codec, train, rows, config.chunk, config.seed, recipe.augment, recipe.given,
             first=first, total=rows * self.group.world,
         )  # fmt: skip
         self.position = self.stream.position
         self.dtype = self.group.agree(autocast_dtype(config.precision, self.device))
-        self.state = self.model.initial_state(rows)
+        self.state = self.model.blank_state(rows)
         self.step, self.notes, self.seconds, self.skipped = 0, 0, 0.0, 0
         self.best, self.stale, self.nats = math.inf, 0, math.nan
-        self.due = 0  # 1: this step's validation was left because of a signal
+        self.due = int(base is not None)  # 1: this step is still to be validated: a signal came, or it is what a model began with
+        self.before = math.nan  # how the model that the run started from scored
         self.guard = Guard()
         self.habits = habits(corpus)  # now, and not when a signal waits for the first save: many pieces take many seconds
         self._notice = ""
@@ -114,7 +129,7 @@ class Trainer:
                 if not math.isfinite(self.best):  # nothing was validated yet, or nothing was a number: keep what there is
                     self._keep({})
                 self._save()
-        return Result(ending, self.step, self.best, self.notes, self.seconds)
+        return Result(ending, self.step, self.best, self.notes, self.seconds, self.before)
 
     def _train(self, watcher: Watcher) -> str:
         config = self.recipe.train
@@ -123,6 +138,7 @@ class Trainer:
         self._begin = saved - self.seconds
         if self.due:
             self._look(watcher, math.nan, self._validate(watcher))
+            self.before = self.best if self.step == 0 else self.before
         for batch, position in prefetched(self.stream):
             stop = watcher.stop()
             if config.patience and self.stale >= config.patience:
@@ -157,10 +173,9 @@ class Trainer:
         self.model.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
-        state = self.state.detach().where_not(torch.from_numpy(batch.reset).to(self.device))
         mask, events = torch.from_numpy(batch.valid).to(self.device), int(batch.valid.sum())
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16):
-            nats, state = self.model(to_tensors(batch, self.device), state)
+            nats, state = self.model(to_tensors(batch, self.device), self.state.detach())
         # Padding holds rows that the grammar forbids (infinite nats): chosen away, not multiplied by zero.
         loss = torch.where(mask, nats.sum(-1), 0.0).sum() / max(1, events)
         self.optimiser.zero_grad(set_to_none=True)
@@ -172,7 +187,7 @@ class Trainer:
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.train.clip))
         if self.guard.bad(told.nats / max(1, told.events), norm):
             self.skipped += 1
-            self.state = self.model.initial_state(self.stream.batch)
+            self.state = self.model.blank_state(self.stream.batch)
             return norm, told
         self.optimiser.step()
         self.state = state.detach()
@@ -265,6 +280,7 @@ class Trainer:
 def _groups(model: EventLSTM, decay: float) -> list[dict[str, Any]]:
     """Weight decay for matrices of the layers only: not for embeddings, norms and biases."""
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Embedding)}
-    matrices = [p for p in model.parameters() if p.dim() > 1 and id(p) not in embeddings]
-    others = [p for p in model.parameters() if p.dim() <= 1 or id(p) in embeddings]
+    mine = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in mine if p.dim() > 1 and id(p) not in embeddings]
+    others = [p for p in mine if p.dim() <= 1 or id(p) in embeddings]
     return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]

@@ -18,6 +18,7 @@ from melody.corpus.sequence import AugmentConfig
 from melody.errors import CallError, MelodyError, unknown
 from melody.files import read_bytes, reason, shown
 from melody.model import ModelConfig
+from melody.train.tuning import TUNES
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class TrainConfig:
     keep: int = 3  # checkpoints of the last saves that stay in RUN/last, besides the best in RUN; 0: none
     rollback: int = 8  # bad updates in a row after which the run goes back and lowers its rate; 0: never
     patience: int = 0  # stop after so many validations without a better one; 0: never
+    tune: str = "all"  # which weights a fine-tuning changes: all, heads, or state (a style vector and its first state)
     seed: int = 0  # of weights, order and augmentation
 
 
@@ -135,6 +137,7 @@ def _check(recipe: Recipe, where: str) -> None:
             t.save_minutes >= 0 and min(t.save_every, t.keep, t.rollback) >= 0,
             "save_minutes, save_every, keep, rollback must not be negative",
         ),
+        (t.tune in TUNES, f"tune must be one of {', '.join(TUNES)}"),
         (t.precision in ("auto", "fp32", "bf16"), "precision must be auto, fp32 or bf16"),
         (
             t.validate_every >= 1 and t.validate_notes >= 1 and t.patience >= 0 and t.threads >= 0,

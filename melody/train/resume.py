@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 FACTS = "resume.json"
-COUNTERS = {"step": int, "notes": int, "seconds": float, "skipped": int, "best": float, "stale": int, "nats": float, "due": int}
+COUNTERS: dict[str, type[int] | type[float]] = {"step": int, "notes": int, "skipped": int, "stale": int, "due": int}
+COUNTERS |= dict.fromkeys(("seconds", "best", "nats", "before"), float)
 GUARD = {"level": float, "streak": int, "returns": int, "lowered": float}
 MOST = 4 << 30  # bytes of the tensors
 MOST_FACTS = 1 << 26
@@ -105,7 +106,7 @@ def _restore(run: Trainer, facts: Mapping[str, Any], saved: Mapping[str, Any]) -
         _alike(moments, {"step": torch.zeros(()), "exp_avg": like, "exp_avg_sq": like})
     hidden, cell = saved["state"]
     total = run.stream.total
-    expected = run.model.initial_state(total)
+    expected = run.model.blank_state(total)
     if hidden.shape != expected.hidden.shape or cell.shape != expected.cell.shape or len(facts["position"]["rows"]) != total:
         raise MelodyError(f"{shown(run.folder)}: the saved state has another shape; resume with the settings of the saved run")
     mine = slice(run.stream.first, run.stream.first + run.stream.batch)

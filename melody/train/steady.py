@@ -65,7 +65,7 @@ class Guard:
                 run.average[name].copy_(value)
         groups = run.optimiser.state_dict()["param_groups"]
         run.optimiser.load_state_dict({"state": copy.deepcopy(self._copy["optimiser"]), "param_groups": groups})
-        run.state = run.model.initial_state(run.stream.batch)
+        run.state = run.model.blank_state(run.stream.batch)
         self.level, self.streak = self._copy["level"], 0
         self.returns += 1
         self.lowered *= SLOWER

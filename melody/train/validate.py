@@ -56,10 +56,10 @@ def validate(model: EventLSTM, stream: Stream, most_notes: int, dtype: torch.dty
     """Score a stream until it ends or ``most_notes`` are seen."""
     model.eval()
     scores = Scores.none()
-    state = model.initial_state(stream.batch)
+    state = None
     for batch in stream:
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype is torch.bfloat16):
-            nats, state = model(to_tensors(batch, device), state.where_not(torch.from_numpy(batch.reset).to(device)))
+            nats, state = model(to_tensors(batch, device), state)
         scores.add(nats.float().cpu().numpy(), batch)
         if scores.notes >= most_notes:
             break

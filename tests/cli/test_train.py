@@ -107,3 +107,56 @@ def test_work_that_cannot_be_done(melody, corpus, here):
     (here / "run").write_text("a file")
     assert melody("train", corpus, "-o", "run").status == 2
     assert (here / "run").read_text() == "a file"
+
+
+def test_midi_is_prepared_first(melody, songs, here):
+    said = melody("train", songs, "-o", "run", *QUICK, "--steps", 2, "--sample-bars", 0)
+    assert said.status == 0 and "8 pieces" in said.err
+    assert (here / "run" / "corpus" / "index.json").is_file() and bundle.read("run").training["step"] == 2
+    (here / "run" / "corpus" / "report.csv").unlink()
+    assert melody("train", songs, "-o", "run", "--resume", "--steps", 3, "--quiet").status == 0
+    assert not (here / "run" / "corpus" / "report.csv").exists()  # a resumed run keeps its corpus
+
+
+def test_a_folder_without_midi_is_one_line(melody, here):
+    (here / "empty").mkdir()
+    said = melody("train", "empty", "-o", "run", *QUICK, "--steps", 2)
+    assert said.status == 1 and "no MIDI files" in said.err and not (here / "run").exists()
+
+
+def test_a_style_of_some_kilobytes(melody, songs, here, model):
+    (here / "mine" / "tango").mkdir(parents=True)
+    for seed in range(3):
+        (here / "mine" / "tango" / f"{seed}.mid").write_bytes((songs / "waltz" / f"{seed}.mid").read_bytes())
+    options = ("--threads", 1, "--precision", "fp32", "--batch", 2, "--sample-bars", 0)
+    said = melody("train", "mine", "-o", "run", "--from", model, "--tune", "state", "--steps", 3, *options)
+    assert said.status == 0 and "before" in said.out and "tango.style" in said.out
+    assert (here / "run" / "tango.style").stat().st_size < 10_000
+    played = melody("generate", "--model", model, "--style", "run/tango.style", "--bars", 1, "--seed", 1, "-o", "x.mid", "--quiet")
+    assert played == (0, "", "") and (here / "x.mid").stat().st_size > 0
+    other = melody("generate", "--model", "run", "--style", "run/tango.style", "--bars", 1, "-o", "y.mid")
+    assert other.status == 1 and "another model" in other.err
+
+
+def test_tune_wants_a_model(melody, corpus):
+    said = melody("train", corpus, "-o", "run", "--tune", "heads")
+    assert said.status == 2 and "--from" in said.err
+
+
+def test_samples_and_a_page(melody, corpus, here):
+    said = melody("train", corpus, "-o", "run", *QUICK, "--steps", 20, "--sample-bars", 2)
+    assert said.status == 0 and "held-out" in said.err
+    assert (here / "run" / "report.html").stat().st_size > 1000
+
+
+def test_a_second_run_in_the_folder_is_refused(melody, corpus, here):
+    from melody.train import folder
+
+    (here / "run").mkdir()
+    code = f"import sys, melody.train.folder as f\nfrom pathlib import Path\nwith f.hold(Path({str(here / 'run')!r})): print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        said = melody("train", corpus, "-o", "run", *QUICK, "--steps", 2, "--force")
+        assert said.status == 1 and "another run writes here" in said.err and str(other.pid) in said.err
+        other.stdin.close()
+    assert folder.LOCK == ".lock" and not (here / "run" / "bundle.json").exists()

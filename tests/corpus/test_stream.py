@@ -80,6 +80,11 @@ def whole(source: Stream, epoch: int, piece: int) -> Sequence:
     return training_sequence(source.corpus, piece, source.config, rng, source.augment, source.given)
 
 
+def epoch_of(source: Stream, row: int, taken: int) -> int:
+    """Epoch in which a row takes a piece, after so many others."""
+    return (row + taken * source.total) // len(source.pieces)
+
+
 def test_the_seed_says_it_all(corpus: Corpus) -> None:
     one, two, other = stream(corpus), stream(corpus), stream(corpus, seed=4)
     pairs = list(islice(zip(one, two, other, strict=False), 60))
@@ -122,7 +127,8 @@ def test_every_note_is_seen_once_an_epoch(corpus: Corpus, mode: str) -> None:
     source = stream(corpus, given=config, augment=AugmentConfig.none(), epochs=2)
     targets: dict[tuple[int, int], list[NDArray[np.int16]]] = defaultdict(list)
     visits: Counter[int] = Counter()
-    now: dict[int, tuple[int, int]] = {}  # by row of the batch: piece and visit; two rows may be at one piece in two epochs
+    taken: Counter[int] = Counter()
+    now: dict[int, tuple[int, int]] = {}  # by row of the batch: piece and epoch; two rows may be at one piece in two epochs
     for batch in source:
         for b, piece in enumerate(batch.piece.tolist()):
             if piece < 0:
@@ -130,11 +136,12 @@ def test_every_note_is_seen_once_an_epoch(corpus: Corpus, mode: str) -> None:
                 continue
             if batch.reset[b]:
                 visits[piece] += 1
-                now[b] = piece, visits[piece]
+                now[b] = piece, epoch_of(source, b, taken[b])
+                taken[b] += 1
             targets[now[b]].append(batch.rows[1:, b][batch.valid[:, b]])
     assert set(visits) == set(range(len(corpus))) and set(visits.values()) == {2}
-    for (piece, visit), chunks in targets.items():
-        expected = whole(source, visit - 1, piece)
+    for (piece, epoch), chunks in targets.items():
+        expected = whole(source, epoch, piece)
         rows = np.concatenate(chunks)
         assert (rows == expected.rows[1:]).all()
         everything = quantise(corpus.score(piece), CONFIG, corpus.pieces[piece].lead)
@@ -166,15 +173,15 @@ def test_chunks_show_what_the_whole_piece_shows(corpus: Corpus, chunk: int) -> N
     """Rows, features and, through each chunk's own copy of the given notes, the notes that the look-ups name."""
     source = stream(corpus, chunk=chunk, batch=5)
     cursor: dict[int, tuple[Sequence, int]] = {}
-    visits: Counter[int] = Counter()
+    taken: Counter[int] = Counter()
     checked = modes = 0
     for batch in islice(source, 60 if chunk > 1 else 2000):
         for b, piece in enumerate(batch.piece.tolist()):
             count = int(batch.valid[:, b].sum())
             assert batch.valid[:count, b].all()  # padding is at the end
             if batch.reset[b]:
-                cursor[b] = whole(source, visits[piece], piece), 0
-                visits[piece] += 1
+                cursor[b] = whole(source, epoch_of(source, b, taken[b]), piece), 0
+                taken[b] += 1
             s, start = cursor[b]
             stop = start + count + 1
             assert 1 <= count <= chunk
@@ -219,27 +226,6 @@ def test_live_sees_no_further_than_its_horizon(corpus: Corpus) -> None:
             assert until.max() <= CONFIG.rest + 1
             seen += 1
     assert seen > 40
-
-
-def test_shards_share_the_pieces(corpus: Corpus) -> None:
-    alone = Counter[int]()
-    for batch in stream(corpus, epochs=1):
-        alone.update(p for p, reset in zip(batch.piece.tolist(), batch.reset.tolist(), strict=True) if reset)
-    together = Counter[int]()
-    for shard in range(3):
-        mine = Counter[int]()
-        for batch in stream(corpus, epochs=1, shard=(shard, 3)):
-            mine.update(p for p, reset in zip(batch.piece.tolist(), batch.reset.tolist(), strict=True) if reset)
-        assert not mine.keys() & together.keys()
-        together += mine
-    assert together == alone and set(alone.values()) == {1}
-
-
-def test_more_processes_than_pieces(corpus: Corpus) -> None:
-    """All of them get something to do, for ever."""
-    for shard in range(5):
-        batches = list(islice(stream(corpus, pieces=[0, 1, 2], shard=(shard, 5)), 20))
-        assert len(batches) == 20 and all((b.piece >= 0).all() for b in batches)
 
 
 def test_a_batch_larger_than_the_corpus(corpus: Corpus) -> None:

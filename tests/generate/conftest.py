@@ -31,8 +31,8 @@ class FakeEngine:
         self.given.append(given.shape)
         return np.array(parts)
 
-    def start(self, batch):
-        return [b""] * batch
+    def start(self, conditions):
+        return [b""] * len(conditions)
 
     def advance(self, context, state, seen):
         rows, features, lookups, told = seen

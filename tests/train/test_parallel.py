@@ -10,10 +10,8 @@ import pytest
 import torch
 
 from melody import bundle
-from melody.corpus import Corpus
 from melody.errors import MelodyError
 from melody.train.parallel import Group
-from melody.train.rows import RowStream
 
 RECIPE = """\
 base = "tiny"
@@ -63,47 +61,6 @@ def test_two_processes_equal_one_at_the_same_global_batch(corpus, tmp_path):
     assert ours["notes"] == theirs["notes"]
     train(tmp_path, "two", corpus, 1, "--resume", "--steps", "60")  # the state is that of all rows: one process goes on with it
     assert bundle.read(tmp_path / "two" / "last" / "00000060").training["step"] == 60
-
-
-def streams(corpus, world, rows=6, chunk=48):
-    pieces, each = Corpus(corpus), rows // world
-    from melody.codec import CodecConfig
-
-    config = CodecConfig(styles=pieces.styles)
-    return [RowStream(pieces, config, list(range(8)), each, chunk, first=r * each, total=rows) for r in range(world)]
-
-
-def test_rows_are_the_same_however_they_are_shared(corpus):
-    [whole], parts = streams(corpus, 1), streams(corpus, 3)
-    for _ in range(25):
-        batch = whole._batch()
-        for part in parts:
-            own = part._batch()
-            count, mine = len(own.valid), slice(part.first, part.first + part.batch)
-            assert (batch.valid[:count, mine] == own.valid).all() and not batch.valid[count:, mine].any()
-            assert (batch.rows[: count + 1, mine] == own.rows).all()
-            assert (batch.piece[mine] == own.piece).all() and (batch.reset[mine] == own.reset).all()
-    assert whole.position["rows"] == [row for part in parts for row in part.position["rows"]]
-    assert whole.epoch > 1
-
-
-def test_every_epoch_sees_every_piece_once(corpus):
-    [stream] = streams(corpus, 1, rows=3)
-    seen = [
-        (row.ticket, int(b.piece[i])) for b in (stream._batch() for _ in range(120)) for i, row in enumerate(stream._rows) if b.reset[i]
-    ]
-    first = [piece for (epoch, _), piece in seen if epoch == 0]
-    assert sorted(first) == list(range(8))
-
-
-def test_a_stream_goes_on_from_its_position(corpus):
-    [one], [other] = streams(corpus, 1), streams(corpus, 1)
-    for _ in range(7):
-        one._batch()
-    other.position = json.loads(json.dumps(one.position))
-    for _ in range(5):
-        a, b = one._batch(), other._batch()
-        assert (a.rows == b.rows).all() and (a.piece == b.piece).all()
 
 
 def test_one_process_says_nothing_to_nobody():
