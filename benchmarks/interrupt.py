@@ -5,7 +5,8 @@
 Makes a small corpus, trains on it without disturbance, and then the same run three times over: killed with SIGKILL at
 random moments (while it starts, trains, validates or saves), asked to stop by SIGTERM, and by SIGINT; each time resumed until
 it ends. ``same weights`` compares the sha256 of model.safetensors with that of the undisturbed run: on the CPU, bit for bit.
-``torn`` counts the moments after a kill at which the folder held a bundle that could not be read. For signals, ``saved``
+``unsaved`` counts the kills before the first save, after which the run began anew. ``torn`` counts the moments after a kill at
+which the folder held a bundle that could not be read. For signals, ``saved``
 counts how often the run left with its status (143, 130) and could be resumed; ``slowest`` is the longest time to leave.
 """
 
@@ -23,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from machine import machine
 
 from melody import MelodyError, bundle, midi
 from melody.corpus.prepare import PrepareConfig, prepare
@@ -50,6 +52,7 @@ class Row:
     disturbed: str
     times: int = 0
     starts: int = 0
+    unsaved: int = 0  # kills before the first save
     saved: int = 0
     torn: int = 0
     slowest: float = 0.0  # seconds from the signal to the end
@@ -71,9 +74,13 @@ class Place:
 
     def start(self, name: str) -> subprocess.Popen[str]:
         """Begin a run, or go on with it where something was saved."""
-        again = ["--resume"] if (self.folder / name / "resume.json").exists() else ["--recipe", "own.toml", "--force"]
+        again = ["--resume"] if self.saved(name) else ["--recipe", "own.toml", "--force"]
         command = [sys.executable, "-m", "melody", "train", "corpus", "-o", name, *again]
         return subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def saved(self, name: str) -> bool:
+        """Whether there is something to go on from."""
+        return (self.folder / name / "resume.json").exists()
 
     def digest(self, name: str) -> str:
         """Of the weights that a run ended with; the bundle is checked on the way."""
@@ -110,11 +117,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print(json.dumps({"seconds": round(length, 1), "sha256": whole, "rows": [asdict(r) for r in rows]}))
     else:
+        print(machine("torch"))
         print(f"undisturbed: {options.steps} steps in {length:.1f} s, weights {whole[:16]}")
-        print("| disturbed by | times | starts | saved | torn | slowest | same weights |\n|---|---|---|---|---|---|---|")
+        print("| disturbed by | times | starts | unsaved | saved | torn | slowest | same weights |\n|---|---|---|---|---|---|---|---|")
         for r in rows:
             saved, slowest = (f"{r.saved}/{r.times}", f"{r.slowest:.1f} s") if r.disturbed != "SIGKILL" else ("", "")
-            print(f"| {r.disturbed} | {r.times} | {r.starts} | {saved} | {r.torn} | {slowest} | {r.same}/{r.runs} |")
+            unsaved = r.unsaved if r.disturbed == "SIGKILL" else ""
+            print(f"| {r.disturbed} | {r.times} | {r.starts} | {unsaved} | {saved} | {r.torn} | {slowest} | {r.same}/{r.runs} |")
     good = all(r.same == r.runs and not r.torn and (r.disturbed == "SIGKILL" or r.saved == r.times) and r.slowest <= 10 for r in rows)
     return 0 if good else 1
 
@@ -136,6 +145,7 @@ def killed(place: Place, kills: int, whole: str, length: float, dice: random.Ran
                 process.kill()
                 process.communicate()
                 row.times += 1
+                row.unsaved += not place.saved(name)
                 row.torn += place.torn(name)
         row.runs += 1
         row.same += place.digest(name) == whole
@@ -159,7 +169,7 @@ def signalled(place: Place, number: signal.Signals, count: int, whole: str, dice
                     if process.returncode == STATUS[number]:
                         row.times += 1
                         row.slowest = max(row.slowest, time.monotonic() - begin)
-                        row.saved += (place.folder / name / "resume.json").exists()
+                        row.saved += place.saved(name)
                         row.torn += place.torn(name)
                         continue
             finish(process)

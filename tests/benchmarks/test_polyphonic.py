@@ -71,6 +71,54 @@ def test_nothing_looks_ahead(rolls, models):
     assert difference[14] > 0 and difference[15:].max() > 0
 
 
+def test_no_future_of_any_frame_changes_the_nats_before_it(rolls, models):
+    """Bit for bit, over chunks with carried state and pieces side by side, as the command scores them."""
+    import polyphonic
+
+    model, config = small(models), models.Config(width=16, rows=3, chunk=8)
+    rng = np.random.default_rng(6)
+    pieces = [rng.random((n, 88)) < 0.05 for n in (30, 26, 19)]
+    for piece in pieces:
+        piece[12:18] = piece[2:8]
+    held = [rolls.describe(p) for p in pieces]
+    ends = np.cumsum([0] + [int(batch.roll[batch.real].sum() + batch.real.sum()) for _, batch in rolls.batches(held, 3, 8)])
+    before, count = polyphonic.held_out(model, held, config)
+    assert count == sum(map(len, pieces)) and len(before) == ends[-1] == count + sum(int(p.sum()) for p in pieces)
+    for t in range(1, 30):
+        # Other notes, as many as there were: all shapes are as before, so that nothing but what is seen can make a difference.
+        changed = [np.vstack([p[:t], rng.permuted(p[t:], axis=1)]) for p in pieces]
+        after, _ = polyphonic.held_out(model, [rolls.describe(p) for p in changed], config)
+        # Events stand frame after frame within a chunk (its rows side by side), chunk after chunk: all before frame t come first.
+        first = sum(int(p[:t].sum()) + min(t, len(p)) for p in pieces)
+        assert (before[:first] == after[:first]).all()
+        assert (before[first:] != after[first:]).any()
+
+
+def test_what_is_known_of_a_frame_is_made_of_those_before_it(rolls):
+    rng = np.random.default_rng(7)
+    piece = rng.random((40, 88)) < 0.04
+    piece[20:30] = piece[5:15]
+    whole = rolls.describe(piece)
+    for t in (1, 2, 10, 21, 26, 39):
+        start = rolls.describe(np.vstack([piece[:t], rng.random((9, 88)) < 0.3]))
+        assert (start.history[: t + 1] == whole.history[: t + 1]).all()
+        assert (start.facts[: t + 1] == whole.facts[: t + 1]).all()
+    bare = rolls.describe(piece, match=False)
+    assert not bare.history[:, 3:6].any() and not bare.facts.any()
+    assert (bare.history[:, :3] == whole.history[:, :3]).all()
+
+
+def test_a_piece_has_the_same_nats_whatever_stands_beside_it(rolls, models):
+    import polyphonic
+
+    model, config = small(models), models.Config(width=16, rows=4, chunk=8)
+    rng = np.random.default_rng(8)
+    held = [rolls.describe(rng.random((n, 88)) < 0.05) for n in (30, 26, 19)]
+    together, _ = polyphonic.held_out(model, held, config)
+    alone = [polyphonic.held_out(model, [piece], config)[0] for piece in held]
+    assert np.sort(together) == pytest.approx(np.sort(np.concatenate(alone)), abs=1e-4)
+
+
 def test_frames_are_spelled_rising_then_end(rolls):
     frames = torch.zeros(3, 88, dtype=torch.bool)
     frames[0, [40, 3]] = True
@@ -105,7 +153,7 @@ def run(*arguments):
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("flags", [(), ("--independent",)])
+@pytest.mark.parametrize("flags", [(), ("--no-match",), ("--independent",)])
 def test_command_prints_one_object(tmp_path, flags):
     scipy_io = pytest.importorskip("scipy.io")
     rng = np.random.default_rng(5)
@@ -116,10 +164,17 @@ def test_command_prints_one_object(tmp_path, flags):
             pieces[0, i] = (rng.random((10 + 3 * i, 88)) < 0.04).astype(np.uint8)
         content[f"{split}data"] = pieces
     scipy_io.savemat(tmp_path / "tiny.mat", content)
-    done = run(tmp_path / "tiny.mat", "--minutes", "0.02", "--members", "2", "--json", *flags)
+    curve = tmp_path / "curve.tsv"
+    done = run(tmp_path / "tiny.mat", "--minutes", "0.02", "--members", "2", "--json", "--curve", curve, *flags)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert 0 < found["valid"] < 100 and 0 < found["test"] < 100
+    assert set(found) == {"valid", "test", "minutes", "parameters"}
+    # Keys drawn independently cannot be foreseen: whoever has fewer nats than their entropy (14.8) has looked.
+    entropy = -88 * (0.04 * np.log(0.04) + 0.96 * np.log(0.96))
+    assert 0.8 * entropy < found["valid"] < 100 and 0.8 * entropy < found["test"] < 100
+    rows = [line.split("\t") for line in curve.read_text().splitlines()]
+    assert {row[0] for row in rows} == ({"1"} if "--independent" in flags else {"1", "2"})
+    assert all(len(row) == 3 and float(row[1]) > 0 and 0 < float(row[2]) < 100 for row in rows)
     assert found["parameters"] > 0 and 0 < found["minutes"] < 2
 
 

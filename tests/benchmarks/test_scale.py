@@ -1,0 +1,32 @@
+"""The benchmark of large corpora: the corpus that it makes up, and what it measures on it."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from melody.corpus import Corpus
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def scale(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    spec = importlib.util.spec_from_file_location("scale", FOLDER / "scale.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_few_pieces(scale: ModuleType, tmp_path: Path) -> None:
+    scale.write(tmp_path, 110)
+    corpus = Corpus(tmp_path)
+    assert len(corpus) == 110 and len(corpus.split("valid")) == 2 and corpus.styles == ("one", "other")
+    first, higher = (corpus.score(i).tracks[0].notes["pitch"].astype(int) for i in (0, scale.SONGS))
+    assert set((higher - first).tolist()) == {1}
+    row = scale.measure(tmp_path, tmp_path / "run", 2)
+    assert row["pieces"] == 110 and 0 < row["imported"] <= row["opened"] <= row["made"] <= row["peak"] < 10_000
+    assert set(scale.COLUMNS) == row.keys()
