@@ -94,30 +94,48 @@ class EventLSTM(nn.Module):
 
     def context(self, parts: Tensor, conditions: Tensor, given: Tensor, live: Tensor) -> Context:
         """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> Context."""
+        piece = self._piece(parts, conditions)
+        encoded = self.encoder(given, self._described(parts), live)  # (G, B, E)
+        nothing = self.encoder.nothing[:, None].expand(2, len(parts), -1)  # last: nothing, next: nothing
+        body, head = (
+            torch.cat([_diagonal(project(nothing)), project(encoded).unflatten(-1, (2, -1))])
+            for project in (self.given_body, self.given_head)
+        )
+        return piece._replace(given_body=body, given_head=head)
+
+    def _described(self, parts: Tensor) -> Tensor:
+        """The parts of each row (B, 16, P)."""
         program, lead, held = parts.unbind(-1)
-        described = self.program(program) + self.number.weight + self.part_flags(lead + 2 * held)  # (B, 16, P)
+        described: Tensor = self.program(program) + self.number.weight + self.part_flags(lead + 2 * held)
+        return described
+
+    def _piece(self, parts: Tensor, conditions: Tensor) -> Context:
+        """A Context without given notes."""
+        program, _, held = parts.unbind(-1)
+        described = self._described(parts)
         allowed = (program != UNDECLARED) & (held == 0)
         last_part = torch.where(allowed, torch.arange(MAX_PARTS, device=parts.device), 0).amax(-1)
         piece = sum((table(conditions[:, i]) for i, table in enumerate(self.conditions)), torch.zeros(()))
-        encoded = self.encoder(given, described, live)  # (G, B, E)
-        nothing = self.encoder.nothing[:, None].expand(2, len(parts), -1)  # last: nothing, next: nothing
-        halves_body = self.given_body(encoded).unflatten(-1, (2, -1))
-        halves_head = self.given_head(encoded).unflatten(-1, (2, -1))
-        empty_body = _diagonal(self.given_body(nothing))
-        empty_head = _diagonal(self.given_head(nothing))
-        return Context(
-            self.parts_body(described),
-            self.parts_head(described),
-            allowed,
-            last_part,
-            piece,
-            torch.cat([empty_body, halves_body]),
-            torch.cat([empty_head, halves_head]),
-        )
+        none = piece.new_zeros(0)
+        return Context(self.parts_body(described), self.parts_head(described), allowed, last_part, piece, none, none)
+
+    def _look(self, inputs: Inputs) -> Tensor:
+        """Encodings of the last given note and of the next one at every time (T + 1, B, 2 * E)."""
+        encoded, start, stride = self.encoder.grouped(inputs.given, self._described(inputs.parts), inputs.live)
+        halves = []
+        for side in range(2):
+            index = inputs.lookups[..., side]
+            found = F.embedding(start + (index - 1).clamp(min=0) * stride, encoded)
+            halves.append(torch.where((index > 0)[..., None], found, self.encoder.nothing[side].to(found.dtype)))
+        return torch.cat(halves, -1)
 
     def embed(self, context: Context, rows: Tensor, features: Tensor, lookups: Tensor, told: Tensor) -> Tensor:
         """Input of the body (T, B, H): the event, its part, the metre, what is given at its time and what is recalled there."""
-        x = context.piece + given_at(context.given_body, lookups)
+        return self._embed(context, rows, features, lookups, told) + given_at(context.given_body, lookups)
+
+    def _embed(self, context: Context, rows: Tensor, features: Tensor, lookups: Tensor, told: Tensor) -> Tensor:
+        """``embed`` but for the given notes themselves."""
+        x = context.piece
         for i, table in enumerate(self.fields):
             x = x + table(rows[..., i])
         for i, table in enumerate(self.metre_body):
@@ -189,7 +207,11 @@ class EventLSTM(nn.Module):
 
     def arrival(self, context: Context, features: Tensor, lookups: Tensor) -> Tensor:
         """(..., 4), (..., 5) -> (..., P)."""
-        seen = given_at(context.given_head, lookups)
+        return self._arrival(features, lookups) + given_at(context.given_head, lookups)
+
+    def _arrival(self, features: Tensor, lookups: Tensor) -> Tensor:
+        """``arrival`` but for the given notes themselves."""
+        seen = torch.zeros((), device=features.device)
         for i, table in enumerate(self.metre_head):
             seen = seen + table(features[..., i])
         for i, table in enumerate(self.distance_head):
@@ -221,14 +243,17 @@ class EventLSTM(nn.Module):
 
         Rows that are ``reset``, and all rows where no state comes in, begin as pieces do.
         """
-        context = self.context(inputs.parts, inputs.conditions, inputs.given, inputs.live)
+        # What sampling projects once for the whole piece is projected here where it is looked up: the same sums, less padding.
+        context, looked = self._piece(inputs.parts, inputs.conditions), self._look(inputs)
         begin = self.initial_state(inputs.conditions)
         state = begin if state is None else state.where_not(inputs.reset, begin)
-        x = self.embed(context, inputs.rows[:-1], inputs.features[:-1], inputs.lookups[:-1], inputs.recall[:-1])
+        x = self._embed(context, inputs.rows[:-1], inputs.features[:-1], inputs.lookups[:-1], inputs.recall[:-1])
+        x = x + F.linear(looked[:-1], _side_by_side(self.given_body.weight))
         y, state = self.advance(x, state)
         before, target = inputs.rows[:-1], inputs.rows[1:]
         heads = self._begin(y).unbind(-2)
-        seen = self.arrival(context, inputs.features[1:], inputs.lookups[1:])
+        seen = self._arrival(inputs.features[1:], inputs.lookups[1:])
+        seen = seen + F.linear(looked[1:], _side_by_side(self.given_head.weight))
         playing = (target[..., Field.ROLE] == Role.NOTE)[..., None]
         part = rows_of(context.parts_head, target[..., Field.PART]) * playing
         told = [table(target[..., f]).unflatten(-1, (len(Field) - 1 - f, -1)).unbind(-2) for f, table in enumerate(self.chosen)]
@@ -251,6 +276,11 @@ class EventLSTM(nn.Module):
             legal &= context.allowed | (target[..., Field.ROLE] != Role.NOTE)[..., None]
         logits = logits.masked_fill(~legal, -math.inf)
         return F.cross_entropy(logits.flatten(0, 1), target[..., field].flatten(), reduction="none").view(target.shape[:2])
+
+
+def _side_by_side(weight: Tensor) -> Tensor:
+    """(2 * D, E), the last given note's half above the next one's -> (D, 2 * E)."""
+    return torch.cat(weight.chunk(2), 1)
 
 
 def _diagonal(x: Tensor) -> Tensor:

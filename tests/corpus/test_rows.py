@@ -41,9 +41,8 @@ def test_rows_are_the_same_however_they_are_shared(stream, world):
             assert (batch.valid[:count, mine] == own.valid).all() and not batch.valid[count:, mine].any()
             assert (batch.given[:given, mine] == own.given).all() and not batch.given[given:, mine].any()
             assert all((getattr(batch, n)[mine] == getattr(own, n)).all() for n in ("piece", "reset", "parts", "conditions", "live"))
-    assert alone.epoch > 1
     rows = [row for part in parts for row in part.position["rows"]]
-    assert alone.position == {"rows": rows}
+    assert alone.position == {"rows": rows} and max(place for place, _ in rows) >= 8  # some rows are in another epoch
     again = stream(6)
     again.position = {"rows": rows}
     for a, b in islice(zip(alone, again, strict=False), 5):
