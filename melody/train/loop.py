@@ -34,7 +34,7 @@ from melody.train.keep import write_bundle
 from melody.train.look import Asked, Interruptible, Progress, Result, Watcher
 from melody.train.recipe import Recipe
 from melody.train.steady import EVERY, Guard
-from melody.train.tuning import restrict
+from melody.train.tuning import STYLE, restrict
 from melody.train.validate import validate, validation_stream
 
 __all__ = ["Progress", "Result", "Trainer", "Watcher", "autocast_dtype"]
@@ -82,6 +82,8 @@ class Trainer:
         restrict(self.model, config.tune, corpus.styles)
         self.codec = self.model.codec
         self.average = {n: t.detach().clone() for n, t in self.model.state_dict().items()}
+        # What a fine-tuning began with, where it does not go all the way.
+        self.began = {n: t.clone() for n, t in self.average.items()} if base is not None and config.reach < 1 else {}
         self.optimiser = torch.optim.AdamW(_groups(self.model, config.weight_decay), lr=config.rate, betas=(0.9, 0.98), fused=True)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         train = corpus.split("train")
@@ -210,10 +212,17 @@ class Trainer:
         return config.rate * self.guard.lowered * warm * (config.final_rate + (1 - config.final_rate) * cosine)
 
     def averaged(self) -> EventLSTM:
-        """A copy of the model with the averaged weights."""
+        """A copy of the model with the averaged weights; of a fine-tuning, as far towards them as ``reach`` says.
+
+        Weights between two models that one training connects are good at what either is good at (Wortsman et al., 2022).
+        """
         # A copy, because making a new network would draw random numbers: a run that saves would no longer be the run that does not.
         model = copy.deepcopy(self.model)
-        model.load_state_dict(self.average)
+        weights = self.average
+        if self.began:
+            reach = self.recipe.train.reach
+            weights = {n: t if n in STYLE else torch.lerp(self.began[n], t, reach) for n, t in weights.items()}
+        model.load_state_dict(weights)
         return model.eval()
 
     def _validate(self, watcher: Watcher) -> dict[str, float] | None:

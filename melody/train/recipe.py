@@ -45,6 +45,9 @@ class TrainConfig:
     rollback: int = 8  # bad updates in a row after which the run goes back and lowers its rate; 0: never
     patience: int = 0  # stop after so many validations without a better one; 0: never
     tune: str = "all"  # which weights a fine-tuning changes: all, heads, or state (a style vector and its first state)
+    reach: float = (
+        1.0  # how far a fine-tuned model goes from the one it began as (0) to what was learned (1): what lies between forgets less
+    )
     seed: int = 0  # of weights, order and augmentation
 
 
@@ -137,6 +140,7 @@ def _check(recipe: Recipe, where: str) -> None:
             t.save_minutes >= 0 and min(t.save_every, t.keep, t.rollback) >= 0,
             "save_minutes, save_every, keep, rollback must not be negative",
         ),
+        (0 < t.reach <= 1, "reach must be above 0, at most 1"),
         (t.tune in TUNES, f"tune must be one of {', '.join(TUNES)}"),
         (t.precision in ("auto", "fp32", "bf16"), "precision must be auto, fp32 or bf16"),
         (

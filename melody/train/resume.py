@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 FACTS = "resume.json"
-COUNTERS: dict[str, type[int] | type[float]] = {"step": int, "notes": int, "skipped": int, "stale": int, "due": int}
+COUNTERS: dict[str, type[int | float]] = {"step": int, "notes": int, "skipped": int, "stale": int, "due": int}
 COUNTERS |= dict.fromkeys(("seconds", "best", "nats", "before"), float)
 GUARD = {"level": float, "streak": int, "returns": int, "lowered": float}
 MOST = 4 << 30  # bytes of the tensors
@@ -47,6 +47,7 @@ def save(run: Trainer) -> None:
     tensors = {
         "model": run.model.state_dict(),
         "average": run.average,
+        "began": run.began,
         "optimiser": run.optimiser.state_dict()["state"],
         "state": (torch.cat([p[0] for p in parts], 1), torch.cat([p[1] for p in parts], 1)),
         "random": [p[2] for p in parts],
@@ -99,6 +100,7 @@ def _restore(run: Trainer, facts: Mapping[str, Any], saved: Mapping[str, Any]) -
     own = run.model.state_dict()
     _alike(saved["model"], own)
     _alike(saved["average"], own)
+    _alike(saved["began"], own if run.recipe.train.reach < 1 and saved["began"] else {})
     groups = run.optimiser.state_dict()["param_groups"]  # our own: rates and decays come from the recipe
     parameters = [p for group in run.optimiser.param_groups for p in group["params"]]
     for number, moments in saved["optimiser"].items():
@@ -112,6 +114,7 @@ def _restore(run: Trainer, facts: Mapping[str, Any], saved: Mapping[str, Any]) -
     mine = slice(run.stream.first, run.stream.first + run.stream.batch)
     run.model.load_state_dict(saved["model"])
     run.average = {name: saved["average"][name].to(run.device) for name in own}
+    run.began = {name: t.to(run.device) for name, t in saved["began"].items()}
     run.optimiser.load_state_dict({"state": saved["optimiser"], "param_groups": groups})
     run.state = State(hidden[:, mine].to(run.device, torch.float32), cell[:, mine].to(run.device, torch.float32))
     run.stream.position = run.position = {"rows": facts["position"]["rows"][mine]}

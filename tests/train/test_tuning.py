@@ -73,15 +73,27 @@ def test_old_styles_stay_known_but_the_new_one_is_played(start, began):
 
 def test_a_resumed_tuning_is_the_tuning(start, began):
     origin, network = began
-    whole = start("whole", tiny(steps=6, tune="heads"), base=network, origin=origin)
+    whole = start("whole", tiny(steps=6, tune="heads", reach=0.5), base=network, origin=origin)
     whole.run(Log())
-    half = start("half", tiny(steps=6, tune="heads"), base=bundle.load_model(origin), origin=origin)
+    half = start("half", tiny(steps=6, tune="heads", reach=0.5), base=bundle.load_model(origin), origin=origin)
     half.run(Log(last=4))
-    again = start("half", tiny(steps=6, tune="heads"), base=bundle.load_model(bundle.read(half.folder)), origin=origin)
+    again = start("half", tiny(steps=6, tune="heads", reach=0.5), base=bundle.load_model(bundle.read(half.folder)), origin=origin)
     resume.load(again)
     result = again.run(Log())
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.averaged().state_dict().values(), again.averaged().state_dict().values(), strict=True)
+    )
     assert all(torch.equal(a, b) for a, b in zip(whole.average.values(), again.average.values(), strict=True))
     assert result.before == pytest.approx(whole.before)
+
+
+def test_a_tuned_model_stops_on_the_way(start, began):
+    origin, _ = began
+    trainer, _ = tune(start, began, "all", reach=0.25)
+    first, kept = bundle.load_model(origin).state_dict(), trainer.averaged().state_dict()
+    for name, learned in trainer.average.items():
+        if name not in STYLE and learned.shape == first[name].shape:
+            assert torch.allclose(kept[name], first[name] + 0.25 * (learned - first[name]), atol=1e-6)
 
 
 def test_unknown_ways_are_named():
