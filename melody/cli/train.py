@@ -78,6 +78,8 @@ class Settings:
     """Updates between saves, besides those by minutes."""
     sample_bars: int = 8
     """Bars that the model writes at each validation, to look at and for RUN/report.html; 0: none."""
+    tensorboard: Flag = False
+    """Write RUN/tensorboard too (needs the package tensorboard)."""
 
 
 @app.default
@@ -119,7 +121,7 @@ def train(
                 trainer = _trainer(pieces, output, settings, base)
             if first and not settings.resume:
                 _clear(output)
-            with Watch(printing.quiet, output if first else None, settings.sample_bars) as watch:
+            with Watch(printing.quiet, output if first else None, settings.sample_bars, settings.tensorboard) as watch:
                 result = trainer.run(watch)
             written = _write_styles(trainer, output) if first and result.ending != "stopped" else []
     finally:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EVERY = 10.0  # seconds between lines where there is no terminal
 OFTEN = 0.1  # seconds between looks at the bar
 POINTS = 48  # of the curve
+BOARD = 10  # steps between points for TensorBoard
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_SAMPLES = 12  # rolls on the page of a run: the first one, and the latest
 
@@ -30,7 +31,8 @@ class Watch:
     At every validation the best weights in ``folder`` write ``bars`` bars, which are shown and go to the page of the run.
     """
 
-    def __init__(self, silent: bool, folder: Path | None = None, bars: int = 0) -> None:
+    def __init__(self, silent: bool, folder: Path | None = None, bars: int = 0, tensorboard: bool = False) -> None:
+        self._board = board(folder) if tensorboard and folder is not None else None
         self.signal: int | None = None
         self.silent, self.folder, self.bars = silent, folder, bars
         self.samples: dict[int, list[Score | bytes]] = {}
@@ -53,6 +55,8 @@ class Watch:
             self._bar.stop()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        if self._board is not None:
+            self._board.close()
 
     def _caught(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
@@ -70,6 +74,8 @@ class Watch:
         if progress.valid is not None and not self.stop():
             self._sample(progress.step)
             self._page()
+        if self._board is not None and (progress.step % BOARD == 0 or progress.valid is not None):
+            write_scalars(self._board, progress)
         if self.silent:
             return
         if progress.valid is not None:
@@ -140,6 +146,23 @@ class Watch:
             print(text, file=sys.stderr, flush=True)
         else:
             self._bar.console.print(text, highlight=False, markup=False)
+
+
+def board(folder: Path) -> Any:
+    """What TensorBoard reads, in RUN/tensorboard."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise MelodyError("--tensorboard needs the package tensorboard: pip install 'melody[tensorboard]'") from None
+    return SummaryWriter(str(folder / "tensorboard"))
+
+
+def write_scalars(writer: Any, progress: Progress) -> None:
+    """The numbers of a step, under the names of ``Progress``."""
+    for name in ("nats", "norm", "rate", "notes_per_second"):
+        writer.add_scalar(f"train/{name}", getattr(progress, name), progress.step)
+    for name, nats in (progress.valid or {}).items():
+        writer.add_scalar(f"held-out/{name}", nats, progress.step)
 
 
 def sparkline(values: list[float]) -> str:

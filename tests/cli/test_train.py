@@ -153,10 +153,38 @@ def test_a_second_run_in_the_folder_is_refused(melody, corpus, here):
     from melody.train import folder
 
     (here / "run").mkdir()
-    code = f"import sys, melody.train.folder as f\nfrom pathlib import Path\nwith f.hold(Path({str(here / 'run')!r})): print('held', flush=True); sys.stdin.read()"
+    held = f"f.hold(Path({str(here / 'run')!r}))"
+    code = f"import sys, melody.train.folder as f\nfrom pathlib import Path\nwith {held}: print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "held\n"
         said = melody("train", corpus, "-o", "run", *QUICK, "--steps", 2, "--force")
         assert said.status == 1 and "another run writes here" in said.err and str(other.pid) in said.err
         other.stdin.close()
     assert folder.LOCK == ".lock" and not (here / "run" / "bundle.json").exists()
+
+
+def test_tensorboard_is_an_extra(melody, corpus, monkeypatch, here):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    said = melody("train", corpus, "-o", "run", *QUICK, "--steps", 2, "--tensorboard")
+    assert said.status == 1 and "pip install 'melody[tensorboard]'" in said.err and not (here / "run" / "bundle.json").exists()
+
+
+def test_tensorboard_gets_the_numbers(melody, corpus, monkeypatch, here):
+    import types
+
+    points = {}
+
+    class Writer:
+        def __init__(self, folder):
+            points["folder"] = folder
+
+        def add_scalar(self, name, value, step):
+            points[name, step] = value
+
+        def close(self):
+            points["closed"] = True
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
+    assert melody("train", corpus, "-o", "run", *QUICK, "--steps", 20, "--tensorboard", "--sample-bars", 0, "--quiet").status == 0
+    assert points["folder"].endswith("tensorboard") and points["closed"] and points["train/nats", 10] > 0
+    assert points["held-out/total", 20] > 0
