@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from melody.data import collections
+from melody.midi.limits import ARCHIVE_SUFFIXES, suffix
+
 ROOT = Path(__file__).parents[1]
 ARCHIVES = ROOT.parent / "shared" / "data"
 CATALOGUE: list[dict[str, Any]] = tomllib.loads((ROOT / "datasets" / "catalogue.toml").read_text("utf-8"))["collection"]
 TEXTS = ("name", "title", "what", "licence", "share", "reason", "address", "clock", "prepare", "credit")
+FILE = {"archive", "bytes", "most", "sha256", "url"}
 
 every = pytest.mark.parametrize("entry", CATALOGUE, ids=[e["name"] for e in CATALOGUE])
 
@@ -23,19 +27,26 @@ def test_an_entry_is_complete(entry: dict[str, Any]) -> None:
     for name in TEXTS:
         assert isinstance(entry[name], str) and entry[name].strip() == entry[name] != "", name
     assert isinstance(entry["spdx"], str)
-    assert entry["files"] > 0 and entry["notes"] >= 0 and entry["hours"] >= 0
+    assert entry["files"] >= 0 and entry["notes"] >= 0 and entry["hours"] >= 0
     assert entry["share"] in ("yes", "no", "unclear")
     assert entry["clock"] in ("beats", "seconds")
     assert entry["address"].startswith("https://")
     if "commit" in entry:
         assert re.fullmatch("[0-9a-f]{40}", entry["commit"]) and "github.com" in entry["address"]
-    assert {"archive", "bytes"} <= entry.keys() or not {"archive", "bytes", "sha256", "url"} & entry.keys()
+    assert ({"archive", "bytes"} <= entry.keys()) is not ({"archive", "most"} <= entry.keys()) or not FILE & entry.keys()
     if "sha256" in entry:
         assert re.fullmatch("[0-9a-f]{64}", entry["sha256"])
     if "url" in entry:
-        assert entry["url"].startswith("https://") and entry["url"].endswith(entry["archive"])
-    known = {*TEXTS, "spdx", "files", "notes", "hours", "archive", "bytes", "sha256", "url", "commit"}
+        assert entry["url"].startswith("https://") and entry["url"].endswith((entry["archive"], entry.get("commit", "-") + ".zip"))
+        assert suffix(entry["archive"]) in ARCHIVE_SUFFIXES and "/" not in entry["archive"]
+    known = {*TEXTS, "spdx", "files", "notes", "hours", "commit", *FILE}
     assert not entry.keys() - known
+
+
+def test_the_program_reads_the_same_table() -> None:
+    for entry, one in zip(CATALOGUE, collections().values(), strict=True):
+        assert all(getattr(one, name) == value for name, value in entry.items())
+        assert not one.url or 0 < one.limit <= 2 * 2**30
 
 
 def test_names_are_names_and_differ() -> None:

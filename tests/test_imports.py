@@ -18,20 +18,21 @@ RANKS = [
     {"files", "programs", "score"},
     {"edit"},
     {"theory"},
-    {"midi"},
+    {"midi", "data"},
     {"codec", "render"},
     {"corpus"},
     {"model"},
     {"bundle"},
     {"styles"},
     {"train", "generate"},
-    {"compose", "evaluate"},
+    {"runtime"},
+    {"compose", "evaluate", "export"},
     {"live", "studio"},
     {"cli"},
     {"melody", "__main__"},  # the face: names that are looked up when they are used
 ]
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
-WITHOUT_TORCH = {room for room in RANK if RANK[room] < RANK["model"]}
+WITHOUT_TORCH = {room for room in RANK if RANK[room] < RANK["model"]} | {"runtime"}
 
 EXCEPTIONS = {
     ("score", "midi"): "piece.save() and piece.to_pretty_midi() are what users look for; the import is inside the two methods",

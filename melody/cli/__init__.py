@@ -23,10 +23,12 @@ VERBS = {  # verb: the App of its file, and its line of help
     "continue": ("melody.cli.continue_:app", "Go on from the end of a tune; the tune stays as it was."),
     "accompany": ("melody.cli.accompany:app", "Keep a tune and add the rest."),
     "infill": ("melody.cli.infill:app", "Rewrite some bars of a piece and keep the others."),
+    "data": ("melody.cli.data:app", "List known collections of music, and download them."),
     "prepare": ("melody.cli.prepare:app", "Turn a collection of MIDI files into a corpus, with a report."),
     "train": ("melody.cli.train:app", "Train a model on a corpus, resume a run, fine-tune a model."),
     "evaluate": ("melody.cli.evaluate:app", "Measure how good a model is, with a page to look at."),
     "runs": ("melody.cli.runs:app", "Compare training runs."),
+    "export": ("melody.cli.export:app", "Write a model's runtime file, with which it needs no torch."),
     "inspect": ("melody.cli.inspect_:app", "Show what a MIDI file, a corpus or a model holds."),
     "render": ("melody.cli.render:app", "Turn a MIDI file into a picture or into sound."),
 }

@@ -1,4 +1,4 @@
-"""``melody inspect``: what a MIDI file, a corpus or a model holds."""
+"""``melody inspect``: what a MIDI file, an archive, a corpus or a model holds."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def inspect(path: str, /, *, printing: Printing = Printing()) -> None:
     Parameters
     ----------
     path
-        A MIDI file, a corpus, a model's folder, or the name of a shipped model.
+        A MIDI file or an archive of some (.zip, .tar.gz, ...), a corpus, a model's folder, or the name of a shipped model.
     """
-    from melody import bundle
+    from melody import bundle, midi
     from melody.cli import views
 
     place = Path(path)
@@ -43,6 +43,8 @@ def inspect(path: str, /, *, printing: Printing = Printing()) -> None:
         raise MelodyError(
             f"{shown(place)}: neither a corpus (no index.json) nor a model (no {bundle.FACTS}); give a MIDI file, a corpus or a model"
         )
+    elif midi.is_archive(path) and place.exists():
+        facts, shows = views.archive(place)
     else:
         facts, shows = views.midi_file(place)
     if printing.json:

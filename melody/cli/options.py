@@ -53,6 +53,8 @@ class Music:
     """The same seed gives the same music; a random one is drawn, and told, if none is given."""
     model: str | None = None
     """Name of a shipped model, or a model's folder."""
+    engine: str | None = None
+    """What carries the model: onnx, quick and without torch, or torch; by default onnx if the model has a runtime file (melody export)."""
 
 
 @Parameter(name="*", group="Music")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def wishes(music: Music, drawing: Drawing) -> dict[str, Any]:
     """The fields of a ``compose.Request`` that the flags say, without the seed."""
-    said = {f.name: getattr(music, f.name) for f in fields(music) if f.name not in ("seed", "model")}
+    said = {f.name: getattr(music, f.name) for f in fields(music) if f.name not in ("seed", "model", "engine")}
     if said.get("voices") is not None:
         said["voices"] = tuple(v.strip() for v in said["voices"].split(","))
     sampling = Sampling(**{f.name: getattr(drawing, f.name) for f in fields(drawing)})
@@ -61,10 +61,12 @@ def write_pieces(
     from melody.compose import load
 
     with report.waiting(writing, "loading the model"):
-        composer = load(music.model, style=style)
+        composer = load(music.model, style=style, engine=music.engine)
     with report.bar(writing, "composing") as progress:
         scores = composer.many(requests, progress)
     write_all(targets, [midi.to_bytes(score) for score in scores])
+    if composer.remark:  # not before: an error stays the only line
+        report.remark(writing, composer.remark)
 
     pieces = [
         {"file": str(file), "seed": seed + i, "notes": score.note_count, "seconds": round(score.duration_seconds, 3)}

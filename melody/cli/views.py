@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.text import Text
 from melody import bundle, midi, programs, render, theory
 from melody.cli.report import clock
 from melody.corpus import Corpus
+from melody.errors import MelodyError
 from melody.files import shown
 from melody.score import Score
 
@@ -48,6 +50,24 @@ def midi_file(path: Path) -> View:
     if len(tracks) > MOST_ROWS:
         shows.append(Text(f"and {len(tracks) - MOST_ROWS} more tracks"))
     return facts, [*shows, _roll(score)]
+
+
+def archive(path: Path) -> View:
+    """The MIDI files of an archive by style, and what in it is not read. Raises MelodyError if it cannot be listed."""
+    found = list(midi.sources([path]))
+    if len(found) == 1 and found[0].entry is None:
+        raise MelodyError(f"{shown(path)}: {found[0].fault}")
+    faults = {s.path: s.fault or s.entry.fault for s in found if s.entry is not None and (s.fault or s.entry.fault)}
+    read = [s for s in found if s.path not in faults]
+    styles = dict(sorted(Counter(s.style for s in read).items(), key=lambda item: -item[1]))
+    size = sum(s.entry.size for s in read if s.entry is not None)
+    facts = {"kind": "archive", "files": [str(path)], "midi": len(read), "bytes": size, "styles": styles, "not_read": faults}
+    table = _table("style", "pieces")
+    for name, count in list(styles.items())[:MOST_ROWS]:
+        table.add_row(shown(name), f"{count:,}")
+    lines = [f"{shown(name)}: {fault}" for name, fault in list(faults.items())[:MOST_ROWS]]
+    head = f"{len(read):,} MIDI files, {size:,} bytes unpacked; {len(faults):,} entries are not read"
+    return facts, [Text(shown(path), style="bold"), Text(head), table, *map(Text, lines)]
 
 
 def _track(score: Score, index: int, lead: bool) -> dict[str, Any]:

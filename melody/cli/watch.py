@@ -120,7 +120,7 @@ class Watch:
 
         try:
             with torch.random.fork_rng(devices=[]):  # a run that is looked at stays the run that is not
-                score = load(self.folder, threads=torch.get_num_threads()).generate(bars=self.bars, seed=1)
+                score = load(self.folder, threads=torch.get_num_threads(), engine="torch").generate(bars=self.bars, seed=1)
         except MelodyError as fault:
             self._line(f"no sample: {fault}")
             return

@@ -16,9 +16,14 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from melody.codec.table import MAX_PARTS, CodecConfig, Field, Role
 
 LAST_PITCH = 127
+# Plain numbers: sampling asks at every step, and looking up a member of an IntEnum takes longer than what is done with it.
+_PART, _NOTE, _REST, _END = (int(role) for role in Role)
+_ROLE_AT, _WAIT_AT, _PART_AT, _PITCH_AT = (int(field) for field in list(Field)[:4])
 
 
 def bounds(config: CodecConfig, xp: ModuleType, field: Field, before: Any, chosen: Any, last_part: Any) -> tuple[Any, Any]:
@@ -30,38 +35,47 @@ def bounds(config: CodecConfig, xp: ModuleType, field: Field, before: Any, chose
     xp         numpy or torch
     Returns two integer arrays (...).
     """
-    role_before = before[..., Field.ROLE]
-    if field is Field.ROLE:
-        starts = role_before == Role.END
-        full = (role_before == Role.PART) & (before[..., Field.PART] == MAX_PARTS - 1)
-        later = (role_before == Role.NOTE) | (role_before == Role.REST) | full
-        low = xp.where(later, int(Role.NOTE), int(Role.PART))
-        high = xp.where(starts, int(Role.PART), xp.where(role_before == Role.REST, int(Role.REST), int(Role.END)))
+    role_before = before[..., _ROLE_AT]
+    if field == _ROLE_AT:
+        starts = role_before == _END
+        full = (role_before == _PART) & (before[..., _PART_AT] == MAX_PARTS - 1)
+        later = (role_before == _NOTE) | (role_before == _REST) | full
+        low = xp.where(later, _NOTE, _PART)
+        high = xp.where(starts, _PART, xp.where(role_before == _REST, _REST, _END))
         return low, high
 
-    role = chosen[..., Field.ROLE]
+    role = chosen[..., _ROLE_AT]
     low, high = _static(config, xp, field, role)
-    note = role == Role.NOTE
-    after_note = note & (role_before == Role.NOTE)
-    top = before[..., Field.PITCH] >= LAST_PITCH
-    if field is Field.WAIT:
-        return xp.where(after_note & top & (before[..., Field.PART] >= last_part), 1, low), high
-    chord = after_note & (chosen[..., Field.WAIT] == 0)  # at the same instant as the note before
-    if field is Field.PART:
-        declared = xp.where(role_before == Role.PART, before[..., Field.PART] + 1, 0)
-        declares = role == Role.PART
-        low = xp.where(declares, declared, xp.where(chord, before[..., Field.PART] + xp.where(top, 1, 0), low))
+    note = role == _NOTE
+    after_note = note & (role_before == _NOTE)
+    top = before[..., _PITCH_AT] >= LAST_PITCH
+    if field == _WAIT_AT:
+        return xp.where(after_note & top & (before[..., _PART_AT] >= last_part), 1, low), high
+    chord = after_note & (chosen[..., _WAIT_AT] == 0)  # at the same instant as the note before
+    if field == _PART_AT:
+        declared = xp.where(role_before == _PART, before[..., _PART_AT] + 1, 0)
+        declares = role == _PART
+        low = xp.where(declares, declared, xp.where(chord, before[..., _PART_AT] + xp.where(top, 1, 0), low))
         return low, xp.where(declares, declared, xp.where(note, last_part, high))
-    if field is Field.PITCH:
-        rising = chord & (chosen[..., Field.PART] == before[..., Field.PART])
-        return xp.where(rising, before[..., Field.PITCH] + 1, low), high
+    if field == _PITCH_AT:
+        rising = chord & (chosen[..., _PART_AT] == before[..., _PART_AT])
+        return xp.where(rising, before[..., _PITCH_AT] + 1, low), high
     return low, high
 
 
 def _static(config: CodecConfig, xp: ModuleType, field: Field, role: Any) -> tuple[Any, Any]:
     """The table's own bounds by role: one look-up, no memory of what came before."""
+    if xp is np:
+        low, high = _by_role_array(config, field)
+        return low[role], high[role]
     low, high = _by_role(config, field)
     return xp.asarray(low, device=role.device)[role], xp.asarray(high, device=role.device)[role]
+
+
+@cache
+def _by_role_array(config: CodecConfig, field: Field) -> tuple[Any, Any]:
+    low, high = _by_role(config, field)
+    return np.asarray(low), np.asarray(high)
 
 
 @cache

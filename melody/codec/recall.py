@@ -29,7 +29,9 @@ Whole = NDArray[np.int64]
 Note = tuple[int, int, int, int, int]  # onset, part, pitch, duration, velocity bin
 RUNS = 10  # classes of "how often in a row was this pointer right": 0 .. 8, and more
 _RUN_CLASS = [0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7] + [8] * 16 + [RUNS - 1]
+_LONG_RUN = len(_RUN_CLASS)
 NOTHING = [0, 0, 0, 0, 0]
+_NOTE = int(Role.NOTE)
 
 
 def sizes(config: CodecConfig) -> tuple[int, ...]:
@@ -159,54 +161,59 @@ class Recollection:
             self._clear()
             for old in kept:
                 self.remember(old)
-        onset, part, pitch = note[:3]
-        at = len(self._notes)
-        before = self._notes[-1] if at else note
-        self._notes.append(note)
+        onset, part, pitch, _, _ = note
+        notes, hashes = self._notes, self._hashes
+        at = len(notes)
+        before = notes[-1] if at else note
+        notes.append(note)
         self._keys.append((onset * MAX_PARTS + part) * 128 + pitch)
         value = hash((onset - before[0], part, 128 + pitch - before[2]))  # hash(-1) is hash(-2)
-        self._hashes[0].append(value)
-        self._source = -1
+        hashes[0].append(value)
+        source = -1
         for level, order in enumerate(ORDERS):
             half = order // 2
-            value = hash((value, self._hashes[level][at - half])) if at >= half else 0
-            self._hashes[level + 1].append(value)
+            value = hash((value, hashes[level][at - half])) if at >= half else 0
+            hashes[level + 1].append(value)
             if at >= order:  # the first passage needs a note before it for its interval
-                self._source = self._ends[level].get(value, self._source)
-                self._ends[level][value] = at
+                ends = self._ends[level]
+                source = ends.get(value, source)
+                ends[value] = at
+        self._source = source
 
     def after(self, role: int, time: int) -> list[list[int]]:
         """What is foretold after an event that reached ``time``: POINTERS rows of 6. Its note must have been remembered before."""
-        plays = role == Role.NOTE
-        if plays:
-            _, part, pitch, _, _ = self._notes[-1]
-            right = [1 + time - self._time, 1 + part, 1 + pitch]
-            self._runs = [run + 1 if told[:3] == right else 0 for run, told in zip(self._runs, self._told, strict=True)]
+        notes, rest, add = self._notes, self.config.rest, 0
+        if role == _NOTE:  # one plain loop, no function a pointer: this runs for every row at every step
+            _, part, pitch, _, _ = notes[-1]
+            add = part * 128 + pitch + 1
+            wait, part, pitch = 1 + time - self._time, 1 + part, 1 + pitch
+            told = self._told
+            self._runs = [
+                run + 1 if t[2] == pitch and t[0] == wait and t[1] == part else 0 for run, t in zip(self._runs, told, strict=True)
+            ]
         self._time = time
-        told = [NOTHING] * POINTERS
-        if self._notes:
-            while time >= self._bars[-1]:
-                self._bars.append(self.metre.bar_start(len(self._bars)))
-            here = len(self._bars) - 2
-            gone = time - self._bars[here]
-            told = [self._same_place(gone + self._bars[here - bars], plays) if bars <= here else NOTHING for bars in LAGS]
-            told.append(self._same_passage(time))
-        self._told = [[*row, _RUN_CLASS[run] if run < len(_RUN_CLASS) else RUNS - 1] for row, run in zip(told, self._runs, strict=True)]
-        return self._told
-
-    def _same_place(self, then: int, plays: bool) -> list[int]:
-        _, part, pitch, _, _ = self._notes[-1]
-        found = bisect_left(self._keys, (then * MAX_PARTS + part) * 128 + pitch + 1 if plays else then * MAX_PARTS * 128)
-        return self._foretold(found, self._notes[found][0] - then, 0) if found < len(self._notes) else NOTHING
-
-    def _same_passage(self, time: int) -> list[int]:
-        if self._source < 0:
-            return NOTHING
-        last, source, follower = self._notes[-1], self._notes[self._source], self._notes[self._source + 1]
-        return self._foretold(self._source + 1, follower[0] - source[0] - (time - last[0]), last[2] - source[2])
-
-    def _foretold(self, found: int, wait: int, shift: int) -> list[int]:
-        _, part, pitch, duration, velocity = self._notes[found]
-        if wait < 0 or not 0 <= pitch + shift <= 127:
-            return NOTHING
-        return [1 + min(wait, self.config.rest), 1 + part, 1 + pitch + shift, duration, 1 + velocity]
+        runs = [_RUN_CLASS[run] if run < _LONG_RUN else RUNS - 1 for run in self._runs]
+        self._told = out = [[*NOTHING, run] for run in runs]
+        if not notes:
+            return out
+        bars, keys = self._bars, self._keys
+        while time >= bars[-1]:
+            bars.append(self.metre.bar_start(len(bars)))
+        here, count = len(bars) - 2, len(notes)
+        gone = time - bars[here]
+        for k, lag in enumerate(LAGS):
+            if lag > here:
+                break
+            then = gone + bars[here - lag]
+            found = bisect_left(keys, then * MAX_PARTS * 128 + add)
+            if found < count:
+                onset, part, pitch, duration, velocity = notes[found]
+                wait = onset - then
+                out[k] = [1 + min(wait, rest), 1 + part, 1 + pitch, duration, 1 + velocity, runs[k]]
+        if self._source >= 0:
+            last, source = notes[-1], notes[self._source]
+            onset, part, pitch, duration, velocity = notes[self._source + 1]
+            wait, pitch = onset - source[0] - (time - last[0]), pitch + last[2] - source[2]
+            if wait >= 0 and 0 <= pitch <= 127:
+                out[-1] = [1 + min(wait, rest), 1 + part, 1 + pitch, duration, 1 + velocity, runs[-1]]
+        return out

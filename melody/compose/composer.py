@@ -13,13 +13,13 @@ import numpy as np
 from melody import bundle as bundles
 from melody.codec.encode import velocity_of
 from melody.codec.table import Field, Role
+from melody.compose.engines import engine_for
 from melody.compose.planning import endless, plan
 from melody.compose.request import Accompany, Continue, Generate, Infill, Request, Tune
 from melody.errors import MelodyError
 from melody.generate.engine import Engine
 from melody.generate.loop import Writer, write
 from melody.score import Score
-from melody.styles import read_style, with_style
 
 ROWS = 64  # pieces that are written at once
 
@@ -35,29 +35,26 @@ class StreamedNote:
     velocity: int
 
 
-def load(name: str | os.PathLike[str] | None = None, threads: int = 1, style: str | os.PathLike[str] | None = None) -> Composer:
+def load(
+    name: str | os.PathLike[str] | None = None, threads: int = 1, style: str | os.PathLike[str] | None = None, engine: str | None = None
+) -> Composer:
     """The Composer of a bundle: the shipped model, a shipped one by name, or a folder.
 
     ``style``: a style file for this model; the Composer then knows that style too.
-    ``threads``: CPU threads that torch may use in this process; one is quickest for a few pieces at a time.
+    ``threads``: CPU threads that the engine may use; one is quickest for a few pieces at a time.
+    ``engine``: "onnx" (the bundle's runtime file, without torch) or "torch"; by default the first, where there is one
+    (``Composer.remark`` says why not).
     """
-    import torch
-
-    from melody.generate.engine import TorchEngine
-
-    torch.set_num_threads(threads)
     bundle = bundles.read(name)
-    model = bundles.load_model(bundle)
-    if style is not None:
-        bundle, model = with_style(bundle, model, read_style(Path(style)))
-    return Composer(bundle, TorchEngine(model))
+    return Composer(*engine_for(bundle, engine, threads, None if style is None else Path(style)))
 
 
 class Composer:
     """Verbs over one engine. Tunes are Scores or paths; every verb returns a Score. Keywords are the fields of ``Request``."""
 
-    def __init__(self, bundle: bundles.Bundle, engine: Engine) -> None:
-        self.bundle, self.engine = bundle, engine
+    def __init__(self, bundle: bundles.Bundle, engine: Engine, remark: str = "") -> None:
+        """``remark``: why the engine is not the quick one, if people should know."""
+        self.bundle, self.engine, self.remark = bundle, engine, remark
 
     def many(self, requests: Sequence[Request], progress: Callable[[int, int], None] = lambda done, total: None) -> list[Score]:
         """Carry out requests of any kind together, in batches; the results are in their order.

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
+
+from melody.codec.table import Role
+
+NOTE = int(Role.NOTE)
 
 
 @dataclass
@@ -37,3 +42,14 @@ class Bars:
         """The pitch was chosen."""
         if self.most:
             self.now.append((*self.place, pitch))
+
+
+def echoes(rows: Sequence[Bars], places: Sequence[Sequence[int]], events: Sequence[Sequence[int]]) -> list[int]:
+    """For every row the pitch that must not follow, or -1: by bar and position, and by role, wait and part of the event so far."""
+    out = [-1] * len(rows)
+    for b, (bars, (bar, position), (role, _, part)) in enumerate(zip(rows, places, events, strict=True)):
+        if bars.most and role == NOTE:
+            bars.enter(bar)
+            out[b] = bars.echo(position, part)
+            bars.place = (position, part)
+    return out

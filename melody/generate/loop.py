@@ -17,14 +17,17 @@ from melody.codec import FIELDS
 from melody.codec.given import COLUMNS, FOREVER
 from melody.codec.recall import Recollection
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field, Role
-from melody.generate.bars import Bars
-from melody.generate.constraints import View, ended, legal
+from melody.generate.bars import Bars, echoes
+from melody.generate.constraints import Settings, View, ended, legal
 from melody.generate.engine import Engine, Seen
-from melody.generate.plan import NO_STOP, Plan, Timeline, nothing_given
+from melody.generate.plan import NO_STOP, Plan, nothing_given
 from melody.generate.sampling import draw
+from melody.generate.timeline import AFTER_NEXT, BAR, FEATURES, LOOKUPS, POSITION, Timelines, over, places
 
 Ints = NDArray[np.int64]
 RANDOM_BLOCK = 128  # events for which a row draws its random numbers at once
+NOTE, PART = int(Role.NOTE), int(Role.PART)  # plain numbers: a member of an IntEnum takes longer to look up than to compare
+ORDER = tuple(Field)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class Writer:
 
     def __init__(self, engine: Engine, plans: Sequence[Plan]) -> None:
         self.engine, self.config = engine, engine.codec
-        self.timelines = [Timeline(p, self.config) for p in plans]
+        self.timelines = Timelines(plans, self.config)
         self.random = [np.random.default_rng(p.seed) for p in plans]
         self.bars = [Bars(p.sampling.repetition) for p in plans]
         self.uniform, self.used = np.zeros((len(plans), 0, len(Field))), 0
@@ -51,8 +54,21 @@ class Writer:
         self.forced_told = self._remembered(list(plans))
         self.told = np.stack([t[-1] for t in self.forced_told])
         self.state, self.view = self._primed(list(plans), self.parts), self._view(list(plans))
+        self._settle(self.view.plans)
         self.context = self._context(self.view.plans, self.parts)
         self.twin = self._unguided() if any(p.sampling.guidance != 1 and len(p.given) for p in plans) else None
+
+    def _settle(self, plans: list[Plan]) -> None:
+        """What the plans say, as arrays: once, and again where rows have left."""
+        self.view.wanted = Settings(plans)
+        self.samplings = [p.sampling for p in plans]
+        self.alike = all(s == self.samplings[0] for s in self.samplings)
+        self.guidance = np.array([[p.sampling.guidance if len(p.given) else 1.0] for p in plans], np.float32)
+        nothing = np.zeros(128, np.float32)
+        scaled = any(p.scale is not None for p in plans)
+        self.scale = np.stack([nothing if p.scale is None else p.scale for p in plans]) if scaled else None
+        self.every_bar = np.array([p.every_bar for p in plans])
+        self.rows = np.arange(len(plans))
 
     def _unguided(self) -> tuple[Any, Any]:
         """Context and state of the same rows without the given notes: what guidance measures the model against."""
@@ -87,7 +103,7 @@ class Writer:
         states = []
         for b, plan in enumerate(plans):
             rows, at = plan.forced()
-            features, lookups = Timeline(plan, self.config).over(at)
+            features, lookups = over(plan, self.config, at)
             told = (rows, features, lookups, self.forced_told[b], plan.given.rows, plan.conditions, parts[b], plan.horizon < FOREVER)
             mark = tuple(np.asarray(part).tobytes() for part in told)
             if mark not in known:
@@ -103,25 +119,30 @@ class Writer:
         forced = [p.forced() for p in plans]
         program = self.parts[..., 0]
         count = len(plans)
-        return View(
+        view = View(
             config=self.config,
             plans=plans,
+            wanted=Settings(plans),
             before=np.stack([rows[-1] for rows, _ in forced]),
             time=np.array([int(at[-1]) for _, at in forced]),
-            deadline=np.array([self._first_deadline(b, p) for b, p in enumerate(plans)]),
+            deadline=np.array([self._first_deadline(p) for p in plans]),
             notes=np.zeros(count, np.int64),
-            allowed=(program != UNDECLARED) & (self.parts[..., 2] == 0),
+            allowed=np.zeros(0, bool),
             sampled_parts=np.zeros(count, np.int64),
             heard=np.array([[p.start - 3 * p.patience // 4] * MAX_PARTS for p in plans]),
             echo=np.full(count, -1),
+            last_part=np.zeros(0, np.int64),
+            playable=np.zeros(0, bool),
         )
+        view.allow((program != UNDECLARED) & (self.parts[..., 2] == 0))
+        return view
 
-    def _first_deadline(self, b: int, plan: Plan) -> int:
+    def _first_deadline(self, plan: Plan) -> int:
         """The end of the first whole bar."""
         if not plan.every_bar:
             return NO_STOP
-        bar, position, after_next = self.timelines[b].place(plan.earliest)
-        return after_next if position else plan.metre.bar_start(bar + 1)
+        bar, position, after_next = places(plan, np.array([plan.earliest]))[0].tolist()
+        return int(after_next) if position else plan.metre.bar_start(bar + 1)
 
     def __iter__(self) -> Iterator[Step]:
         while len(self.index):
@@ -129,40 +150,35 @@ class Writer:
             yield Step(self.index, rows, self.view.time.copy())
             self._drop_ended(rows[:, Field.ROLE] != Role.END)
 
-    def _standing(self, time: Ints) -> tuple[Ints, Ints]:
-        """Features (B, 4) and look-ups (B, 5) of every row at its own time."""
-        pairs = [t.at(int(s)) for t, s in zip(self.timelines, time, strict=True)]
-        return np.stack([f for f, _ in pairs]), np.stack([k for _, k in pairs])
-
     def _step(self) -> Ints:
         """Choose one event for every row."""
         view, engine = self.view, self.engine
-        features, lookups = self._standing(view.time)
-        seen = Seen(view.before[None], features[None], lookups[None], self.told[None])
+        here = self.timelines.at(view.time)
+        seen = Seen(view.before[None], here[None, :, FEATURES], here[None, :, LOOKUPS], self.told[None])
         heads, self.state = engine.advance(self.context, self.state, seen)
         twin = self._advance_twin(seen)
         chosen = np.zeros_like(view.before)
         uniform = self._uniform()
         role = chosen[:, Field.ROLE]  # a view: filled by the first round
-        for field in Field:
-            if field == Field.PART:
+        for field in ORDER:
+            if field is Field.PART:
                 chosen[ended(view, chosen)] = (Role.END, 0, 0, 0, 0, 0)
-                time = view.time + chosen[:, Field.WAIT]
-                heads = engine.arrive(self.context, heads, *self._standing(time))
-            if field == Field.PITCH:
-                view.echo = self._echoes(chosen, time)
+                here = self.timelines.at(view.time + chosen[:, 1])
+                heads = engine.arrive(self.context, heads, here[:, FEATURES], here[:, LOOKUPS])
+            elif field is Field.PITCH:
+                view.echo = np.array(echoes(self.bars, here[:, BAR : POSITION + 1].tolist(), chosen[:, : Field.PITCH].tolist()))
             mask = legal(view, field, chosen)
-            if (mask.sum(-1) == 1).all():
+            if mask.sum() == len(mask):  # none is ever empty: one value in each row
                 chosen[:, field] = mask.argmax(-1)
             else:
                 logits = engine.score(self.context, heads, field)
-                if field == Field.PITCH:
+                if field is Field.PITCH:
                     if self.twin:
-                        logits = self._guided(logits, twin, chosen, time)
+                        logits = self._guided(logits, twin, chosen, here)
                     logits = self._in_key(logits, chosen)
                 chosen[:, field] = self._draw(logits, mask, uniform[:, field], field)
             heads = engine.tell(self.context, heads, field, chosen[:, field], role)
-        self._arrived(chosen)
+        self._arrived(chosen, here)
         return chosen
 
     def _advance_twin(self, seen: Seen) -> Any:
@@ -173,36 +189,31 @@ class Writer:
         self.twin = (context, state)
         return heads
 
-    def _guided(self, logits: NDArray[np.float32], heads: Any, chosen: Ints, time: Ints) -> NDArray[np.float32]:
+    def _guided(self, logits: NDArray[np.float32], heads: Any, chosen: Ints, here: NDArray[np.int32]) -> NDArray[np.float32]:
         """Pitch logits moved away from what would be played without the given notes."""
         assert self.twin is not None
         context = self.twin[0]
         for field in (Field.ROLE, Field.WAIT):
             heads = self.engine.tell(context, heads, field, chosen[:, field], chosen[:, Field.ROLE])
-        features, lookups = self._standing(time)
-        heads = self.engine.arrive(context, heads, features, np.zeros_like(lookups))
+        heads = self.engine.arrive(context, heads, here[:, FEATURES], np.zeros_like(here[:, LOOKUPS]))
         heads = self.engine.tell(context, heads, Field.PART, chosen[:, Field.PART], chosen[:, Field.ROLE])
-        weight = np.array([[p.sampling.guidance if len(p.given) else 1.0] for p in self.view.plans], np.float32)
+        weight = self.guidance
         blind = self.engine.score(context, heads, Field.PITCH)
         return np.where(weight == 1, logits, blind + weight * (logits - blind)).astype(np.float32)
 
     def _in_key(self, logits: NDArray[np.float32], chosen: Ints) -> NDArray[np.float32]:
         """Pitch logits with what the plans add to them; the pitch of a drum is an instrument and belongs to no key."""
-        drums = self.parts[np.arange(len(chosen)), chosen[:, Field.PART], 0] == DRUMS
-        scales = [None if drum else plan.scale for drum, plan in zip(drums, self.view.plans, strict=True)]
-        if all(scale is None for scale in scales):
+        if self.scale is None:
             return logits
+        drums = self.parts[self.rows, chosen[:, Field.PART], 0] == DRUMS
         logits = logits.copy()
-        for row, scale in zip(logits, scales, strict=True):
-            if scale is not None:
-                row[: len(scale)] += scale
+        logits[:, : self.scale.shape[1]] += np.where(drums[:, None], np.float32(0), self.scale)
         return logits
 
     def _draw(self, logits: NDArray[np.float32], mask: NDArray[np.bool_], uniform: NDArray[np.float64], field: Field) -> Ints:
-        samplings = [p.sampling for p in self.view.plans]
-        if all(s == samplings[0] for s in samplings):
-            return draw(logits, mask, uniform, samplings[0], FIELDS[field])
-        rows = [draw(logits[b : b + 1], mask[b : b + 1], uniform[b : b + 1], s, FIELDS[field]) for b, s in enumerate(samplings)]
+        if self.alike:
+            return draw(logits, mask, uniform, self.samplings[0], FIELDS[field])
+        rows = [draw(logits[b : b + 1], mask[b : b + 1], uniform[b : b + 1], s, FIELDS[field]) for b, s in enumerate(self.samplings)]
         return np.concatenate(rows)
 
     def _uniform(self) -> NDArray[np.float64]:
@@ -214,31 +225,21 @@ class Writer:
         numbers: NDArray[np.float64] = self.uniform[:, self.used - 1]
         return numbers
 
-    def _echoes(self, chosen: Ints, time: Ints) -> Ints:
-        out = np.full(len(chosen), -1)
-        for b, plan in enumerate(self.view.plans):
-            if plan.sampling.repetition and chosen[b, Field.ROLE] == Role.NOTE:
-                bar, position, _ = self.timelines[b].place(int(time[b]))
-                self.bars[b].enter(bar)
-                out[b] = self.bars[b].echo(position, int(chosen[b, Field.PART]))
-                self.bars[b].place = (position, int(chosen[b, Field.PART]))
-        return out
-
-    def _arrived(self, chosen: Ints) -> None:
-        """Move every row to where its new event leads."""
+    def _arrived(self, chosen: Ints, here: NDArray[np.int32]) -> None:
+        """Move every row to where its new event leads, ``here``."""
         view = self.view
         role = chosen[:, Field.ROLE]
-        note, part = role == Role.NOTE, role == Role.PART
+        note, part = role == NOTE, role == PART
         view.time = view.time + chosen[:, Field.WAIT]
         view.before = chosen
         view.notes = view.notes + note
         told = [recollect(m, row, time) for m, row, time in zip(self.memories, chosen.tolist(), view.time.tolist(), strict=True)]
         self.told = np.array(told)
-        for b in np.flatnonzero(note):
-            self.bars[b].add(int(chosen[b, Field.PITCH]))
-            view.heard[b, chosen[b, Field.PART]] = view.time[b]
-            if view.plans[b].every_bar:
-                view.deadline[b] = self.timelines[b].place(int(view.time[b]))[2]
+        rows = np.flatnonzero(note)
+        for b, pitch in zip(rows.tolist(), chosen[rows, Field.PITCH].tolist(), strict=True):
+            self.bars[b].add(pitch)
+        view.heard[rows, chosen[rows, Field.PART]] = view.time[rows]
+        view.deadline = np.where(note & self.every_bar, here[:, AFTER_NEXT], view.deadline)
         if part.any():
             rows = np.flatnonzero(part)
             number = chosen[rows, Field.PART]
@@ -246,6 +247,7 @@ class Writer:
                 [chosen[rows, Field.PITCH] - PROGRAM_BASE, chosen[rows, Field.VELOCITY], np.zeros_like(rows)], -1
             )
             view.allowed[rows, number] = True
+            view.allow(view.allowed)
             view.sampled_parts[rows] += 1
             self.context = self._context(view.plans, self.parts)
             if self.twin:
@@ -257,13 +259,16 @@ class Writer:
             return
         keep = np.flatnonzero(going)
         self.index, self.parts, self.uniform, self.told = self.index[keep], self.parts[keep], self.uniform[keep], self.told[keep]
-        for name in ("timelines", "random", "bars", "memories"):
+        for name in ("random", "bars", "memories"):
             setattr(self, name, [getattr(self, name)[b] for b in keep])
+        self.timelines.keep(keep)
         view = self.view
-        for name in ("before", "time", "deadline", "notes", "allowed", "sampled_parts", "heard", "echo"):
+        for name in ("before", "time", "deadline", "notes", "sampled_parts", "heard", "echo"):
             setattr(view, name, getattr(view, name)[keep])
+        view.allow(view.allowed[keep])
         view.plans = [view.plans[b] for b in keep]
         if len(keep):
+            self._settle(view.plans)
             self.context, self.state = self.engine.pick(self.context, self.state, keep)
             if self.twin:
                 self.twin = self.engine.pick(*self.twin, keep)
@@ -271,9 +276,10 @@ class Writer:
 
 def recollect(memory: Recollection, row: list[int], time: int) -> list[list[int]]:
     """Tell a memory of an event; what it foretells then."""
-    if row[Field.ROLE] == Role.NOTE:
-        memory.remember((time, row[Field.PART], row[Field.PITCH], row[Field.DURATION], row[Field.VELOCITY]))
-    return memory.after(row[Field.ROLE], time)
+    role, _, part, pitch, duration, velocity = row
+    if role == NOTE:
+        memory.remember((time, part, pitch, duration, velocity))
+    return memory.after(role, time)
 
 
 def write(engine: Engine, plans: Sequence[Plan], progress: Callable[[int, int], None] = lambda done, total: None) -> list[Ints]:

@@ -1,8 +1,4 @@
-"""A plan: everything that one row of a batch is asked to write, on the grid, as a value.
-
-The Timeline answers what stands at a step (metre, given notes) from blocks that are computed when they are reached, so
-a stream without end needs constant memory.
-"""
+"""A plan: everything that one row of a batch is asked to write, on the grid, as a value."""
 
 from __future__ import annotations
 
@@ -11,14 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec import CodecConfig
-from melody.codec.given import COLUMNS, FOREVER, Given, look_up
+from melody.codec.given import COLUMNS, FOREVER, Given
 from melody.codec.metre import Metre
 from melody.codec.recall import Note
 from melody.codec.table import MAX_PARTS, Field, Role
 from melody.generate.sampling import Sampling
 
-BLOCK = 2048  # steps
 NO_STOP = 1 << 29
 
 
@@ -59,45 +53,3 @@ class Plan:
         rows[0, Field.ROLE] = Role.END
         rows[1:] = self.prime
         return rows, self.start + np.cumsum(rows[:, Field.WAIT])
-
-
-class Timeline:
-    """Features and look-ups of one plan by step."""
-
-    def __init__(self, plan: Plan, config: CodecConfig) -> None:
-        self.plan, self.config = plan, config
-        self._base = -BLOCK
-        self._features = np.zeros((0, 4), np.int16)
-        self._lookups = np.zeros((0, 5), np.int32)
-        self._places: list[tuple[int, int, int]] = []
-
-    def at(self, step: int) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
-        """Features (4,) and look-ups (5,) at ``step``."""
-        offset = self._offset(step)
-        return self._features[offset], self._lookups[offset]
-
-    def place(self, step: int) -> tuple[int, int, int]:
-        """Bar (from 0), position in it in steps, and the step at which the bar after the next one begins."""
-        offset = self._offset(step)
-        return self._places[offset]
-
-    def _offset(self, step: int) -> int:
-        offset = step - self._base
-        if 0 <= offset < len(self._features):
-            return offset
-        steps = np.arange(step, step + BLOCK)
-        self._base = step
-        self._features, self._lookups = self.over(steps)
-        metre = self.plan.metre
-        bars, positions, _ = metre.bar(steps)
-        first = int(bars[0])
-        ends = [metre.bar_start(first + 2 + k) for k in range(int(bars[-1]) - first + 1)]
-        self._places = list(zip(bars.tolist(), positions.tolist(), [ends[b - first] for b in bars.tolist()], strict=True))
-        return 0
-
-    def over(self, steps: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
-        """Features (n, 4) and look-ups (n, 5) at many steps."""
-        plan = self.plan
-        stop = plan.stop if plan.tell_left and plan.stop < NO_STOP else None
-        features = plan.metre.features(steps, stop)
-        return features, look_up(self.config, plan.given, steps.astype(np.int32), plan.horizon)

@@ -53,36 +53,48 @@ class Sampling:
 def draw(logits: Logits, legal: NDArray[np.bool_], uniform: NDArray[np.float64], sampling: Sampling, name: str) -> NDArray[np.int64]:
     """One value a row: (B, V) logits, (B, V) legal values, (B,) numbers in [0, 1) -> (B,).
 
-    The draw inverts the cumulative distribution in the order of the values, so a row depends on its own number only.
+    The draw inverts the cumulative distribution in the order of the values, so a row depends on its own number only. Sums run one
+    value after the other (``cumsum``): values of probability 0 change none, so columns that no row may take are left out.
     """
-    scores = np.where(legal, logits, -np.inf).astype(np.float64)
+    open_columns: NDArray[np.bool_] = np.asarray(legal.any(0))
+    low, high = int(open_columns.argmax()), len(open_columns) - int(open_columns[::-1].argmax())
+    scores = np.full((len(logits), high - low), -np.inf)
+    np.copyto(scores, logits[:, low:high], where=legal[:, low:high])
     temperature = sampling.temperature_of(name)
     if temperature == 0:
-        best: NDArray[np.int64] = scores.argmax(-1)
+        best: NDArray[np.int64] = scores.argmax(-1) + low
         return best
     scores -= scores.max(-1, keepdims=True)
-    with np.errstate(over="ignore"):  # next to temperature 0 all but the best values stand at minus infinity
-        p = np.exp(scores / temperature)
+    if temperature != 1:
+        with np.errstate(over="ignore"):  # next to temperature 0 all but the best values stand at minus infinity
+            scores /= temperature
+    p = np.exp(scores, out=scores)
     if sampling.min_p:
-        p = np.where(p >= sampling.min_p, p, 0)  # the most likely value stands at 1
+        p *= p >= sampling.min_p  # the most likely value stands at 1
     if 0 < sampling.top_k < p.shape[-1]:
         kth = np.partition(p, -sampling.top_k, -1)[:, -sampling.top_k, None]
-        p = np.where(p >= kth, p, 0)
-    p /= p.sum(-1, keepdims=True)
+        p *= p >= kth
     if sampling.top_p < 1:
         p = nucleus(p, sampling.top_p)
-    cumulative = np.cumsum(p, -1)
-    at = uniform[:, None] * cumulative[:, -1:]
-    last = p.shape[-1] - 1 - (p[:, ::-1] > 0).argmax(-1)  # rounding must not lead past the last possible value
-    chosen: NDArray[np.int64] = np.minimum((cumulative <= at).sum(-1), last)
+    cumulative = p.cumsum(-1)
+    total = cumulative[:, -1:]
+    reached = (cumulative <= uniform[:, None] * total).sum(-1)
+    last = (cumulative < total).sum(-1)  # rounding must not lead past the last possible value
+    chosen: NDArray[np.int64] = np.minimum(reached, last) + low
     return chosen
 
 
 def nucleus(p: NDArray[np.float64], share: float) -> NDArray[np.float64]:
-    """Zero all but the most likely values that together hold ``share``; the value that crosses it stays."""
-    order = np.argsort(-p, -1, kind="stable")
-    ranked = np.take_along_axis(p, order, -1)
-    keep = np.cumsum(ranked, -1) - ranked < share
-    out = np.zeros_like(p)
-    np.put_along_axis(out, order, np.where(keep, ranked, 0), -1)
+    """Zero all but the most likely values that together hold ``share`` of a row's sum; the value that crosses it stays."""
+    ranked = np.sort(p, -1)[:, ::-1]
+    cumulative = ranked.cumsum(-1)
+    before = cumulative - ranked
+    kept = (before < share * cumulative[:, -1:]).sum(-1)
+    least = ranked[np.arange(len(p)), kept - 1]
+    keep = p >= least[:, None]
+    if np.count_nonzero(keep) > kept.sum():  # equally likely values: the first of them stay
+        for row in np.flatnonzero(keep.sum(-1) > kept):
+            order = np.argsort(-p[row], kind="stable")
+            keep[row, order[kept[row] :]] = False
+    out: NDArray[np.float64] = p * keep
     return out

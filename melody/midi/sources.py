@@ -1,4 +1,4 @@
-"""Where MIDI comes from: files, folders walked to the end, zip archives. Each find is a ``Source`` that reads its own bytes.
+"""Where MIDI comes from: files, folders walked to the end, archives. Each find is a ``Source`` that reads its own bytes.
 
 Nothing is opened while walking but folders and archives. What cannot be read is still yielded, so that a report has a
 line for it: reading such a source raises the reason.
@@ -15,7 +15,8 @@ from melody.errors import MelodyError
 from melody.files import read_bytes, reason, shown
 from melody.midi import archive
 from melody.midi.assemble import clean_name
-from melody.midi.limits import ARCHIVE_SUFFIXES, DEFAULT, MIDI_SUFFIXES, Limits
+from melody.midi.entry import Entry
+from melody.midi.limits import ARCHIVE_SUFFIXES, DEFAULT, MIDI_SUFFIXES, Limits, suffix
 
 Seen = set[tuple[int, int]]  # device and inode of the folders walked
 
@@ -29,7 +30,7 @@ class Source:
     path: str
     style: str
     file: Path
-    entry: archive.Entry | None = None  # inside the archive ``file``
+    entry: Entry | None = None  # inside the archive ``file``
     fault: str = ""  # why there is nothing to read
 
     def read_bytes(self, limits: Limits = DEFAULT) -> bytes:
@@ -47,14 +48,14 @@ class Source:
 def sources(paths: Iterable[str | os.PathLike[str]], limits: Limits = DEFAULT) -> Iterator[Source]:
     """The MIDI files at and under ``paths``, each folder in order of names, links to folders last.
 
-    Under a folder only names that end like MIDI (or .zip) count; a file given itself is yielded whatever its name.
+    Under a folder only names that end like MIDI (or archives) count; a file given itself is yielded whatever its name.
     A folder is walked once, however many links lead to it.
     """
     seen: Seen = set()
     for path in map(Path, paths):
         if os.path.isdir(path):
             yield from _walk(path, seen, limits)
-        elif _suffix(path) in ARCHIVE_SUFFIXES:
+        elif suffix(path.name) in ARCHIVE_SUFFIXES:
             yield from _archived(path, limits, "")
         else:
             yield Source(shown(path), _style(path, path.parent), path)
@@ -75,7 +76,7 @@ def _tree(top: Path, root: Path, seen: Seen, links: list[Path], limits: Limits) 
     stack = [top]
     while stack:
         path = stack.pop()
-        suffix = _suffix(path)
+        ends = suffix(path.name)
         if os.path.isdir(path):
             if path is not top and os.path.islink(path):
                 links.append(path)
@@ -86,12 +87,12 @@ def _tree(top: Path, root: Path, seen: Seen, links: list[Path], limits: Limits) 
                 except OSError as fault:
                     yield _failed(path, root, f"cannot be listed ({reason(fault)})")
                     continue
-                if not names and suffix in MIDI_SUFFIXES:
+                if not names and ends in MIDI_SUFFIXES:
                     yield _failed(path, root, "is a folder, not a file")
                 stack += [path / name for name in names if not _is_litter(name)]
-        elif suffix in ARCHIVE_SUFFIXES:
+        elif ends in ARCHIVE_SUFFIXES:
             yield from _archived(path, limits, "" if path.parent == root else _style(path, root))
-        elif suffix in MIDI_SUFFIXES:
+        elif ends in MIDI_SUFFIXES:
             yield Source(shown(path), _style(path, root), path)
 
 
@@ -109,19 +110,22 @@ def _failed(path: Path, root: Path, fault: str) -> Source:
 
 
 def _archived(path: Path, limits: Limits, style: str) -> Iterator[Source]:
-    """The MIDI entries of a zip archive, by name; archives inside it are not opened. Without a ``style`` its own folders say it."""
+    """The MIDI entries of an archive; archives inside it are not opened. Without a ``style`` its own folders say it.
+
+    What is no file (links, devices) has its line too, whatever its name.
+    """
     try:
         found = archive.entries(path, limits)
     except MelodyError as fault:
         yield _failed(path, path.parent, str(fault))
         return
-    for entry in sorted(found, key=lambda e: e.name):
+    for entry in found:
         steps = [s for s in entry.name.replace("\\", "/").split("/") if s not in ("", ".", "..") and not s.endswith(":")]
-        suffix = os.path.splitext(entry.name)[1].lower()
-        if any(map(_is_litter, steps)) or suffix not in MIDI_SUFFIXES + ARCHIVE_SUFFIXES:
+        ends = suffix(entry.name)
+        if any(map(_is_litter, steps)) or not entry.special and ends not in MIDI_SUFFIXES + ARCHIVE_SUFFIXES:
             continue
-        own = style or clean_name(steps[0] if len(steps) > 1 else path.stem).lower()
-        why = "an archive inside an archive; unpack it first" if suffix in ARCHIVE_SUFFIXES else ""
+        own = style or clean_name(steps[0] if len(steps) > 1 else path.name[: -len(suffix(path.name))]).lower()
+        why = "an archive inside an archive; unpack it first" if ends in ARCHIVE_SUFFIXES and not entry.special else ""
         yield Source(shown(f"{path}!{entry.name}"), own, path, entry, why)
 
 
@@ -130,10 +134,6 @@ def _style(path: Path, root: Path) -> str:
     steps = path.relative_to(root).parts
     name = steps[0] if len(steps) > 1 else root.absolute().resolve().name if root.name in ("", "..") else root.name
     return clean_name(name.encode("utf-8", "replace").decode()).lower()
-
-
-def _suffix(path: Path) -> str:
-    return os.path.splitext(path.name)[1].lower()
 
 
 def _is_litter(name: str) -> bool:

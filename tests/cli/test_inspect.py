@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tarfile
 
 
 def test_a_midi_file(melody, tune):
@@ -12,6 +13,22 @@ def test_a_midi_file(melody, tune):
     facts = json.loads(melody("inspect", tune, "--json").out)
     assert facts["kind"] == "midi" and facts["bars"] == 12 and facts["notes"] == 12 * 4 + 12 * 3
     assert [t["lead"] for t in facts["tracks"]] == [True, False]
+
+
+def test_an_archive(melody, songs, here):
+    with tarfile.open("songs.tar.gz", "w:gz") as archive:
+        archive.add(songs / "pop909", "pop")
+        link = tarfile.TarInfo("link.mid")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    said = melody("inspect", "songs.tar.gz")
+    assert said.status == 0 and "4 MIDI files" in said.out and "link.mid: is a link, and is not followed" in said.out.replace("\n", " ")
+    facts = json.loads(melody("inspect", "songs.tar.gz", "--json").out)
+    assert facts["kind"] == "archive" and facts["styles"] == {"pop": 4} and len(facts["not_read"]) == 1
+    (here / "cut.tgz").write_bytes((here / "songs.tar.gz").read_bytes()[:-20])
+    said = melody("inspect", "cut.tgz")
+    assert said.status == 1 and said.err == "melody: cut.tgz: the archive is cut short\n"
+    assert "no such file" in melody("inspect", "none.zip").err
 
 
 def test_a_corpus(melody, corpus):

@@ -98,5 +98,5 @@ def test_generated_archives_write_nothing(tmp_path):
             read += midi.parse(source.read_bytes(), source.path).note_count
         except MelodyError as fault:
             assert "\n" not in str(fault)
-    assert read == 5 * 8  # two in slip.zip, two in absolute.zip, one in good.zip
+    assert read == 7 * 8  # two in slip.zip, two in absolute.zip, one in good.zip, slip.tar and absolute.tar
     assert sorted(str(p) for p in tmp_path.rglob("*") if p.name != "again") == before

@@ -1,0 +1,81 @@
+"""Random event sequences for fuzz.py: whatever the grammar allows becomes MIDI that three parsers read alike."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+
+import mido
+import numpy as np
+import pretty_midi
+import symusic
+from numpy.typing import NDArray
+
+from melody import midi
+from melody.codec import CodecConfig, decode
+from melody.codec.grammar import bounds
+from melody.codec.table import MAX_PARTS, Field, Role
+
+PLAYERS, STEPS = 64, 120
+CONFIGS = (CodecConfig(), CodecConfig(grid=12), CodecConfig("seconds", 100), CodecConfig(grid=1, velocity_bins=1))
+PRETTY_TICKS = 10_000_000  # pretty_midi refuses more
+END = (int(Role.END), 0, 0, 0, 0, 0)
+Rows = NDArray[np.int16]
+
+
+def sequences(config: CodecConfig, rng: np.random.Generator) -> list[Rows]:
+    """Legal pieces, drawn evenly from the grammar's own intervals but for more notes than ends; ends are added where one is cut."""
+    before = np.tile(np.array(END, np.int16), (PLAYERS, 1))
+    last = np.zeros(PLAYERS, np.int64)
+    rows = np.zeros((STEPS, PLAYERS, len(Field)), np.int16)
+    for step in range(STEPS):
+        chosen = np.zeros((PLAYERS, len(Field)), np.int16)
+        for field in Field:
+            low, high = (np.broadcast_to(b, PLAYERS) for b in bounds(config, np, field, before, chosen, last))
+            draw = rng.random(PLAYERS) ** rng.choice((1, 1, 4), PLAYERS)
+            if field is Field.ROLE:  # mostly notes: an end only now and then
+                draw = np.where(rng.random(PLAYERS) < 0.03, 0.999, draw * 0.6)
+            chosen[:, field] = low + np.floor(draw * (high - low + 1)).clip(0, high - low)
+        declares = chosen[:, Field.ROLE] == Role.PART
+        last = np.where(declares, chosen[:, Field.PART], np.where(chosen[:, Field.ROLE] == Role.END, 0, last))
+        before = rows[step] = chosen
+    pieces = []
+    for player in range(PLAYERS):
+        pieces += [p for p in np.split(rows[:, player], np.flatnonzero(rows[:, player, Field.ROLE] == Role.END) + 1) if len(p)]
+    return [p for p in pieces if (p[:, Field.ROLE] == Role.NOTE).any() and p[:, Field.PART].max() < MAX_PARTS]
+
+
+def fault_of(rows: Rows, config: CodecConfig) -> str:
+    """Why a sequence does not decode, or its MIDI is not read alike; "" where all is well."""
+    score = decode(rows, config)
+    data = midi.to_bytes(score)
+    counts = {"melody": midi.parse(data).note_count, "symusic": symusic.Score.from_midi(data).note_num()}
+    file = mido.MidiFile(file=io.BytesIO(data))
+    counts["mido"] = sum(m.type == "note_on" and m.velocity > 0 for track in file.tracks for m in track)
+    end = max(sum(m.time for m in track) for track in file.tracks)
+    if end <= PRETTY_TICKS:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            counts["pretty_midi"] = sum(len(i.notes) for i in pretty_midi.PrettyMIDI(io.BytesIO(data)).instruments)
+    wrong = {name: count for name, count in counts.items() if count != score.note_count}
+    return f"{score.note_count} notes, but {wrong}" if wrong else ""
+
+
+def run(count: int, seed: int) -> tuple[int, int, list[str]]:
+    """Sequences tried, notes in them, and what went wrong."""
+    rng, tried, notes, faults = np.random.default_rng(seed), 0, 0, list[str]()
+    while tried < count:
+        config = CONFIGS[int(rng.integers(len(CONFIGS)))]
+        for rows in sequences(config, rng)[: count - tried]:
+            tried += 1
+            notes += int((rows[:, Field.ROLE] == Role.NOTE).sum())
+            fault = "nothing"
+            with contextlib.suppress(KeyboardInterrupt):
+                try:
+                    fault = fault_of(rows, config)
+                except Exception as wrong:  # noqa: BLE001  # whatever a parser raises is a finding
+                    fault = f"{type(wrong).__name__}: {wrong}"
+            if fault:
+                faults.append(f"{config.clock} {config.grid}, sequence {tried}: {fault[:160]}")
+    return tried, notes, faults

@@ -1,0 +1,64 @@
+"""Which engine carries a bundle: the runtime without torch where there is one, else the network in torch."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from melody import bundle as bundles
+from melody.bundle import Bundle
+from melody.errors import MelodyError, unknown
+from melody.files import shown
+from melody.generate.engine import Engine
+from melody.runtime import file
+from melody.styles import read_style, with_style
+
+ENGINES = ("onnx", "torch")
+
+
+def engine_for(bundle: Bundle, wanted: str | None, threads: int, style: Path | None) -> tuple[Bundle, Engine, str]:
+    """A bundle (that knows ``style``), its engine, and a remark for people where that is not the quick one without their having said so.
+
+    Without a wish: onnx if the bundle has a runtime file and onnxruntime is installed, else torch. A runtime of other weights is refused.
+    """
+    if wanted is not None and wanted not in ENGINES:
+        raise unknown("engine", wanted, ENGINES)
+    obstacle = _obstacle(bundle, style)
+    if wanted == "onnx" and obstacle:
+        raise MelodyError(f"no engine onnx: {obstacle}")
+    if wanted != "torch" and not obstacle:
+        from melody.runtime.engine import OnnxEngine
+
+        try:
+            return bundle, OnnxEngine(bundle, threads), ""
+        except ImportError as fault:  # installed, and cannot be loaded: for another processor or system
+            obstacle = f"onnxruntime cannot be loaded ({' '.join(str(fault).split())[:80]})"
+            if wanted == "onnx":
+                raise MelodyError(f"no engine onnx: {obstacle}") from None
+    bundle, engine = _torch(bundle, threads, style)
+    return bundle, engine, "" if wanted == "torch" else f"using torch, which is slower: {obstacle}"
+
+
+def _obstacle(bundle: Bundle, style: Path | None) -> str:
+    """Why there is no way round torch, or nothing."""
+    if style is not None:
+        return "style files need it"
+    if not file.is_there(bundle.folder):
+        return f"{shown(bundle.name)} has no {file.NAME}; write it with: melody export {shown(bundle.folder)}"
+    if find_spec("onnxruntime") is None:
+        return "onnxruntime is not installed; install it with: pip install onnxruntime"
+    return ""
+
+
+def _torch(bundle: Bundle, threads: int, style: Path | None) -> tuple[Bundle, Engine]:
+    if find_spec("torch") is None:
+        raise MelodyError(f"torch is not installed, and there is no way round it: {_obstacle(bundle, style) or 'it was asked for'}")
+    import torch
+
+    from melody.generate.engine import TorchEngine
+
+    torch.set_num_threads(threads)
+    model = bundles.load_model(bundle)
+    if style is not None:
+        bundle, model = with_style(bundle, model, read_style(style))
+    return bundle, TorchEngine(model)

@@ -1,0 +1,63 @@
+"""``melody export``: a bundle's runtime file, written only if it says what the model says. Needs torch and the package onnx."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from melody import bundle as bundles
+from melody.bundle import Bundle
+from melody.errors import MelodyError
+from melody.export.check import Agreement
+from melody.files import shown, write_bytes
+from melody.runtime.file import FORMAT, NAME, plain
+from melody.runtime.layout import Layout
+
+MOST_DIFFERENCE = 0.005  # of the nats per note, in total
+NOTES = 6000  # of a corpus that both are compared on
+
+__all__ = ["MOST_DIFFERENCE", "Agreement", "export"]
+
+
+def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tuple[Agreement, Path]:
+    """Write ``runtime.onnx`` into a bundle's folder.
+
+    corpus   a prepared corpus, on whose held-out pieces the two are compared; without one, on pieces that the model writes
+    notes    how many notes of it are looked at
+    Raises MelodyError where the model cannot be exported, or the two differ by more than MOST_DIFFERENCE.
+    """
+    for package, extra in (("onnx", "export"), ("onnxruntime", "")):
+        if find_spec(package) is None:
+            raise MelodyError(f"export needs the package {package}: pip install 'melody{f'[{extra}]' if extra else ''}'")
+    if bundle.model.get("cell", "lstm") != "lstm":
+        raise MelodyError(f"{shown(bundle.folder)}: cells of the kind {bundle.model['cell']!r} have no runtime; use --engine torch")
+    from melody.corpus import Corpus
+    from melody.export.check import agreement, from_corpus, from_model, reaches
+    from melody.export.graph import build
+    from melody.export.tables import tables
+    from melody.runtime.engine import OnnxEngine
+
+    model = bundles.load_model(bundle)
+    sequences = from_model(model) if corpus is None else from_corpus(Corpus(corpus), bundle.codec, notes)
+    layout = Layout.of(bundle.codec, asdict(model.config))
+    weights = {name: t.float().numpy() for name, t in model.state_dict().items()}
+    reach = reaches(model, sequences)
+    facts = {
+        "melody.format": FORMAT,
+        "melody.sha256": bundle.sha256,
+        "melody.codec": plain(asdict(bundle.codec)),
+        "melody.model": plain(dict(bundle.model)),
+    }
+    data = build(weights, layout, reach, tables(weights, layout), facts).SerializeToString()
+    with tempfile.TemporaryDirectory() as folder:  # tried out where nobody looks for a model
+        (Path(folder) / NAME).write_bytes(data)
+        found = agreement(model, OnnxEngine(replace(bundle, folder=Path(folder))), sequences)
+    if not found.difference <= MOST_DIFFERENCE:
+        raise MelodyError(
+            f"{shown(bundle.folder)}: the runtime would differ from the model by {found.difference:.2%} in nats per note "
+            f"(at most {MOST_DIFFERENCE:.1%}); not written"
+        )
+    write_bytes(bundle.folder / NAME, data)
+    return found, bundle.folder / NAME

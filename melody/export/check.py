@@ -1,0 +1,219 @@
+"""Does a runtime say what its model says? Nats per note of both on the same events, by field, nothing drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from melody.codec import FIELDS, CodecConfig
+from melody.codec.conditions import conditions
+from melody.codec.decode import decode_piece
+from melody.codec.given import GivenConfig, choose
+from melody.codec.grammar import bounds
+from melody.codec.metre import Metre
+from melody.codec.table import DRUMS, MAX_PARTS, METERS, UNDECLARED, Field, Role
+from melody.corpus import Corpus
+from melody.corpus.sequence import AugmentConfig, Sequence, sequence, training_sequence
+from melody.generate.engine import Engine, Seen, TorchEngine
+from melody.generate.loop import write
+from melody.generate.plan import Plan
+from melody.model import EventLSTM, Inputs
+from melody.runtime.engine import OnnxEngine
+from melody.runtime.heads import HeadState
+from melody.score import METER, table
+
+MOST_EVENTS = 2000  # of a piece that are looked at
+OWN_BARS, OWN_PIECES, RANDOM_PIECES, RANDOM_NOTES = 12, 6, 2, 60
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Nats per note by field (6,), of the model and of the runtime, over so many notes."""
+
+    model: NDArray[np.float64]
+    runtime: NDArray[np.float64]
+    notes: int
+
+    @property
+    def difference(self) -> float:
+        """Of the totals, as a share of the model's."""
+        return float(abs(self.runtime.sum() - self.model.sum()) / max(self.model.sum(), 1e-9))
+
+    def rows(self) -> list[tuple[str, float, float]]:
+        """(field, model, runtime), the total last."""
+        each = [(name, float(a), float(b)) for name, a, b in zip(FIELDS, self.model, self.runtime, strict=True)]
+        return [*each, ("total", float(self.model.sum()), float(self.runtime.sum()))]
+
+
+def agreement(model: EventLSTM, engine: OnnxEngine, sequences: Many[Sequence]) -> Agreement:
+    """Score the same music with both."""
+    sums, notes = np.zeros((2, len(Field))), 0
+    for s in sequences:
+        batch = _batch(s)
+        target = batch["rows"][1:, 0]
+        notes += int((target[:, Field.ROLE] == Role.NOTE).sum())
+        sums[0] += model_nats(model, batch).sum(0)
+        sums[1] += runtime_nats(engine, batch).sum(0)
+    return Agreement(sums[0] / max(1, notes), sums[1] / max(1, notes), notes)
+
+
+def _batch(s: Sequence) -> dict[str, NDArray[Any]]:
+    cut = slice(0, MOST_EVENTS + 1)
+    over: dict[str, NDArray[Any]] = {"rows": s.rows[cut], "features": s.features[cut], "lookups": s.lookups[cut], "recall": s.recall[cut]}
+    given: NDArray[Any] = s.given.rows if len(s.given) else np.zeros((1, 7), np.int16)
+    return {name: a[:, None].astype(np.int64) for name, a in over.items()} | {
+        "parts": s.parts[None].astype(np.int64),
+        "conditions": s.conditions[None].astype(np.int64),
+        "given": given[:, None].astype(np.int64),
+        "live": np.array([s.live]),
+        "reset": np.array([True]),
+    }
+
+
+@torch.no_grad()
+def model_nats(model: EventLSTM, batch: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """(T, 6) by the model."""
+    nats, _ = model(Inputs(*(torch.from_numpy(batch[name]) for name in Inputs._fields)))
+    out: NDArray[np.float64] = nats[:, 0].double().numpy()
+    return out
+
+
+def reaches(model: EventLSTM, sequences: Many[Sequence]) -> dict[str, float]:
+    """The largest number that comes to each map that will be quantised, by the names of ``graph.build``."""
+    out: dict[str, float] = {}
+
+    def watch(module: torch.nn.Module, name: str, after: bool) -> Any:
+        def look(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+            out[name] = max(out.get(name, 1e-3), float((output if after else inputs[0]).abs().max()))
+
+        return module.register_forward_hook(look)
+
+    last = len(model.norms) - 1
+    hooks = [watch(norm, "heads" if i == last else str(i), True) for i, norm in enumerate(model.norms)]
+    if model.config.recall_width:
+        hooks.append(watch(model.recall.to_body, "recall", False))
+    try:
+        for s in sequences:
+            model_nats(model, _batch(s))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return out
+
+
+def runtime_nats(engine: OnnxEngine, batch: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """(T, 6) by the runtime, with the very calls that sampling makes: every step of the piece is a row."""
+    rows, target = batch["rows"][:-1, 0], batch["rows"][1:, 0]
+    context = engine.context(batch["parts"], batch["conditions"], batch["given"], batch["live"])
+    seen = Seen(*(batch[name][:-1] for name in ("rows", "features", "lookups", "recall")))
+    z, told, _ = engine.read(context, engine.start(batch["conditions"]), seen)
+    heads, context = HeadState(z[:, 0].copy(), told[:, 0]), context.pick(np.zeros(len(rows), np.int64))
+    program, _, held = batch["parts"][0].T
+    allowed = (program != UNDECLARED) & (held == 0)
+    last_part = np.full(len(rows), int(np.flatnonzero(allowed).max(initial=0)))
+    out = np.zeros((len(rows), len(Field)))
+    for field in Field:
+        if field == Field.PART:
+            heads = engine.arrive(context, heads, batch["features"][1:, 0], batch["lookups"][1:, 0])
+        logits = engine.score(context, heads, field).astype(np.float64)
+        low, high = bounds(engine.codec, np, field, rows, target, last_part)
+        values = np.arange(logits.shape[1])
+        legal = (values >= low[:, None]) & (values <= high[:, None])
+        if field == Field.PART:
+            legal &= allowed | (target[:, Field.ROLE] != Role.NOTE)[:, None]
+        logits[~legal] = -np.inf
+        most = logits.max(-1)
+        out[:, field] = most + np.log(np.exp(logits - most[:, None]).sum(-1)) - logits[np.arange(len(rows)), target[:, field]]
+        heads = engine.tell(context, heads, field, target[:, field], target[:, Field.ROLE])
+    return out
+
+
+def from_corpus(corpus: Corpus, codec: CodecConfig, notes: int) -> list[Sequence]:
+    """Held-out pieces of a corpus until they hold ``notes`` notes, what is given chosen as in training."""
+    pieces = next((found for split in ("valid", "test", "train") if (found := corpus.split(split))), [])
+    order = np.random.default_rng(1).permutation(pieces).tolist()
+    out, held = [], 0
+    for index in order:
+        if held >= notes:
+            break
+        out.append(training_sequence(corpus, index, codec, np.random.default_rng([1, index]), AugmentConfig.none(), GivenConfig()))
+        held += min(MOST_EVENTS, corpus.pieces[index].note_count)
+    return out
+
+
+def from_model(model: EventLSTM) -> list[Sequence]:
+    """Music that the model writes, and a little that only the grammar makes; what is given chosen as in training."""
+    codec = model.codec
+    meters = table(METER, [0], [METERS[0][0]], [METERS[0][1]])
+    metre = Metre(codec, meters)
+    stop = metre.bar_start(OWN_BARS)
+    parts = np.zeros((MAX_PARTS, 3), np.int16)
+    parts[:, 0] = UNDECLARED
+    rng = np.random.default_rng(1)
+    styles = (None, *codec.styles)
+    classes = [conditions(codec, styles[i % len(styles)], 100, None, METERS[0]) for i in range(OWN_PIECES + RANDOM_PIECES)]
+    plans = [
+        Plan(
+            parts,
+            c,
+            metre,
+            stop=stop,
+            ending=stop // 2,
+            declare=(1, 4),
+            every_bar=True,
+            seed=i,
+            most_notes=1000 if i < OWN_PIECES else RANDOM_NOTES,
+        )
+        for i, c in enumerate(classes)
+    ]
+    written = write(TorchEngine(model), plans[:OWN_PIECES]) + write(Chance(codec), plans[OWN_PIECES:])
+    out = []
+    for rows, c in zip(written, classes, strict=True):
+        piece = decode_piece(rows.astype(np.int16), codec, meters)
+        out.append(sequence(piece, choose(piece, rng, GivenConfig()), c, True))
+    return out
+
+
+class Chance(Engine):
+    """An engine that likes everything alike (programs of drums aside, of which two would be one)."""
+
+    def __init__(self, codec: CodecConfig) -> None:
+        self.codec = codec
+
+    def context(self, parts: Any, conditions: Any, given: Any, live: Any) -> Any:
+        """See Engine."""
+        return len(parts)
+
+    def start(self, conditions: Any) -> Any:
+        """See Engine."""
+        return len(conditions)
+
+    def advance(self, context: Any, state: Any, seen: Seen) -> tuple[Any, Any]:
+        """See Engine."""
+        return None, state
+
+    def score(self, context: Any, heads: Any, field: Field) -> NDArray[np.float32]:
+        """See Engine."""
+        out = np.zeros((context, self.codec.sizes[field]), np.float32)
+        if field == Field.PITCH:
+            out[:, 128 + DRUMS :] = -30
+        return out
+
+    def tell(self, context: Any, heads: Any, field: Field, value: Any, role: Any) -> Any:
+        """See Engine."""
+
+    def arrive(self, context: Any, heads: Any, features: Any, lookups: Any) -> Any:
+        """See Engine."""
+
+    def join(self, states: list[Any]) -> Any:
+        """See Engine."""
+        return len(states)
+
+    def pick(self, context: Any, state: Any, rows: Any) -> tuple[Any, Any]:
+        """See Engine."""
+        return len(rows), len(rows)

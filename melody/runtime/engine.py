@@ -1,0 +1,172 @@
+"""OnnxEngine: the Engine of ``generate`` on a runtime file, without torch. ONNX Runtime carries the body, numpy the heads.
+
+A row's numbers do not depend on its neighbours, and a prime's not on whether it is read in one call or step by step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.bundle import Bundle
+from melody.codec.recall import POINTERS
+from melody.codec.table import Field, Role
+from melody.errors import MelodyError
+from melody.files import reason, shown
+from melody.generate.engine import Ints, Seen
+from melody.runtime.context import FIRST, Context, Contexts
+from melody.runtime.file import NAME, RuntimeFile, read
+from melody.runtime.heads import HeadState, HeadTables
+from melody.runtime.layout import RAILS, Layout, offsets
+
+State = list[NDArray[np.float32]]  # hidden and cell of each layer in turn, each (1, B, H + RAILS)
+SILENT = 3  # of ONNX Runtime's log: errors only
+SETTLED = 30.0  # cell of a rail: open gates only move it away from zero
+
+
+class OnnxEngine:
+    """See ``generate.engine.Engine``."""
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        """Raises MelodyError where the runtime file is missing, damaged or of other weights; ImportError without onnxruntime."""
+        self.file = read(bundle)
+        self.codec = bundle.codec
+        where = f"{shown(bundle.folder / NAME)}"
+        remedy = f"write it anew with: melody export {shown(bundle.folder)}"
+        try:
+            self.layout = Layout.of(bundle.codec, bundle.model)
+            wanted = self.layout.tables()
+            tables = {name: self.file.tables[name] for name in wanted}
+            for name, (shape, kind) in wanted.items():
+                if tables[name].shape != shape or tables[name].dtype != kind:
+                    raise ValueError(f"table {name} has the shape {tables[name].shape}")
+            self._prepare(tables)
+            self.session = session(self.file, threads)
+            self._settle()
+        except (ValueError, KeyError, RuntimeError, TypeError) as fault:
+            raise MelodyError(f"{where}: cannot be run ({reason(fault)[:120]}); {remedy}") from None
+
+    def _prepare(self, tables: dict[str, NDArray[Any]]) -> None:
+        layout = self.layout
+        self.contexts, self.heads = Contexts(tables, layout), HeadTables(tables, layout)
+        self.initial = tables.get("initial")
+        self.arrive_table = tables["arrive"]
+        self.event_offsets = offsets(layout.events)
+        self.arrive_offsets = offsets(layout.metre + layout.distances)
+        self.recall_offsets = offsets(layout.recalled)
+        self.states = [f"{kind}{i}" for i in range(layout.layers) for kind in "hc"]
+        self.outputs = ["heads", *(f"{name}.out" for name in self.states)]
+
+    def _settle(self) -> None:
+        """Where every piece begins, the rails as the operator itself leaves them (they must never change)."""
+        layout = self.layout
+        blank = np.zeros((1, 1, layout.width + RAILS), np.float32)
+        blank[..., layout.width : layout.width + 2] = SETTLED, -SETTLED
+        self.blank: State = [np.tanh(blank) if name[0] == "h" else blank for name in self.states]
+        context = self.contexts.make(
+            np.zeros((1, 16, 3), np.int64), np.zeros((1, 5), np.int64), np.zeros((1, 1, 7), np.int64), np.zeros(1, bool)
+        )
+        event, metre, lookups = (np.zeros((1, 1, n), np.int64) for n in (len(Field), 4, 5))
+        heads, after = self.advance(context, self.blank, Seen(event, metre, lookups, np.zeros((1, 1, POINTERS, 6), np.int64)))
+        rails = slice(layout.width, layout.width + RAILS)
+        if heads.z.shape != (1, len(Field), layout.head) or not np.isfinite(heads.z).all():
+            raise ValueError("its first step gives no numbers")
+        for name, zero, new in zip(self.states, self.blank, after, strict=True):
+            if name[0] == "h":
+                zero[..., rails] = new[..., rails]
+        if not all(0.99 < abs(zero[0, 0, layout.width + i]) <= 1 for zero in self.blank[::2] for i in range(2)):
+            raise ValueError("its rails move")
+
+    def context(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> Context:
+        """See Engine."""
+        return self.contexts.make(parts, conditions, given, live)
+
+    def start(self, conditions: Ints) -> State:
+        """See Engine."""
+        count, width, layers = len(conditions), self.layout.width, self.layout.layers
+        state = [np.repeat(zero, count, 1) for zero in self.blank]
+        if self.initial is not None:
+            begin = self.initial[np.asarray(conditions)[:, 0]].reshape(count, 2, layers, width)
+            for i in range(layers):
+                state[2 * i][0, :, :width] = begin[:, 0, i].clip(-1, 1)  # as every later one: beyond the rails the steps would change
+                state[2 * i + 1][0, :, :width] = begin[:, 1, i]
+        return state
+
+    def advance(self, context: Context, state: State, seen: Seen) -> tuple[HeadState, State]:
+        """See Engine."""
+        z, told, state = self.read(context, state, seen)
+        return HeadState(z[-1], told[-1]), state
+
+    def read(self, context: Context, state: State, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.int64], State]:
+        """Read T events: what the heads start from (T, B, 6, P), what is recalled (T, B, 5, 6), and the state after."""
+        rows, features, lookups, told = seen
+        recalled: NDArray[np.int64] = told.astype(np.int64)
+        size = rows.shape[:2]
+        events = np.concatenate([rows, features, lookups[..., 2:]], -1, dtype=np.int64)
+        events += self.event_offsets
+        at = np.empty((*size, 4), np.int64)
+        at[..., 0] = 0
+        role = rows[..., Field.ROLE]
+        at[..., 1] = np.where((role == Role.NOTE) | (role == Role.PART), 2 + rows[..., Field.PART], 1)
+        at[..., 2] = FIRST + lookups[..., 0]
+        at += context.first[:, None]
+        at[..., 3] = context.following + lookups[..., 1]
+        rails = np.empty((*size, 2), np.float32)
+        rails[:] = 1, -1
+        feeds = {"events": events, "base": context.body.take(at, 0).sum(-2), "rails": rails}
+        if self.layout.recall:
+            feeds["recalled"] = recalled + self.recall_offsets
+        feeds |= zip(self.states, state, strict=True)
+        heads, *after = self.session.run(self.outputs, feeds)
+        return heads.reshape(*size, len(Field), -1), recalled, after
+
+    def score(self, context: Context, heads: HeadState, field: Field) -> NDArray[np.float32]:
+        """See Engine."""
+        if field == Field.PART:
+            return self.heads.score(heads, field, context.query[context.piece], context.query_bias[context.piece])
+        return self.heads.score(heads, field, None, None)
+
+    def tell(self, context: Context, heads: HeadState, field: Field, value: Ints, role: Ints) -> HeadState:
+        """See Engine."""
+        if field == Field.VELOCITY:
+            return heads
+        self.heads.tell(heads, field, value.astype(np.int64))
+        if field == Field.PART:
+            at = context.first + np.where(role == Role.NOTE, 2 + value, 1)
+            heads.z[:, Field.PITCH :] += context.head.take(at, 0)[:, None]
+        return heads
+
+    def arrive(self, context: Context, heads: HeadState, features: Ints, lookups: Ints) -> HeadState:
+        """See Engine."""
+        at = np.concatenate([features, lookups[:, 2:]], -1, dtype=np.int64)
+        at += self.arrive_offsets
+        seen = self.arrive_table.take(at, 0).sum(1)
+        seen += context.head.take(context.first + FIRST + lookups[:, 0], 0)
+        seen += context.head.take(context.following + lookups[:, 1], 0)
+        heads.z[:, Field.PART :] += seen[:, None]
+        return heads
+
+    def join(self, states: list[State]) -> State:
+        """See Engine."""
+        return [np.concatenate(parts, 1) for parts in zip(*states, strict=True)]
+
+    def pick(self, context: Context, state: State, rows: Ints) -> tuple[Context, State]:
+        """See Engine."""
+        return context.pick(rows), [part.take(rows, 1) for part in state]
+
+
+def session(file: RuntimeFile, threads: int) -> Any:
+    """An ONNX Runtime session on the CPU, which spins on no thread."""
+    import onnxruntime  # type: ignore[import-untyped]  # it says nothing of its types
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = SILENT
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(file.data, options, providers=["CPUExecutionProvider"])
+    except Exception as fault:  # noqa: BLE001  # its errors are classes of a compiled module without a common base of their own
+        raise ValueError(reason(fault)) from None

@@ -1,0 +1,127 @@
+"""What stands where in the tables of a runtime file: one description for who writes them and who reads them.
+
+H width of the body, P of a head, E of the encoder of given notes, in one direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec import conditions
+from melody.codec.metre import STRENGTHS
+from melody.codec.recall import POINTERS, RUNS
+from melody.codec.recall import sizes as recall_sizes
+from melody.codec.table import BAR_CLASSES, LEFT_CLASSES, MAX_PARTS, UNDECLARED, CodecConfig, Field
+
+RAILS = 16  # units beside each layer's own, see ``graph.py``; a whole number of vector registers
+EXACT = 1 << 24  # whole numbers up to here are exact in fp32, so sums of them do not depend on their order
+STEPS = 255  # whole numbers that a head's input is rounded to
+COPIED = (Field.WAIT, Field.PART, Field.PITCH, Field.DURATION, Field.VELOCITY)  # fields with a copy head
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes of one model."""
+
+    codec: CodecConfig
+    layers: int
+    width: int
+    head: int
+    given: int
+    recall: int  # 0: nothing is recalled
+    initial: bool
+
+    @staticmethod
+    def of(codec: CodecConfig, model: Mapping[str, Any]) -> Layout:
+        """By the plain settings of a model. Raises ValueError where one is no number."""
+        names = ("layers", "width", "head_width", "given_width")
+        values = [model[n] for n in names] + [model.get("recall_width", 0)]
+        if any(type(v) is not int or not 0 <= v <= 8192 for v in values) or not all(values[:4]):
+            raise ValueError("a size of the model is out of range")
+        layers, width, head, given, recall = values
+        return Layout(codec, layers, width, head, given, recall, bool(model.get("initial", False)))
+
+    @property
+    def metre(self) -> tuple[int, ...]:
+        """Classes of the metrical features."""
+        return (self.codec.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)
+
+    @property
+    def distances(self) -> tuple[int, ...]:
+        """Classes of the three distances of a look-up."""
+        return (self.codec.rest + 2,) * 3
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """Columns of the graph's input ``events``: fields, metre, distances."""
+        return (*self.codec.sizes, *self.metre, *self.distances)
+
+    @property
+    def given_columns(self) -> tuple[int, ...]:
+        """Classes of a given note's columns, its part left out."""
+        codec = self.codec
+        return (128, codec.max_duration + 1, codec.velocity_bins, codec.rest + 1, codec.positions, STRENGTHS)
+
+    @property
+    def part_columns(self) -> tuple[int, ...]:
+        """A part's row: as input of the body, as seen by the heads, as asked for by the part head (with its bias), by the encoder."""
+        return (self.width, self.head, self.head, 1, self.given)
+
+    def gates(self, field: Field) -> int:
+        """Columns of a head that open its copy gates."""
+        return 2 * POINTERS if self.recall and field in COPIED else 0
+
+    def values(self, field: Field) -> int:
+        """Columns of a head that are logits; the part head has none, it compares with the parts themselves."""
+        return 0 if field == Field.PART else self.codec.sizes[field]
+
+    def tables(self) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """Shapes and kinds of the tables that numpy uses."""
+        part, wide, sizes = sum(self.part_columns), self.width + self.head, self.codec.sizes
+        out: dict[str, tuple[tuple[int, ...], Any]] = {
+            "part.program": ((UNDECLARED + 1, part), np.float32),
+            "part.number": ((MAX_PARTS, part), np.float32),
+            "part.flags": ((4, part), np.float32),
+            "conditions": ((sum(conditions.sizes(self.codec)), self.width), np.float32),
+            "given.notes": ((sum(self.given_columns), self.given), np.float32),
+            "given.own": ((128 + sizes[Field.DURATION], 2 * self.given), np.float32),
+            "given.out": ((2 * self.given, 2 * wide), np.float32),
+            "given.nothing": ((2, wide), np.float32),
+            "arrive": ((sum(self.metre + self.distances), self.head), np.float32),
+        }
+        for way in ("forwards", "backwards"):
+            out |= {
+                f"given.{way}.input": ((self.given, 4 * self.given), np.float32),
+                f"given.{way}.state": ((self.given, 4 * self.given), np.float32),
+                f"given.{way}.bias": ((4 * self.given,), np.float32),
+            }
+        for field in Field:
+            columns = self.values(field) + self.gates(field)
+            if columns:
+                out |= {
+                    f"head.{int(field)}.weight": ((self.head, columns), np.int16),
+                    f"head.{int(field)}.scale": ((columns,), np.float32),
+                    f"head.{int(field)}.bias": ((columns,), np.float32),
+                }
+            if field != Field.VELOCITY:
+                out[f"chosen.{int(field)}"] = ((sizes[field], (len(Field) - 1 - field) * self.head), np.float32)
+        if self.recall:
+            out["trust"] = ((len(COPIED), POINTERS, RUNS, 2), np.float32)
+        if self.initial:
+            out["initial"] = ((1 + len(self.codec.styles), 2 * self.layers * self.width), np.float32)
+        return out
+
+    @property
+    def recalled(self) -> tuple[int, ...]:
+        """Classes of what a pointer foretells."""
+        return recall_sizes(self.codec)
+
+
+def offsets(sizes: tuple[int, ...]) -> NDArray[np.int64]:
+    """Where each of some tables begins that stand below each other."""
+    return np.concatenate([[0], np.cumsum(sizes[:-1])]).astype(np.int64)

@@ -1,0 +1,218 @@
+"""The runtime without torch: a tiny model, exported, beside the same model in torch; and all the ways in which a file can be wrong."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from melody.codec.table import Field, Role
+from melody.errors import CallError, MelodyError
+from melody.generate.engine import Seen, TorchEngine
+from melody.generate.loop import write
+from melody.generate.sampling import Sampling
+
+from .conftest import check, held_notes, metre, plan
+from .tiny import CODEC, SHAPES, bundle_of, engine_of
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnx")
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def exported(request, tmp_path_factory):
+    from melody.export import export
+
+    found = bundle_of(tmp_path_factory.mktemp(request.param), **SHAPES[request.param])
+    export(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    """A bundle with its runtime file."""
+    from melody.export import export
+
+    found = bundle_of(tmp_path_factory.mktemp("one"), **SHAPES["recall"])
+    return found, export(found)
+
+
+def torch_engine(found):
+    from melody.bundle import load_model
+
+    return TorchEngine(load_model(found))
+
+
+def seen_by(rng, steps, rows, given=6):
+    """Random but possible inputs (T, B)."""
+    from melody.codec.metre import STRENGTHS
+    from melody.codec.recall import POINTERS, sizes
+    from melody.codec.table import BAR_CLASSES, LEFT_CLASSES
+
+    shape = (steps, rows)
+    events = np.stack([rng.integers(0, n, shape) for n in CODEC.sizes], -1)
+    metres = np.stack([rng.integers(0, n, shape) for n in (CODEC.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)], -1)
+    lookups = np.stack(
+        [rng.integers(0, given + 1, shape) for _ in range(2)] + [rng.integers(0, CODEC.rest + 2, shape) for _ in range(3)], -1
+    )
+    told = np.stack([rng.integers(0, n, (*shape, POINTERS)) for n in sizes(CODEC)], -1)
+    return Seen(events, metres, lookups, told)
+
+
+def pieces_by(rng, rows, given=6):
+    """Arguments of ``context`` for rows that have nothing in common."""
+    parts = np.stack([rng.integers(0, 128, (rows, 16)), *(rng.integers(0, 2, (rows, 16)) for _ in range(2))], -1)
+    conditions = np.stack([rng.integers(0, n, rows) for n in (3, 25, 25, 14, 11)], -1)
+    columns = (16, 128, CODEC.max_duration, CODEC.velocity_bins, CODEC.rest, CODEC.positions, 8)
+    notes = np.stack([rng.integers(0, n, (given, rows)) for n in columns], -1)
+    notes[..., 2] += 1
+    return parts, conditions, notes, rng.random(rows) < 0.3
+
+
+def scores(engine, rng_seed, rows, cut=slice(None), steps=3):
+    """Logits of every field after every step, and the last state, of some of the rows."""
+    rng = np.random.default_rng(rng_seed)
+    parts, conditions, given, live = pieces_by(rng, rows)
+    seen = Seen(*(a[:, cut] for a in seen_by(rng, steps, rows)))
+    context = engine.context(parts[cut], conditions[cut], given[:, cut], live[cut])
+    state, out = engine.start(conditions[cut]), []
+    for t in range(steps):
+        heads, state = engine.advance(context, state, Seen(*(a[t : t + 1] for a in seen)))
+        events = seen.rows[t].copy()
+        events[:, Field.ROLE] = Role.NOTE
+        for field in Field:
+            if field == Field.PART:
+                heads = engine.arrive(context, heads, seen.features[t], seen.lookups[t])
+            out.append(np.array(engine.score(context, heads, field)))
+            heads = engine.tell(context, heads, field, events[:, field], events[:, Field.ROLE])
+    return out, state
+
+
+def test_logits_are_those_of_torch_up_to_rounding(exported):
+    mine, theirs = (scores(e, 3, 9)[0] for e in (engine_of(exported), torch_engine(exported)))
+    for a, b in zip(mine, theirs, strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a - b).max() < 0.05 * max(1, float(np.abs(b).max()))
+    assert max(float(b.std()) for b in theirs) > 0.1  # they say something
+
+
+def test_a_row_is_bit_for_bit_the_row_alone(exported):
+    engine = engine_of(exported)
+    together, state = scores(engine, 4, 64)
+    for k in (0, 17, 63):
+        alone, own = scores(engine, 4, 64, slice(k, k + 1))
+        assert all(np.array_equal(a[k : k + 1], b) for a, b in zip(together, alone, strict=True))
+        assert all(np.array_equal(a[:, k : k + 1], b) for a, b in zip(state, own, strict=True))
+
+
+def test_many_steps_in_one_call_are_the_same_steps(exported):
+    engine, rng = engine_of(exported), np.random.default_rng(5)
+    parts, conditions, given, live = pieces_by(rng, 4)
+    seen = seen_by(rng, 30, 4)
+    context, state = engine.context(parts, conditions, given, live), engine.start(conditions)
+    heads, whole = engine.advance(context, state, seen)
+    for t in range(30):
+        last, state = engine.advance(context, state, Seen(*(a[t : t + 1] for a in seen)))
+    assert np.array_equal(heads.z, last.z) and all(np.array_equal(a, b) for a, b in zip(whole, state, strict=True))
+
+
+def test_rows_can_leave_and_states_be_joined(exported):
+    engine, rng = engine_of(exported), np.random.default_rng(6)
+    arguments, seen = pieces_by(rng, 5), seen_by(rng, 1, 5)
+    context, state = engine.context(*arguments), engine.start(arguments[1])
+    rows = np.array([1, 4])
+    few, own = engine.pick(context, state, rows)
+    some = engine.advance(few, own, Seen(*(a[:, rows] for a in seen)))
+    every = engine.advance(context, state, seen)
+    assert np.array_equal(some[0].z, every[0].z[rows])
+    joined = engine.join([engine.pick(context, state, np.array([r]))[1] for r in range(5)])
+    assert all(np.array_equal(a, b) for a, b in zip(joined, state, strict=True))
+
+
+def plans():
+    """Plans of different lengths, with given notes, guidance and parts that are declared on the way."""
+    usual = {
+        "conditions": np.array([1, 3, 0, 1, 2], np.int16),
+        "metre": metre(codec=CODEC),
+        "sampling": Sampling(temperature=1, guidance=2),
+    }
+    own = [plan(stop=16 * (1 + s), ending=8 * s, seed=s, declare=(1, 4), **usual) for s in range(4)]
+    return [*own, plan(0, held=[0], given=held_notes(0, 8, 20), declare=(1, 2), seed=9, **usual)]
+
+
+def test_a_piece_in_a_batch_is_the_piece_alone(exported):
+    engine = engine_of(exported)
+    together = write(engine, plans())
+    for made, rows in zip(plans(), together, strict=True):
+        check(made, rows, CODEC)
+        assert np.array_equal(write(engine, [made])[0], rows)
+
+
+def test_the_export_compares_by_field(one):
+    _, (found, path) = one
+    assert path.name == "runtime.onnx" and found.notes > 50 and found.difference <= 0.005
+    names = [name for name, _, _ in found.rows()]
+    assert names == ["role", "wait", "part", "pitch", "duration", "velocity", "total"]
+
+
+def test_a_runtime_that_says_something_else_is_not_written(tmp_path, monkeypatch):
+    from melody import export as room
+
+    found = bundle_of(tmp_path, **SHAPES["plain"])
+    monkeypatch.setattr(room, "MOST_DIFFERENCE", -1.0)
+    with pytest.raises(MelodyError, match="would differ from the model"):
+        room.export(found)
+    assert not (tmp_path / "runtime.onnx").exists()
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_other_cells_are_refused(tmp_path, cell):
+    from melody.export import export
+
+    with pytest.raises(MelodyError, match=f"'{cell}' have no runtime"):
+        export(bundle_of(tmp_path, cell=cell, **SHAPES["plain"]))
+
+
+def test_without_onnxruntime_torch_takes_over_and_says_so(one, monkeypatch):
+    from melody.compose import engines, load
+
+    found, _ = one
+    composer = load(found.folder)
+    assert type(composer.engine).__name__ == "OnnxEngine" and composer.remark == ""
+    monkeypatch.setattr(engines, "find_spec", lambda name: None if name == "onnxruntime" else object())
+    composer = load(found.folder)
+    assert type(composer.engine).__name__ == "TorchEngine" and "onnxruntime" in composer.remark
+    with pytest.raises(MelodyError, match="onnxruntime"):
+        load(found.folder, engine="onnx")
+
+
+def test_the_engine_can_be_chosen(one, tmp_path):
+    from melody.compose import load
+
+    found, _ = one
+    assert type(load(found.folder, engine="torch").engine).__name__ == "TorchEngine"
+    with pytest.raises(CallError, match="did you mean 'onnx'"):
+        load(found.folder, engine="onx")
+    bare = bundle_of(tmp_path, **SHAPES["plain"])
+    assert "melody export" in load(bare.folder).remark
+    with pytest.raises(MelodyError, match="melody export"):
+        load(bare.folder, engine="onnx")
+
+
+def test_nothing_of_it_imports_torch(one, tmp_path):
+    import subprocess
+
+    folder, tune = one[0].folder, tmp_path / "tune.mid"
+    code = f"""
+import sys
+sys.modules["torch"] = None
+from melody.cli import main
+common = ["--model", {str(folder)!r}, "--seed", "1", "--quiet", "--output"]
+calls = [["generate", "--bars", "4", *common, {str(tune)!r}]]
+calls += [["continue", {str(tune)!r}, "--bars", "1", *common, {str(tmp_path / "c.mid")!r}]]
+calls += [["accompany", {str(tune)!r}, "--track", "1", *common, {str(tmp_path / "a.mid")!r}]]
+calls += [["infill", {str(tune)!r}, "--from-bar", "2", "--to-bar", "2", *common, {str(tmp_path / "i.mid")!r}]]
+print([main(call) for call in calls])
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.stdout.strip() == "[0, 0, 0, 0]", result.stderr
+    assert result.stderr == ""

@@ -1,0 +1,38 @@
+"""SECURITY.md tells the numbers of the code, and names tests that are there."""
+
+import re
+from pathlib import Path
+
+from melody import bundle, styles
+from melody.data import Rules, fetch
+from melody.midi import Limits, tars, unpacking
+from melody.train import resume
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "SECURITY.md").read_text("utf-8")
+MIB, GIB = 1 << 20, 1 << 30
+
+
+def row(name: str) -> str:
+    return next(line for line in PAGE.splitlines() if line.startswith(f"| {name} |"))
+
+
+def test_limits():
+    limits, rules = Limits(), Rules()
+    assert f"{limits.max_bytes // MIB} MiB, {limits.max_notes:,} notes, {limits.max_tracks:,} tracks" in row("MIDI file")
+    assert f"{limits.max_seconds / 3600:g} hours or {limits.max_quarters:,} quarter" in row("MIDI file")
+    assert f"{limits.max_entries:,} entries, {limits.max_unpacked // GIB} GiB unpacked, {limits.max_ratio} bytes" in row("archive")
+    assert unpacking.FREE == MIB and "the first MiB" in row("archive")
+    assert f"{tars._LONGEST_NAME // 1024} KiB, {unpacking.XZ_MEMORY // MIB} MiB of memory" in row("tar archive")
+    assert f"{unpacking.MEMBERS:,} packed members" in row("tar archive")
+    assert f"{bundle.MOST_FACTS // MIB} MiB of `bundle.json`, {bundle.MOST_WEIGHTS // GIB} GiB of weights" in row("model")
+    assert f"{styles.MOST // MIB} MiB" in row("style file")
+    assert f"{resume.MOST_FACTS // MIB} MiB of `resume.json`, {resume.MOST // GIB} GiB of tensors" in row("state of a run")
+    said = f"{rules.least:,} bytes in each {rules.timeout:g} s; {rules.redirects} redirects; 1 new attempt after {rules.pause:g} s"
+    assert said in row("download") and fetch.__module__ == "melody.data.fetch"
+
+
+def test_what_it_names_is_there():
+    named = set(re.findall(r"`((?:tests|benchmarks)/[\w/.]+)`", PAGE))
+    assert len(named) > 10
+    assert all((ROOT / path).exists() for path in named - {"tests/midi/found/"})
