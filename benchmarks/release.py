@@ -95,9 +95,9 @@ melodies of that kind. It has heard little else: other instruments can be asked 
 {rows}
 
 The split is by piece, duplicates by note content removed. js-fakes is credited to Omar Peracha (CC BY 4.0); CC BY pieces of
-mutopia are credited to their maintainers at the Mutopia Project. js-fakes was made by a program that repeats itself: most of its test notes stand in runs
-that also occur in training pieces, so its figure flatters any model. The pop909 songs are recent pop; its arrangements are
-published under MIT, the songs' authors were not asked.
+mutopia are credited to their maintainers at the Mutopia Project. js-fakes was made by a program that repeats itself: most of its
+test notes stand in runs that also occur in training pieces, so its figure flatters any model. The pop909 songs are
+recent pop; its arrangements are published under MIT, the songs' authors were not asked.
 
 ## Licence
 

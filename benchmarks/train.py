@@ -85,9 +85,8 @@ def main() -> None:
     bare, whole, padded = (statistics.median(r[i] for r in rows) for i in range(3))
     ratios = sorted(r[1] / r[0] for r in rows)
     print(machine())
-    print(
-        f"{model.layers} x {model.width}, batch {recipe.train.batch}, chunk {recipe.train.chunk}, {run.dtype}, {a.threads} threads, {a.rounds} rounds\n"
-    )
+    shape = f"{model.layers} x {model.width}, batch {recipe.train.batch}, chunk {recipe.train.chunk}"
+    print(f"{shape}, {run.dtype}, {a.threads} threads, {a.rounds} rounds\n")
     print("| what | a second |\n|---|---|")
     print(
         f"| bare nn.LSTM, steps | {bare:,.0f} |\n| whole training, events | {whole:,.0f} |\n| the same, padding counted | {padded:,.0f} |\n"

@@ -179,7 +179,7 @@ def test_weights_with_another_digest(melody, model, odd):
     Path("damaged/model.safetensors").write_bytes(weights)
     refused(melody("generate", "--model", "damaged", "--bars", 1), 1, "sha256")
     refused(melody("inspect", "damaged"), 1, "sha256")
-    refused(melody("train", "damaged", "-o", "run"), 1, "not a corpus")
+    refused(melody("train", "damaged", "-o", "run"), 1, "no MIDI files")
     assert not list(odd.glob("generated*")) and not (odd / "run").exists()
 
 
