@@ -25,6 +25,7 @@ from melody.runtime.layout import RAILS, Layout
 
 Floats = NDArray[np.float32]
 MOST_WEIGHT = 63
+SMALL = 4096  # tables of more numbers than this are stored with 16 bits a number, as the shipped weights are
 OPEN = 40.0  # a gate whose input is this is open as far as fp32 can tell
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 
@@ -70,6 +71,11 @@ class Builder:
         self.tables.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
+    def half(self, name: str, value: Floats) -> str:
+        """An initializer of which the file holds 16 bits a number: the shipped weights have no more."""
+        self.table(f"{name}.half", value.astype(np.float16))
+        return self.node("Cast", [f"{name}.half"], [name], to=FLOAT)
+
     def node(self, kind: str, inputs: list[str], outputs: list[str], **attributes: Any) -> str:
         """An operator; the name of its first output."""
         self.nodes.append(helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes))
@@ -102,13 +108,13 @@ def build(
         ("base", FLOAT, ["t", "b", width]),
         ("rails", FLOAT, ["t", "b", 2]),
     ]
-    gathered = b.node("Gather", [b.table("events.table", events), "events"], ["events.each"], axis=0)
+    gathered = b.node("Gather", [b.half("events.table", events), "events"], ["events.each"], axis=0)
     summed = b.node("ReduceSum", [gathered, b.table("axis2", np.array([2]))], ["events.sum"], keepdims=0)
     x = b.node("Add", [summed, "base"], ["x"])
     if layout.recall:
         inputs.append(("recalled", INT64, ["t", "b", POINTERS, len(layout.recalled)]))
         rows = np.concatenate([weights[f"recall.tables.{i}.weight"] for i in range(len(layout.recalled))])
-        each = b.node("Gather", [b.table("recall.table", rows), "recalled"], ["recall.each"], axis=0)
+        each = b.node("Gather", [b.half("recall.table", rows), "recalled"], ["recall.each"], axis=0)
         told = b.node("ReduceSum", [each, b.table("axis3", np.array([3]))], ["recall.sum"], keepdims=0)
         flat = b.node("Reshape", [told, b.table("flat", np.array([0, 0, -1]))], ["recall.flat"])
         x = b.node("Add", [x, b.linear(flat, weights["recall.to_body.weight"].T, reach["recall"], "recall")], ["x.recall"])
@@ -151,7 +157,8 @@ def build(
     for name, (shape, kind) in layout.tables().items():
         if tables[name].shape != shape or tables[name].dtype != kind:
             raise MelodyError(f"the table {name} is {tables[name].shape}, expected {shape}")
-        b.table(name, tables[name])
+        large = kind is np.float32 and len(shape) == 2 and tables[name].size >= SMALL
+        b.table(name, tables[name].astype(np.float16) if large else tables[name])
     graph = helper.make_graph(
         b.nodes,
         "melody",

@@ -190,14 +190,14 @@ class Writer:
         return heads
 
     def _guided(self, logits: NDArray[np.float32], heads: Any, chosen: Ints, here: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Pitch logits moved away from what would be played without the given notes."""
+        """Pitch logits of notes moved away from what would be played without the given notes; an instrument is chosen unguided."""
         assert self.twin is not None
         context = self.twin[0]
         for field in (Field.ROLE, Field.WAIT):
             heads = self.engine.tell(context, heads, field, chosen[:, field], chosen[:, Field.ROLE])
         heads = self.engine.arrive(context, heads, here[:, FEATURES], np.zeros_like(here[:, LOOKUPS]))
         heads = self.engine.tell(context, heads, Field.PART, chosen[:, Field.PART], chosen[:, Field.ROLE])
-        weight = self.guidance
+        weight = np.where(chosen[:, Field.ROLE, None] == Role.NOTE, self.guidance, np.float32(1))
         blind = self.engine.score(context, heads, Field.PITCH)
         return np.where(weight == 1, logits, blind + weight * (logits - blind)).astype(np.float32)
 

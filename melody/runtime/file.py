@@ -32,7 +32,7 @@ OPERATORS = {
     },
     "com.microsoft": {"DynamicQuantizeLSTM"},
 }  # fmt: skip
-DTYPES: dict[int, Any] = {1: np.float32, 2: np.uint8, 3: np.int8, 5: np.int16, 6: np.int32, 7: np.int64}  # of TensorProto
+DTYPES: dict[int, Any] = {1: np.float32, 2: np.uint8, 3: np.int8, 5: np.int16, 6: np.int32, 7: np.int64, 10: np.float16}  # of TensorProto
 
 Tables = dict[str, NDArray[Any]]
 
@@ -143,7 +143,8 @@ def _tensor(data: memoryview) -> tuple[str, NDArray[Any]]:
             raise MelodyError("keeps data in other files, which melody does not open")
     if raw is None or kind not in DTYPES or any(n < 0 for n in shape):
         raise ValueError(f"table {name[:40]!r}")
-    return name, np.frombuffer(raw, DTYPES[kind]).reshape(shape)
+    table = np.frombuffer(raw, DTYPES[kind]).reshape(shape)
+    return name, table.astype(np.float32) if table.dtype == np.float16 else table
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
