@@ -1,4 +1,4 @@
-"""Turn a run into a shipped model: bf16 weights, licences of its data, a card with figures by style.
+"""Turn a run into a shipped model: bf16 weights, a runtime, licences of its data, a card with figures by style.
 
     python benchmarks/release.py RUN CORPUS checkpoints/base [--notes 20000]
 
@@ -19,6 +19,7 @@ from melody.codec import FIELDS
 from melody.codec.given import GivenConfig
 from melody.corpus import Corpus
 from melody.corpus.habits import habits
+from melody.export import export
 from melody.model import EventLSTM
 from melody.train.validate import validate, validation_stream
 
@@ -50,6 +51,7 @@ def main() -> None:
         raise SystemExit(f"bf16 weights cost {worst - 1:.2%} in nats per note; nothing should be shipped")
     card = write_card(made, model, data, exact, worst)
     bundle.save(options.output, model, training, data, "MIT", card, half=True)
+    export(bundle.read(options.output), options.corpus)
     print(card)
 
 
