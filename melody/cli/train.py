@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from melody.cli import report
+from melody.cli.collection import forgotten, prepare, prepared, write_styles
 from melody.cli.guard import INTERRUPTED, TERMINATED
 from melody.cli.options import Flag, Printing
 from melody.cli.watch import Watch
@@ -42,8 +42,6 @@ RUN is a model's folder: melody generate --model RUN. Several processes: torchru
 """
 RUN_FILES = ("bundle.json", "model.safetensors", "resume.json", "metrics.jsonl", "report.html")
 RUN_FOLDERS = ("last", ".next")
-CORPUS = "corpus"  # in the folder of a run that was given MIDI files
-OWN_VALID = 0.15  # of a user's own pieces, held out to stop by
 MOST_RESUME = 1 << 26  # bytes of resume.json
 
 app = App(name="train", help_epilogue=EXAMPLES)
@@ -74,6 +72,8 @@ class Settings:
     """Start from the weights of a model (a name or a folder) instead of from nothing."""
     tune: str | None = None
     """With --from: all weights, the heads only, or state: a style of a few kilobytes that leaves the model as it is."""
+    old: Path | None = None
+    """With --from: a corpus of what the model knew before, to tell what was forgotten."""
     save_every: int | None = None
     """Updates between saves, besides those by minutes."""
     sample_bars: int = 8
@@ -104,55 +104,38 @@ def train(
         Start anew in a folder that already holds a run.
     """
     _check_flags(settings, force)
-    prepared = _prepared(corpus)
+    made = prepared(corpus)
     _check_folder(output, settings.resume, force)
 
     from melody import bundle
     from melody.corpus import Corpus
 
+    if settings.old is not None:
+        Corpus(settings.old)  # it is wanted at the end; whether it is one is told now
     base = bundle.read(_origin(settings, output)) if _origin(settings, output) else None
     first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun, one writes and speaks
     from melody.train import folder as runs
 
     try:
         with runs.hold(output) if first else nullcontext():
-            pieces = Corpus(corpus if prepared else _prepare(corpus, output, settings.resume, printing))
+            pieces = Corpus(corpus if made else prepare(corpus, output, settings.resume, printing))
             with report.waiting(printing, "starting"):
                 trainer = _trainer(pieces, output, settings, base)
             if first and not settings.resume:
                 _clear(output)
             with Watch(printing.quiet, output if first else None, settings.sample_bars, settings.tensorboard) as watch:
                 result = trainer.run(watch)
-            written = _write_styles(trainer, output) if first and result.ending != "stopped" else []
+            over = first and result.ending != "stopped"
+            written = write_styles(trainer, output) if over else []
+            old = forgotten(settings.old, settings.from_, output) if over and settings.old and settings.from_ else None
     finally:
         if first and output.is_dir() and not any(output.iterdir()):  # stopped before anything was saved
             output.rmdir()
     if first:
-        _tell(result, watch.signal, corpus, output, trainer.recipe, written, settings.from_ or "MODEL", printing)
+        _tell(result, watch.signal, corpus, output, trainer.recipe, written, settings.from_ or "MODEL", old, printing)
     if result.ending != "stopped":
         return 0
     return TERMINATED if watch.signal == signal.SIGTERM else INTERRUPTED
-
-
-def _prepared(corpus: Path) -> bool:
-    """Whether this is a corpus already, and not MIDI; several processes want one."""
-    prepared = (corpus / "index.json").is_file() or not corpus.exists()
-    if not prepared and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise CallError(f"{shown(corpus)}: not a corpus; several processes need one: melody prepare {shown(corpus)} -o CORPUS")
-    return prepared
-
-
-def _prepare(source: Path, output: Path, resume: bool, printing: Printing) -> Path:
-    """The corpus of some MIDI files, in the folder of the run; a run that goes on keeps its own."""
-    from melody.corpus.prepare import PrepareConfig, prepare
-
-    target = output / CORPUS
-    if not (resume and target.is_dir()):
-        with report.bar(printing, "reading") as progress:
-            summary = prepare([source], target, PrepareConfig(valid=OWN_VALID, test=0.0), progress)
-        found = f"{summary.pieces} pieces, {summary.notes:,} notes, {summary.splits.get('valid', 0)} of them held out"
-        report.remark(printing, f"{shown(source)}: {found}; skipped {summary.skipped} files, see {shown(summary.report)}")
-    return target
 
 
 def _origin(settings: Settings, output: Path) -> str | None:
@@ -178,28 +161,12 @@ def _trainer(pieces: Corpus, output: Path, settings: Settings, base: Bundle | No
     return trainer
 
 
-def _write_styles(trainer: Trainer, output: Path) -> list[Path]:
-    """What a run with --tune state has learned, each style a file of its own."""
-    from melody import bundle
-    from melody.styles import SUFFIX, save_style, style_of
-
-    if trainer.recipe.train.tune != "state":
-        return []
-    best = bundle.read(output)
-    model = bundle.load_model(best)
-    written = []
-    for name, habits in trainer.habits.items():
-        path = output / (re.sub(r"[^\w-]+", "_", name)[:60] + SUFFIX)
-        save_style(path, style_of(model, name, str(best.training["began_as"]), habits))
-        written.append(path)
-    return written
-
-
 def _check_flags(settings: Settings, force: bool) -> None:
     if settings.steps is not None and settings.minutes is not None:
         raise CallError("--steps and --minutes contradict each other; give one of them")
-    if settings.tune is not None and settings.from_ is None:
-        raise CallError("--tune says what of a model is changed; say which model with --from")
+    for name in ("tune", "old"):
+        if getattr(settings, name) is not None and settings.from_ is None:
+            raise CallError(f"--{name} is about a model that is taught more; say which model with --from")
     for name in ("steps", "minutes", "batch", "save_every"):
         value = getattr(settings, name)
         if value is not None and not (value > 0 and math.isfinite(value)):
@@ -259,7 +226,15 @@ def _clear(folder: Path) -> None:
 
 
 def _tell(
-    result: Result, caught: int | None, corpus: Path, folder: Path, recipe: Recipe, styles: list[Path], base: str, printing: Printing
+    result: Result,
+    caught: int | None,
+    corpus: Path,
+    folder: Path,
+    recipe: Recipe,
+    styles: list[Path],
+    base: str,
+    old: tuple[float, float] | None,
+    printing: Printing,
 ) -> None:
     best = round(result.best, 4) if math.isfinite(result.best) else None
     facts = {
@@ -271,11 +246,14 @@ def _tell(
     facts |= {"steps": result.step, "nats_per_note": best, "ending": result.ending}
     if math.isfinite(result.before):
         facts["nats_per_note_before"] = round(result.before, 4)
+    if old:
+        facts["old_nats_per_note"] = [round(v, 4) for v in old]
     score = f", {best:.3f} nats a held-out note" if best is not None else ""
     lines = [f"{shown(folder)}: {result.step} steps, {result.notes:,} notes in {report.clock(result.seconds)}{score}"]
-    if best is not None and math.isfinite(result.before):
-        change = 100 * (best / result.before - 1)
-        lines.append(f"held-out pieces: {result.before:.3f} nats a note before, {best:.3f} after ({change:+.1f} %)")
+    pairs = {"held-out pieces": (result.before, result.best), "old pieces": old or (math.nan, math.nan)}
+    for what, (before, after) in pairs.items():
+        if math.isfinite(before) and math.isfinite(after):
+            lines.append(f"{what}: {before:.3f} nats a note before, {after:.3f} after ({100 * (after / before - 1):+.1f} %)")
     if result.ending == "stopped" and not result.step:
         lines = ["stopped before the first step; nothing was saved"]
     elif result.ending == "stopped":

@@ -51,6 +51,14 @@ def validation_stream(
     return Stream(corpus, codec, pieces, min(batch, len(pieces)), chunk, 1, AugmentConfig.none(), given, epochs=1, shuffle=True)
 
 
+def held_out(corpus: Corpus, model: EventLSTM, notes: int = 20_000) -> float:
+    """Nats per note on pieces that were kept out of training (of a corpus without any: on all), nothing given."""
+    pieces = corpus.split("test") or corpus.split("valid") or list(range(len(corpus)))
+    nothing = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0)
+    device = next(model.parameters()).device
+    return validate(model, validation_stream(corpus, model.codec, pieces, nothing), notes, torch.float32, device).per_note()["total"]
+
+
 @torch.no_grad()
 def validate(model: EventLSTM, stream: Stream, most_notes: int, dtype: torch.dtype, device: torch.device) -> Scores:
     """Score a stream until it ends or ``most_notes`` are seen."""

@@ -138,6 +138,14 @@ def test_a_style_of_some_kilobytes(melody, songs, here, model):
     assert other.status == 1 and "another model" in other.err
 
 
+def test_what_was_forgotten_is_told(melody, corpus, songs, model):
+    options = ("--threads", 1, "--precision", "fp32", "--batch", 2, "--sample-bars", 0, "--steps", 2)
+    said = melody("train", songs, "-o", "run", "--from", model, "--old", corpus, *options)
+    assert said.status == 0 and "old pieces: " in said.out and "held-out pieces: " in said.out
+    assert melody("train", songs, "-o", "other", "--from", model, "--old", "nope", *options).status == 1
+    assert melody("train", songs, "-o", "third", "--old", corpus, *options).status == 2
+
+
 def test_tune_wants_a_model(melody, corpus):
     said = melody("train", corpus, "-o", "run", "--tune", "heads")
     assert said.status == 2 and "--from" in said.err
