@@ -47,7 +47,7 @@ from numpy.typing import NDArray
 from melody import midi
 from melody.codec.decode import decode_piece
 from melody.codec.encode import GRID_NOTE, PART, Piece, encode
-from melody.codec.given import GivenConfig, part_table
+from melody.codec.given import NOTHING, part_table
 from melody.codec.metre import Metre
 from melody.codec.table import CodecConfig
 from melody.corpus import Corpus
@@ -82,7 +82,6 @@ MELODY, PIANO = 0, 1
 Note = tuple[int, int, int, int]  # onset, length, part, pitch; times in eighths
 Notes = NDArray[np.int64]  # (n, 4): likewise
 AS_IT_IS = Sampling(temperature=1.0, top_p=1.0, repetition=0)
-NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, live=0)
 PLAIN = AugmentConfig(0, 0, 0.0, 0, drop_condition=1.0, drop_left=1.0)
 
 

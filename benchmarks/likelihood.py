@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from melody import bundle, compose
 from melody.codec import FIELDS, CodecConfig, encode, quantise
-from melody.codec.given import GivenConfig
+from melody.codec.given import NOTHING
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
 from melody.corpus.stream import Batch
@@ -34,7 +34,6 @@ from melody.model import EventLSTM
 from melody.train.batches import to_tensors
 from melody.train.validate import Scores, validation_stream
 
-NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, live=0)
 ORDER = 5
 MOST_TRAINING = 1500  # pieces that the n-grams count
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ import torch
 
 from melody import bundle
 from melody.codec import FIELDS
-from melody.codec.given import GivenConfig
+from melody.codec.given import NOTHING
 from melody.corpus import Corpus
 from melody.corpus.habits import habits
 from melody.export import export
@@ -24,7 +24,6 @@ from melody.model import EventLSTM
 from melody.train.validate import validate, validation_stream
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, live=0)
 MOST_LOSS = 1.002
 CPU = torch.device("cpu")
 

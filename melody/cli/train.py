@@ -112,7 +112,8 @@ def train(
 
     if settings.old is not None:
         Corpus(settings.old)  # it is wanted at the end; whether it is one is told now
-    base = bundle.read(_origin(settings, output)) if _origin(settings, output) else None
+    origin = _origin(settings, output)
+    base = bundle.read(origin) if origin else None
     first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun, one writes and speaks
     from melody.train import folder as runs
 

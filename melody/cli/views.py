@@ -80,7 +80,7 @@ def _track(score: Score, index: int, lead: bool) -> dict[str, Any]:
         "instrument": programs.program_name(track.program, track.is_drum),
         "drums": track.is_drum,
         "notes": len(track.notes),
-        "range": f"{_pitch_name(low)}-{_pitch_name(high)}" if len(pitches) and not track.is_drum else "",
+        "range": f"{theory.pitch_name(low)}-{theory.pitch_name(high)}" if len(pitches) and not track.is_drum else "",
         "lead": lead,
     }
 
@@ -100,7 +100,9 @@ def first_notes(score: Score, count: int = 12) -> str:
     quarter = score.ticks_per_quarter
     lines = []
     for track in score.tracks:
-        notes = [f"{n['onset'] / quarter:.2f} {_pitch_name(int(n['pitch']))} {n['duration'] / quarter:.2f}" for n in track.notes[:count]]
+        notes = [
+            f"{n['onset'] / quarter:.2f} {theory.pitch_name(int(n['pitch']))} {n['duration'] / quarter:.2f}" for n in track.notes[:count]
+        ]
         lines.append(f"  {_printable(track.name) or 'track'}: " + ", ".join(notes))
     return "\n".join(lines)
 
@@ -193,11 +195,6 @@ def _plain(values: Any) -> str:
 
 def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _pitch_name(pitch: int) -> str:
-    """60 -> "C4"."""
-    return f"{('C', 'C#', 'D', 'Eb', 'E', 'F', 'F#', 'G', 'Ab', 'A', 'Bb', 'B')[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _table(*columns: str) -> Table:

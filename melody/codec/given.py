@@ -39,6 +39,9 @@ class GivenConfig:
         return shares
 
 
+NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, live=0)  # how likelihood is measured
+
+
 @dataclass(frozen=True, eq=False)
 class Choice:
     """Which notes of a piece are given. The rest, inside [start, stop), is for the model to write."""

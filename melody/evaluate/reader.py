@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from melody.codec import CodecConfig
-from melody.codec.given import GivenConfig
+from melody.codec.given import NOTHING
 from melody.codec.grammar import bounds
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
@@ -21,8 +21,6 @@ from melody.corpus.sequence import AugmentConfig
 from melody.corpus.stream import Batch, Stream
 from melody.model import Context, EventLSTM, Inputs, State
 from melody.train.batches import to_tensors
-
-NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, live=0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,11 +27,11 @@ from melody.model import EventLSTM
 from melody.render.page_surprise import ShadedNote
 from melody.render.style import drum_name, label
 from melody.score import Score
+from melody.theory import pitch_name
 
 ALTERNATIVES = 4  # values that are named for a field
 MOST_NOTES = 50_000  # a page of more is of no use, and too large to open
 TOLD = (Field.WAIT, Field.PITCH, Field.DURATION)  # fields whose expected values are worth reading
-NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 @dataclass(frozen=True)
@@ -173,8 +173,3 @@ def _note(
     name = drum_name(pitch) if drums else pitch_name(pitch)
     lasting = row[Field.DURATION] / codec.grid
     return SurprisingNote(onset, row[Field.DURATION], part, pitch, bar, beat, lasting, name, tuple(nats.tolist()), expected)
-
-
-def pitch_name(pitch: int) -> str:
-    """60 -> "C4"."""
-    return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"

@@ -28,6 +28,7 @@ TONICS = {
     False: ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"),
     True: ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B"),
 }
+PITCHES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # where no key is known
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 KEY_PATTERN = re.compile(r"\s*([A-Ga-g])([#b♯♭]{0,2})[\s_-]*(major|maj|minor|min|m|M)?\s*", re.ASCII)
 
@@ -87,6 +88,11 @@ def key_of(score: Score) -> int:
 def key_name(key: int) -> str:
     """``9 + 12`` -> ``"A minor"``; the spelling with fewer sharps or flats (F# major, Eb minor for the ties)."""
     return f"{TONICS[key >= 12][key % 12]} {'minor' if key >= 12 else 'major'}"
+
+
+def pitch_name(pitch: int) -> str:
+    """60 -> "C4"."""
+    return f"{PITCHES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def parse_key(text: str) -> int:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from melody.codec import FIELDS, CodecConfig
-from melody.codec.given import GivenConfig
+from melody.codec.given import NOTHING, GivenConfig
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
 from melody.corpus.sequence import AugmentConfig
@@ -54,9 +54,8 @@ def validation_stream(
 def held_out(corpus: Corpus, model: EventLSTM, notes: int = 20_000) -> float:
     """Nats per note on pieces that were kept out of training (of a corpus without any: on all), nothing given."""
     pieces = corpus.split("test") or corpus.split("valid") or list(range(len(corpus)))
-    nothing = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0)
     device = next(model.parameters()).device
-    return validate(model, validation_stream(corpus, model.codec, pieces, nothing), notes, torch.float32, device).per_note()["total"]
+    return validate(model, validation_stream(corpus, model.codec, pieces, NOTHING), notes, torch.float32, device).per_note()["total"]
 
 
 @torch.no_grad()

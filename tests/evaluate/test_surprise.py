@@ -7,8 +7,9 @@ from melody import bundle, midi
 from melody.corpus import Corpus
 from melody.errors import CallError, MelodyError
 from melody.evaluate.likelihood import likelihood
-from melody.evaluate.surprise import pitch_name, surprise
+from melody.evaluate.surprise import surprise
 from melody.score import Score, Track, note_table
+from melody.theory import pitch_name
 
 
 @pytest.fixture(scope="module")
