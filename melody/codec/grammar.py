@@ -7,11 +7,13 @@ sequences canonical (and encode(decode(e)) == e):
 - notes at one instant rise in (part, pitch), so no note can be doubled;
 - a wait of a bar or more is rests followed by a note; a rest is never the last thing before the end.
 
-Works on numpy arrays and torch tensors alike: only ``where`` and ``asarray`` are looked up in the array's own library.
+Works on numpy arrays, torch tensors and plain numbers alike: only ``where`` and ``asarray`` are looked up in the numbers' own library.
 """
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -26,6 +28,17 @@ _PART, _NOTE, _REST, _END = (int(role) for role in Role)
 _ROLE_AT, _WAIT_AT, _PART_AT, _PITCH_AT = (int(field) for field in list(Field)[:4])
 
 
+class Plain:
+    """What numpy does for arrays, for plain numbers: one row is quicker without arrays."""
+
+    maximum, minimum, logical_not = max, min, operator.not_
+
+    @staticmethod
+    def where(condition: Any, yes: Any, no: Any) -> Any:
+        """One of two numbers."""
+        return yes if condition else no
+
+
 def bounds(config: CodecConfig, xp: ModuleType, field: Field, before: Any, chosen: Any, last_part: Any) -> tuple[Any, Any]:
     """Interval of legal values of ``field``.
 
@@ -35,40 +48,53 @@ def bounds(config: CodecConfig, xp: ModuleType, field: Field, before: Any, chose
     xp         numpy or torch
     Returns two integer arrays (...).
     """
-    role_before = before[..., _ROLE_AT]
+    was = (before[..., _ROLE_AT], before[..., _PART_AT], before[..., _PITCH_AT])
+    return interval(config, xp, field, was, tuple(chosen[..., i] for i in range(min(_PITCH_AT, field))), last_part)
+
+
+def interval(
+    config: CodecConfig, xp: ModuleType | type[Plain], field: Field, was: tuple[Any, Any, Any], chosen: Sequence[Any], last_part: Any
+) -> tuple[Any, Any]:
+    """``bounds`` from single columns: role, part and pitch of the event before, and of this one role, wait and part as far as chosen."""
+    role_before, part_before, pitch_before = was
     if field == _ROLE_AT:
         starts = role_before == _END
-        full = (role_before == _PART) & (before[..., _PART_AT] == MAX_PARTS - 1)
+        full = (role_before == _PART) & (part_before == MAX_PARTS - 1)
         later = (role_before == _NOTE) | (role_before == _REST) | full
         low = xp.where(later, _NOTE, _PART)
         high = xp.where(starts, _PART, xp.where(role_before == _REST, _REST, _END))
         return low, high
 
-    role = chosen[..., _ROLE_AT]
+    role = chosen[_ROLE_AT]
     low, high = _static(config, xp, field, role)
     note = role == _NOTE
     after_note = note & (role_before == _NOTE)
-    top = before[..., _PITCH_AT] >= LAST_PITCH
+    top = pitch_before >= LAST_PITCH
     if field == _WAIT_AT:
-        return xp.where(after_note & top & (before[..., _PART_AT] >= last_part), 1, low), high
-    chord = after_note & (chosen[..., _WAIT_AT] == 0)  # at the same instant as the note before
+        return xp.where(after_note & top & (part_before >= last_part), 1, low), high
+    if field in (_PART_AT, _PITCH_AT):
+        chord = after_note & (chosen[_WAIT_AT] == 0)  # at the same instant as the note before
     if field == _PART_AT:
-        declared = xp.where(role_before == _PART, before[..., _PART_AT] + 1, 0)
+        declared = xp.where(role_before == _PART, part_before + 1, 0)
         declares = role == _PART
-        low = xp.where(declares, declared, xp.where(chord, before[..., _PART_AT] + xp.where(top, 1, 0), low))
+        low = xp.where(declares, declared, xp.where(chord, part_before + xp.where(top, 1, 0), low))
         return low, xp.where(declares, declared, xp.where(note, last_part, high))
     if field == _PITCH_AT:
-        rising = chord & (chosen[..., _PART_AT] == before[..., _PART_AT])
-        return xp.where(rising, before[..., _PITCH_AT] + 1, low), high
+        rising = chord & (chosen[_PART_AT] == part_before)
+        return xp.where(rising, pitch_before + 1, low), high
     return low, high
 
 
-def _static(config: CodecConfig, xp: ModuleType, field: Field, role: Any) -> tuple[Any, Any]:
+def _static(config: CodecConfig, xp: ModuleType | type[Plain], field: Field, role: Any) -> tuple[Any, Any]:
     """The table's own bounds by role: one look-up, no memory of what came before."""
+    if xp is Plain:
+        low, high = _by_role(config, field)
+        return low[role], high[role]
     if xp is np:
         low, high = _by_role_array(config, field)
         return low[role], high[role]
     low, high = _by_role(config, field)
+    assert isinstance(xp, ModuleType)
     return xp.asarray(low, device=role.device)[role], xp.asarray(high, device=role.device)[role]
 
 

@@ -12,7 +12,7 @@ from melody.bundle import Bundle
 from melody.errors import MelodyError
 from melody.export.check import Agreement
 from melody.files import shown, write_bytes
-from melody.runtime.file import FORMAT, NAME, plain
+from melody.runtime.file import FORMAT, NAME, plain, sealed
 from melody.runtime.layout import Layout
 
 MOST_DIFFERENCE = 0.005  # of the nats per note, in total
@@ -50,7 +50,7 @@ def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tu
         "melody.codec": plain(asdict(bundle.codec)),
         "melody.model": plain(dict(bundle.model)),
     }
-    data = build(weights, layout, reach, tables(weights, layout), facts).SerializeToString()
+    data = sealed(build(weights, layout, reach, tables(weights, layout), facts).SerializeToString())
     with tempfile.TemporaryDirectory() as folder:  # tried out where nobody looks for a model
         (Path(folder) / NAME).write_bytes(data)
         found = agreement(model, OnnxEngine(replace(bundle, folder=Path(folder))), sequences)

@@ -197,9 +197,9 @@ class Chance(Engine):
         """See Engine."""
         return None, state
 
-    def score(self, context: Any, heads: Any, field: Field) -> NDArray[np.float32]:
+    def score(self, context: Any, heads: Any, field: Field, rows: int | None = None, values: int | None = None) -> NDArray[np.float32]:
         """See Engine."""
-        out = np.zeros((context, self.codec.sizes[field]), np.float32)
+        out = np.zeros((context if rows is None else rows, self.codec.sizes[field]), np.float32)
         if field == Field.PITCH:
             out[:, 128 + DRUMS :] = -30
         return out
@@ -209,6 +209,14 @@ class Chance(Engine):
 
     def arrive(self, context: Any, heads: Any, features: Any, lookups: Any) -> Any:
         """See Engine."""
+
+    def declare(self, context: Any, rows: Any, parts: Any) -> Any:
+        """See Engine."""
+        return context
+
+    def put(self, context: Any, state: Any, rows: Any, others: Any, theirs: Any) -> Any:
+        """See Engine."""
+        return context, state
 
     def join(self, states: list[Any]) -> Any:
         """See Engine."""

@@ -1,189 +1,154 @@
-"""Constraints: small named functions that say which values a field may take, composed by ``legal``.
+"""Constraints: what a plan allows beyond the grammar. Knows events and plans, no logits.
 
-Each takes a View (where every row stands) and the fields chosen so far, and narrows a (B, V) mask in place. The first
-one is the grammar; the others are what a user asked for. None of them knows the model.
+A rule works on the columns of a table of whole numbers, one row for each piece of a batch; for one piece alone these are plain numbers
+(``Plain``), for which the same rules take a tenth of the time. Sets of roles and of parts are whole numbers too, a bit for each.
+
+Rules come in two ranks: what SHOULD be gives way to what MUST be, and that to the grammar, so that something is always legal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec import CodecConfig
-from melody.codec.grammar import bounds
-from melody.codec.table import MAX_PARTS
-from melody.codec.table import Field as FieldNames
+from melody.codec.grammar import Plain, interval
+from melody.codec.table import MAX_PARTS, CodecConfig, Field
 from melody.codec.table import Role as RoleNames
-from melody.generate.plan import NO_STOP, Plan
+from melody.generate.plan import Plan
 
-Mask = NDArray[np.bool_]
-Rows = NDArray[np.int64]
-
-
-class Role:
-    """Roles as plain numbers: looking up a member of an IntEnum takes longer than the comparison it is for."""
-
-    PART, NOTE, REST, END = (int(r) for r in RoleNames)
-
-
-class Field:
-    """Fields as plain numbers."""
-
-    ROLE, WAIT, PART, PITCH, DURATION, VELOCITY = (int(f) for f in FieldNames)
+PART, NOTE, REST, END = (int(r) for r in RoleNames)  # plain numbers: a member of an IntEnum takes longer to look up than to compare
+ROLE_FIELD, WAIT_FIELD, PART_FIELD, PITCH_FIELD = (Field(i) for i in range(4))
+P, N, R, E = (1 << r for r in (PART, NOTE, REST, END))
+ALL = P | N | R | E
+EVERY_PART = (1 << MAX_PARTS) - 1
+Number = Any  # an array (B,), or a plain number
+Kind = ModuleType | type[Plain]  # where the functions for such numbers are
 
 
-class Settings:
-    """What the plans of a batch say, as arrays (B,)."""
+class View(NamedTuple):
+    """Where rows stand, and what their plans say."""
 
-    NAMES = ("stop", "earliest", "ending", "most_notes", "patience", "least", "most")
-
-    def __init__(self, plans: Sequence[Plan]) -> None:
-        values = [(p.stop, p.earliest, p.ending, p.most_notes, p.patience, *p.declare) for p in plans]
-        columns = np.array(values, np.int64).reshape(-1, len(self.NAMES)).T
-        self.stop, self.earliest, self.ending, self.most_notes, self.patience, self.least, self.most = columns
-
-
-ARANGE = np.arange(1 << 15)  # longer than any field
-
-
-@dataclass(eq=False)
-class View:
-    """Where the rows of a batch stand; arrays (B,) unless said."""
-
-    config: CodecConfig
-    plans: list[Plan]
-    wanted: Settings
-    before: Rows  # (B, 6): the last event of each row
-    time: Rows  # step reached
-    deadline: Rows  # step before which the next note must start
-    notes: Rows  # notes sampled so far
-    allowed: Mask  # (B, 16): parts that may play
-    sampled_parts: Rows  # parts declared so far by the model
-    heard: Rows  # (B, 16): step at which each part has last played
-    echo: Rows  # pitch that would make this bar the same as the one before once more; -1: none
-    last_part: Rows  # the highest part that may play, 0 if there is none yet
-    playable: Mask  # whether any part may play
-
-    def allow(self, allowed: Mask) -> None:
-        """Other parts may play from now on."""
-        self.allowed = allowed
-        self.last_part = np.where(allowed, np.arange(MAX_PARTS), 0).max(-1)
-        self.playable = np.asarray(allowed.any(-1))
+    role: Number  # of the event before
+    wait: Number
+    part: Number
+    pitch: Number
+    duration: Number
+    velocity: Number
+    time: Number  # step reached
+    deadline: Number  # step before which the next note must start
+    notes: Number  # sampled so far
+    allowed: Number  # parts that may play, a bit for each
+    last_part: Number  # the highest part that may play, 0 if there is none yet
+    declared: Number  # parts declared so far by the model
+    stop: Number  # from here on: as in Plan
+    earliest: Number
+    ending: Number
+    most_notes: Number
+    patience: Number
+    least: Number
+    most: Number
 
 
-def legal(view: View, field: FieldNames, chosen: Rows) -> Mask:
-    """(B, V): the values that ``field`` may take. Never empty in a row: what SHOULD be gives way to what MUST, that to the grammar."""
-    low, high = bounds(view.config, np, field, view.before, chosen, view.last_part)
-    values = ARANGE[: view.config.sizes[field]]
-    grammar: Mask = (values >= low[:, None]) & (values <= high[:, None])
-    for rules in (MUST, SHOULD):
-        narrowing = rules.get(field)
-        if narrowing is None:
-            continue
-        mask = grammar.copy()
-        for narrow in narrowing:
-            narrow(view, chosen, mask)
-        some = np.asarray(mask.any(-1))
-        grammar = mask if some.all() else np.where(some[:, None], mask, grammar)
-    return grammar
+(ROLE, WAIT, PART_BEFORE, PITCH, DURATION, VELOCITY, TIME, DEADLINE, NOTES, ALLOWED, LAST_PART, DECLARED) = range(12)  # columns
+Table = NDArray[np.int64]  # (B, columns of View)
 
 
-def declarations(view: View, chosen: Rows, mask: Mask) -> None:
-    """As many parts as the plan wants, and at least one that may play before anything else happens."""
-    least, most = view.wanted.least, view.wanted.most
-    declaring = (view.before[:, Field.ROLE] == Role.PART) | (view.before[:, Field.ROLE] == Role.END)
-    mask[:, Role.PART] &= declaring & (view.sampled_parts < most)
-    need = declaring & ((view.sampled_parts < least) | ~view.playable) & mask[:, Role.PART]
-    mask[need, Role.NOTE :] = False
+def standing(plan: Plan, before: NDArray[np.int64], time: int, deadline: int, allowed: NDArray[np.bool_]) -> list[int]:
+    """The row of a View for a piece that has only read its forced events: the last one, and the step after it."""
+    bits, last = bits_of(allowed)
+    wanted = (plan.stop, plan.earliest, plan.ending, plan.most_notes, plan.patience, *plan.declare)
+    return [*before.tolist(), time, deadline, 0, bits, last, 0, *wanted]
 
 
-def span(view: View, chosen: Rows, mask: Mask) -> None:
-    """Notes in [earliest, stop); a rest only where a note may follow it; no end too soon, none before the first note.
+def bits_of(allowed: NDArray[np.bool_]) -> tuple[int, int]:
+    """(16,) -> the same as bits, and the highest part."""
+    parts = np.flatnonzero(allowed).tolist()
+    return sum(1 << p for p in parts), max(parts, default=0)
 
-    Where the piece may end, time may also pass beyond ``stop``: who waits for the bar after the last one has come to the end
-    (``ended``). Were that forbidden, the notes meant for the next bar would be squeezed in before the last bar line.
+
+def roles(xp: Kind, config: CodecConfig, v: View) -> Number:
+    """The roles that may come, as bits."""
+    where, rest = xp.where, config.rest
+    was = (v.role, v.part, v.pitch)
+    low, high = interval(config, xp, ROLE_FIELD, was, (), v.last_part)
+    grammar = (2 << high) - (1 << low)
+    playable = v.allowed != 0
+    # as many parts as the plan wants, and at least one that may play before anything else happens
+    declaring = (v.role == PART) | (v.role == END)
+    legal = grammar & where(declaring & (v.declared < v.most), ALL, ALL - P)
+    need = declaring & ((v.declared < v.least) | (v.allowed == 0)) & ((legal & P) != 0)
+    legal = where(need, P, legal)
+    # Notes in [earliest, stop); a rest only where a note may follow it; no end too soon, none before the first note.
+    # Where the piece may end, time may also pass beyond ``stop``: who waits for the bar after the last one has come to the end
+    # (``ended``). Were that forbidden, the notes meant for the next bar would be squeezed in before the last bar line.
+    full = v.notes >= v.most_notes
+    may_end = _may_end(v)
+    wait = xp.maximum(interval(config, xp, WAIT_FIELD, was, (NOTE,), v.last_part)[0], v.earliest - v.time)
+    notes = (v.time + wait < v.stop) & (wait < rest) & playable
+    rests = ((v.time + rest < v.stop) | may_end) & playable
+    legal = legal & where(notes, ALL, ALL - N) & where(rests, ALL, ALL - R)
+    legal = legal & where(may_end | ((legal & (ALL - E)) == 0), ALL, ALL - E)
+    legal = where(full & ((legal & E) != 0), E, legal)
+    legal = where(legal == 0, grammar, legal)
+    return _preferred(xp, legal & where(v.time + rest < v.deadline, ALL, ALL - R), legal)  # no rest beyond the deadline
+
+
+def waits(xp: Kind, config: CodecConfig, v: View, role: Number) -> tuple[Number, Number]:
+    """Interval of waits: a note's leads into [earliest, stop), or to the end (see ``roles``), and should not pass the deadline."""
+    where, note = xp.where, role == NOTE
+    low, high = interval(config, xp, WAIT_FIELD, (v.role, v.part, v.pitch), (role,), v.last_part)
+    first = where(note, xp.maximum(low, v.earliest - v.time), low)
+    last = where(note & xp.logical_not(_may_end(v)), xp.minimum(high, v.stop - 1 - v.time), high)
+    fits = first <= last
+    low, high = where(fits, first, low), where(fits, last, high)
+    soon = where(note, xp.minimum(high, v.deadline - 1 - v.time), high)
+    return low, where(soon >= low, soon, high)
+
+
+def ended(v: View, role: Number, wait: Number) -> Number:
+    """Whether a role and a wait lead past ``stop``."""
+    return ((role == NOTE) | (role == REST)) & (v.time + wait >= v.stop)
+
+
+def parts(xp: Kind, config: CodecConfig, v: View, role: Number, wait: Number, forgotten: Number) -> Number:
+    """The parts that may come, as bits: for notes those that are declared and not given, or the one that is ``forgotten`` (0: none is)."""
+    low, high = interval(config, xp, PART_FIELD, (v.role, v.part, v.pitch), (role, wait), v.last_part)
+    grammar = (2 << high) - (1 << low)
+    note = role == NOTE
+    legal = _preferred(xp, grammar & xp.where(note, v.allowed, EVERY_PART), grammar)
+    return _preferred(xp, legal & xp.where(note & (forgotten != 0), forgotten, EVERY_PART), legal)
+
+
+def pitches(xp: Kind, config: CodecConfig, v: View, role: Number, wait: Number, part: Number) -> tuple[Number, Number]:
+    """Interval of pitches (and programs)."""
+    return interval(config, xp, PITCH_FIELD, (v.role, v.part, v.pitch), (role, wait, part), v.last_part)
+
+
+def others(xp: Kind, config: CodecConfig, v: View, field: Field, role: Number) -> tuple[Number, Number]:
+    """Interval of durations and velocities."""
+    return interval(config, xp, field, (v.role, v.part, v.pitch), (role,), v.last_part)
+
+
+def forgotten_voices(v: View, heard: NDArray[np.int64], reached: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(B,): the voice that has been silent longest, as a bit, once that is longer than the plan allows; 0: none.
+
+    heard (B, 16): step at which each part has last played.
     """
-    rest, stop, earliest = view.config.rest, view.wanted.stop, view.wanted.earliest
-    may_end, full = _may_end(view), _full(view)
-    lowest_wait = np.maximum(_least_wait(view), earliest - view.time)
-    mask[:, Role.NOTE] &= (view.time + lowest_wait < stop) & (lowest_wait < rest) & view.playable
-    mask[:, Role.REST] &= ((view.time + rest < stop) | may_end) & view.playable
-    can_go_on = mask[:, Role.NOTE] | mask[:, Role.REST] | mask[:, Role.PART]
-    mask[:, Role.END] &= may_end | ~can_go_on
-    mask[full & mask[:, Role.END], : Role.END] = False
+    allowed = (np.asarray(v.allowed).reshape(-1, 1) >> np.arange(MAX_PARTS)) & 1
+    silent = (reached[:, None] - heard) * allowed
+    forgotten: NDArray[np.int64] = np.where(silent.max(-1) >= v.patience, 1 << silent.argmax(-1), 0)
+    return forgotten
 
 
-def waits_in_span(view: View, chosen: Rows, mask: Mask) -> None:
-    """The wait of a note leads into [earliest, stop), or to the end (see ``span``)."""
-    note = chosen[:, Field.ROLE] == Role.NOTE
-    reached = view.time[:, None] + ARANGE[: mask.shape[1]]
-    inside = (reached >= view.wanted.earliest[:, None]) & ((reached < view.wanted.stop[:, None]) | _may_end(view)[:, None])
-    mask &= inside | ~note[:, None]
-
-
-def ended(view: View, chosen: Rows) -> Mask:
-    """(B,): whether the role and wait that were chosen lead past ``stop``."""
-    moves = (chosen[:, Field.ROLE] == Role.NOTE) | (chosen[:, Field.ROLE] == Role.REST)
-    past: Mask = moves & (view.time + chosen[:, Field.WAIT] >= view.wanted.stop)
-    return past
-
-
-def _may_end(view: View) -> Mask:
+def _may_end(v: View) -> Number:
     """Where an end is neither too soon nor against the grammar."""
-    role = view.before[:, Field.ROLE]
-    enough = (view.time >= view.wanted.ending) & (view.notes > 0) | _full(view)
-    may: Mask = enough & ((role == Role.NOTE) | (role == Role.PART))
-    return may
+    enough = ((v.time >= v.ending) & (v.notes > 0)) | (v.notes >= v.most_notes)
+    return enough & ((v.role == NOTE) | (v.role == PART))
 
 
-def _full(view: View) -> Mask:
-    full: Mask = view.notes >= view.wanted.most_notes
-    return full
-
-
-def no_empty_bar(view: View, chosen: Rows, mask: Mask) -> None:
-    """No rest and no wait past the step before which the next note must start."""
-    if mask.shape[1] == len(RoleNames):
-        mask[:, Role.REST] &= view.time + view.config.rest < view.deadline
-        return
-    note = chosen[:, Field.ROLE] == Role.NOTE
-    mask &= (view.time[:, None] + ARANGE[: mask.shape[1]] < view.deadline[:, None]) | ~note[:, None]
-
-
-def playing_parts(view: View, chosen: Rows, mask: Mask) -> None:
-    """Notes only for parts that are declared and not given."""
-    note = chosen[:, Field.ROLE] == Role.NOTE
-    mask &= view.allowed | ~note[:, None]
-
-
-def no_forgotten_voice(view: View, chosen: Rows, mask: Mask) -> None:
-    """The voice that has been silent longest, once that is longer than the plan allows."""
-    if not (view.wanted.patience < NO_STOP).any():
-        return
-    reached = view.time + chosen[:, Field.WAIT]
-    silent = np.where(view.allowed, reached[:, None] - view.heard, 0)
-    forgotten = (chosen[:, Field.ROLE] == Role.NOTE) & (silent.max(-1) >= view.wanted.patience)
-    mask &= ~forgotten[:, None] | (np.arange(mask.shape[1]) == silent.argmax(-1)[:, None])
-
-
-def no_echo(view: View, chosen: Rows, mask: Mask) -> None:
-    """Not the pitch that would repeat a bar once too often."""
-    if (view.echo < 0).all():
-        return
-    rows = np.flatnonzero((view.echo >= 0) & (chosen[:, Field.ROLE] == Role.NOTE))
-    mask[rows, view.echo[rows]] = False
-
-
-def _least_wait(view: View) -> Rows:
-    """1 where no further note fits at this instant (grammar), else 0."""
-    before = view.before
-    full = (before[:, Field.ROLE] == Role.NOTE) & (before[:, Field.PITCH] == 127) & (before[:, Field.PART] >= view.last_part)
-    least: Rows = full.astype(np.int64)
-    return least
-
-
-MUST = {Field.ROLE: (declarations, span), Field.WAIT: (waits_in_span,), Field.PART: (playing_parts,)}
-SHOULD = {Field.ROLE: (no_empty_bar,), Field.WAIT: (no_empty_bar,), Field.PART: (no_forgotten_voice,), Field.PITCH: (no_echo,)}
+def _preferred(xp: Kind, wish: Number, legal: Number) -> Number:
+    """A narrower set where it is not empty."""
+    return xp.where(wish == 0, legal, wish)

@@ -12,6 +12,9 @@ from melody.codec.table import FIELDS
 from melody.errors import CallError, unknown
 
 Logits = NDArray[np.float32]
+NEVER = np.float64(-np.inf)
+BELOW_ONE = 1 - 2.0**-50
+ARANGE = np.arange(1 << 12)  # more rows than a batch has
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,17 @@ class Sampling:
         return self.temperature * self.fields.get(name, 1.0)
 
 
-def draw(logits: Logits, legal: NDArray[np.bool_], uniform: NDArray[np.float64], sampling: Sampling, name: str) -> NDArray[np.int64]:
-    """One value a row: (B, V) logits, (B, V) legal values, (B,) numbers in [0, 1) -> (B,).
+def draw(logits: Logits, legal: NDArray[np.bool_] | None, uniform: NDArray[np.float64], sampling: Sampling, name: str) -> NDArray[np.int64]:
+    """One value a row: (B, V) logits, (B, V) legal values (None: all), (B,) numbers in [0, 1) -> (B,).
 
-    The draw inverts the cumulative distribution in the order of the values, so a row depends on its own number only. Sums run one
-    value after the other (``cumsum``): values of probability 0 change none, so columns that no row may take are left out.
+    The draw inverts the cumulative distribution in the order of the values, so a row depends on its own number only. What falls outside
+    the nucleus is drawn again inside it, with what is left of the number; so most draws need no sorting.
+    Sums run one value after the other (``cumsum``): values of probability 0 change none, so columns that no row may take can be left out.
     """
-    open_columns: NDArray[np.bool_] = np.asarray(legal.any(0))
-    low, high = int(open_columns.argmax()), len(open_columns) - int(open_columns[::-1].argmax())
-    scores = np.full((len(logits), high - low), -np.inf)
-    np.copyto(scores, logits[:, low:high], where=legal[:, low:high])
+    scores = logits.astype(np.float64) if legal is None else np.where(legal, logits, NEVER)
     temperature = sampling.temperature_of(name)
     if temperature == 0:
-        best: NDArray[np.int64] = scores.argmax(-1) + low
+        best: NDArray[np.int64] = scores.argmax(-1)
         return best
     scores -= scores.max(-1, keepdims=True)
     if temperature != 1:
@@ -74,27 +75,48 @@ def draw(logits: Logits, legal: NDArray[np.bool_], uniform: NDArray[np.float64],
     if 0 < sampling.top_k < p.shape[-1]:
         kth = np.partition(p, -sampling.top_k, -1)[:, -sampling.top_k, None]
         p *= p >= kth
-    if sampling.top_p < 1:
-        p = nucleus(p, sampling.top_p)
+    if len(p) == 1:  # the same in fewer calls
+        return np.array([_one(p[0], float(uniform[0]), sampling.top_p)])
     cumulative = p.cumsum(-1)
-    total = cumulative[:, -1:]
-    reached = (cumulative <= uniform[:, None] * total).sum(-1)
-    last = (cumulative < total).sum(-1)  # rounding must not lead past the last possible value
-    chosen: NDArray[np.int64] = np.minimum(reached, last) + low
+    total = cumulative[:, -1]
+    goal = uniform * (total * BELOW_ONE)
+    chosen: NDArray[np.int64] = (cumulative > goal[:, None]).argmax(-1)
+    if sampling.top_p < 1:
+        likely = p[ARANGE[: len(p)], chosen]
+        doubtful = np.flatnonzero(likely <= (1 - sampling.top_p) * total)  # what is likelier than the whole tail is not in it
+        if len(doubtful):
+            few, least = p[doubtful], likely[doubtful]
+            more = np.where(few > least[:, None], few, 0).cumsum(-1)[:, -1]
+            for row in doubtful[more >= sampling.top_p * total[doubtful]].tolist():
+                before = cumulative[row, chosen[row] - 1] if chosen[row] else 0.0
+                chosen[row] = _again(p[row], float((goal[row] - before) / likely[row]), sampling.top_p)
     return chosen
 
 
-def nucleus(p: NDArray[np.float64], share: float) -> NDArray[np.float64]:
-    """Zero all but the most likely values that together hold ``share`` of a row's sum; the value that crosses it stays."""
-    ranked = np.sort(p, -1)[:, ::-1]
-    cumulative = ranked.cumsum(-1)
-    before = cumulative - ranked
-    kept = (before < share * cumulative[:, -1:]).sum(-1)
-    least = ranked[np.arange(len(p)), kept - 1]
-    keep = p >= least[:, None]
-    if np.count_nonzero(keep) > kept.sum():  # equally likely values: the first of them stay
-        for row in np.flatnonzero(keep.sum(-1) > kept):
-            order = np.argsort(-p[row], kind="stable")
-            keep[row, order[kept[row] :]] = False
-    out: NDArray[np.float64] = p * keep
-    return out
+def _one(p: NDArray[np.float64], number: float, share: float) -> int:
+    cumulative = p.cumsum()
+    total = cumulative[-1]
+    goal = number * (total * BELOW_ONE)
+    chosen = int(cumulative.searchsorted(goal, "right"))
+    likely = p[chosen]
+    if share < 1 and likely <= (1 - share) * total:
+        more = p[p > likely].cumsum()
+        if len(more) and more[-1] >= share * total:
+            before = cumulative[chosen - 1] if chosen else 0.0
+            return _again(p, float((goal - before) / likely), share)
+    return chosen
+
+
+def _again(p: NDArray[np.float64], number: float, share: float) -> int:
+    """A value of the nucleus of ``p`` (V,)."""
+    cumulative = np.where(nucleus(p, share), p, 0).cumsum()
+    return int(cumulative.searchsorted(min(max(number, 0), BELOW_ONE) * cumulative[-1], "right"))
+
+
+def nucleus(p: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
+    """The most likely values (V,) that together hold ``share`` of the sum; the one that crosses it stays, and all that are as likely."""
+    ranked = np.sort(p)
+    cumulative = ranked.cumsum()
+    least = ranked[cumulative.searchsorted(cumulative[-1] * min(1 - share, BELOW_ONE), "right")]
+    kept: NDArray[np.bool_] = p >= least
+    return kept

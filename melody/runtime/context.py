@@ -1,7 +1,7 @@
 """What stays the same for a while: parts, conditions and encoded given notes, as rows that are looked up at every step.
 
-H width of the body, P of a head, E of the encoder of given notes. Pieces that are alike share their rows; every piece is
-computed on its own, so that its numbers do not depend on its neighbours.
+H width of the body, P of a head, E of the encoder of given notes. Every piece is computed on its own, so that its numbers do
+not depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -21,24 +21,58 @@ from melody.runtime.layout import Layout, offsets
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.float32]
 ENCODED = 64  # encoded tunes that are kept
-FIRST = 2 + MAX_PARTS  # rows before those of the given notes: conditions, zeros, parts
+FIRST = 2 + MAX_PARTS  # rows of a block: conditions, zeros, parts
+SPARE = 1 << 14  # rows of given notes that may lie about unused
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Context:
-    """Rows of all pieces, one below the other: conditions, zeros, 16 parts, given notes as the last one, as the next one."""
+    """Each piece's own rows, one block below the other: conditions, zeros, 16 parts.
+
+    And those of the given notes, which pieces may share: as the last one, as the next one, each with "nothing" first.
+    """
 
     body: Floats  # (N, H)
     head: Floats  # (N, P)
-    first: NDArray[np.int64]  # (B,): where the rows of each row's piece begin
-    following: NDArray[np.int64]  # (B,): where its given notes as next ones begin
-    piece: NDArray[np.int64]  # (B,): which piece of these
-    query: Floats  # (pieces, 16, P): a head's input times this is the logit of a part
-    query_bias: Floats  # (pieces, 16)
+    first: Ints  # (B,): where each row's block begins
+    given_body: Floats  # (M, H)
+    given_head: Floats  # (M, P)
+    last: Ints  # (B,): where its given notes as last ones begin
+    following: Ints  # (B,): where its given notes as next ones begin
+    query: Floats  # (B, 16, P): a head's input times this is the logit of a part
+    query_bias: Floats  # (B, 16)
 
     def pick(self, rows: Ints) -> Context:
         """Some rows of the batch."""
-        return replace(self, first=self.first[rows], following=self.following[rows], piece=self.piece[rows])
+        names = ("first", "last", "following", "query", "query_bias")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+
+    def put(self, rows: Ints, other: Context) -> Context:
+        """``other``'s rows take the place of ``rows``. What was in it is written over."""
+        blocks = self.first[rows, None] + np.arange(FIRST)
+        theirs = other.first[:, None] + np.arange(FIRST)
+        self.body[blocks], self.head[blocks] = other.body[theirs], other.head[theirs]
+        self.query[rows], self.query_bias[rows] = other.query, other.query_bias
+        if not (len(other.given_body) == 2 and (other.last == 0).all() and len(self.given_body) == 2):  # nothing is given on either side
+            self.last[rows], self.following[rows] = other.last + len(self.given_body), other.following + len(self.given_body)
+            self.given_body = np.concatenate([self.given_body, other.given_body])
+            self.given_head = np.concatenate([self.given_head, other.given_head])
+            self._tidy()
+        return self
+
+    def _tidy(self) -> None:
+        """Leave out the given notes that no row uses any more, once they are the larger part."""
+        sizes = dict(zip(self.last.tolist(), (2 * (self.following - self.last)).tolist(), strict=True))
+        if len(self.given_body) < 2 * sum(sizes.values()) + SPARE:
+            return
+        at, moved = 0, {}
+        for begin, size in sizes.items():
+            moved[begin] = at - begin
+            at += size
+        kept = np.concatenate([np.arange(begin, begin + size) for begin, size in sizes.items()])
+        move = np.array([moved[begin] for begin in self.last.tolist()])
+        self.last, self.following = self.last + move, self.following + move
+        self.given_body, self.given_head = self.given_body[kept], self.given_head[kept]
 
 
 class Contexts:
@@ -53,46 +87,58 @@ class Contexts:
 
     def make(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> Context:
         """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> Context."""
+        count, layout = len(parts), self.layout
+        body, head, query, bias, encoder = self._described(parts)
+        blocks = np.zeros((count, FIRST, layout.width), np.float32)
+        blocks[:, 0] = self.tables["conditions"][conditions + self.condition_offsets].sum(1)
+        blocks[:, 2:] = body
+        heads = np.zeros((count, FIRST, layout.head), np.float32)
+        heads[:, 2:] = head
+        pool: list[Floats] = []
         known: dict[bytes, int] = {}
-        pieces: list[tuple[Floats, Floats, Floats, Floats]] = []
-        which, first, following, at = [], [], [], [0]
-        notes = (given[..., COLUMNS.index("duration")] > 0).sum(0)
-        for b, count in enumerate(notes.tolist()):
-            held = given[:count, b].astype(np.int64)
-            mark = b"|".join((held.tobytes(), parts[b].tobytes(), conditions[b].tobytes(), bytes([bool(live[b])])))
+        last, following, at = [], [], 0
+        for b, notes in enumerate((given[..., COLUMNS.index("duration")] > 0).sum(0).tolist()):
+            mark, pair = self._given(given[:notes, b].astype(np.int64), encoder[b], bool(live[b]))
             if mark not in known:
-                known[mark] = len(pieces)
-                pieces.append(self._piece(parts[b], conditions[b], held, bool(live[b])))
-                at.append(at[-1] + len(pieces[-1][0]))
-            piece = known[mark]
-            which.append(piece)
-            first.append(at[piece])
-            following.append(at[piece] + FIRST + 1 + count)
-        body, head, query, bias = zip(*pieces, strict=True)
-        begins, nexts, piece_of = (np.array(a, np.int64) for a in (first, following, which))
-        return Context(np.concatenate(body), np.concatenate(head), begins, nexts, piece_of, np.stack(query), np.stack(bias))
-
-    def _piece(self, parts: Ints, conditions: Ints, given: NDArray[np.int64], live: bool) -> tuple[Floats, Floats, Floats, Floats]:
-        t, width = self.tables, self.layout.width
-        program, lead, held = parts.astype(np.int64).T
-        described = t["part.program"][program] + t["part.number"] + t["part.flags"][lead + 2 * held]  # (16, columns)
-        body, head, query, bias, encoder = np.split(described, self.cuts, -1)
-        piece = t["conditions"][conditions + self.condition_offsets].sum(0, keepdims=True)
-        last, following = self._given(given, encoder, live)
-        zeros = np.zeros((1, width), np.float32)
-        nothing = np.zeros((2, self.layout.head), np.float32)
-        return (
-            np.concatenate([piece, zeros, body, last[:, :width], following[:, :width]]),
-            np.concatenate([nothing, head, last[:, width:], following[:, width:]]),
+                known[mark] = at
+                pool += pair
+                at += 2 * (1 + notes)
+            last.append(known[mark])
+            following.append(known[mark] + 1 + notes)
+        rows = np.concatenate(pool)
+        return Context(
+            blocks.reshape(-1, layout.width),
+            heads.reshape(-1, layout.head),
+            np.arange(count) * FIRST,
+            np.ascontiguousarray(rows[:, : layout.width]),
+            np.ascontiguousarray(rows[:, layout.width :]),
+            np.array(last),
+            np.array(following),
             query,
-            bias[:, 0],
+            bias,
         )
 
-    def _given(self, given: NDArray[np.int64], parts: Floats, live: bool) -> tuple[Floats, Floats]:
-        """Given notes (G, 7) as the last one and as the next one, each (1 + G, H + P), "nothing" first."""
+    def declare(self, context: Context, rows: Ints, parts: Ints) -> Context:
+        """Some rows (n,) have other parts (n, 16, 3) now: written over."""
+        body, head, query, bias, _ = self._described(parts)
+        blocks = context.first[rows, None] + np.arange(2, FIRST)
+        context.body[blocks], context.head[blocks] = body, head
+        context.query[rows], context.query_bias[rows] = query, bias
+        return context
+
+    def _described(self, parts: Ints) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """Parts (B, 16, 3) as the body sees them, as the heads do, as the part head asks for them (with its bias), as the encoder does."""
+        program, lead, held = np.moveaxis(parts.astype(np.int64), -1, 0)
+        t = self.tables
+        described = t["part.program"][program] + t["part.number"] + t["part.flags"][lead + 2 * held]  # (B, 16, columns)
+        body, head, query, bias, encoder = np.split(described, self.cuts, -1)
+        return body, head, np.ascontiguousarray(query), bias[..., 0].copy(), encoder
+
+    def _given(self, given: NDArray[np.int64], parts: Floats, live: bool) -> tuple[bytes, tuple[Floats, Floats]]:
+        """Given notes (G, 7) as the last one and as the next one, each (1 + G, H + P), "nothing" first; and what they are known by."""
         nothing = self.tables["given.nothing"]
         if not len(given):
-            return nothing[:1], nothing[1:]
+            return b"", (nothing[:1], nothing[1:])
         told = parts[given[:, 0]]
         mark = given.tobytes() + told.tobytes() + bytes([live])
         if mark not in self.encoded:
@@ -102,7 +148,7 @@ class Contexts:
             if len(self.encoded) > ENCODED:
                 self.encoded.popitem(last=False)
         self.encoded.move_to_end(mark)
-        return self.encoded[mark]
+        return mark, self.encoded[mark]
 
     def _encode(self, given: NDArray[np.int64], parts: Floats, live: bool) -> Floats:
         """(G, 2 E)."""

@@ -16,12 +16,14 @@ from melody.codec.table import Field, Role
 from melody.errors import MelodyError
 from melody.files import reason, shown
 from melody.generate.engine import Ints, Seen
-from melody.runtime.context import FIRST, Context, Contexts
+from melody.runtime.context import Context, Contexts
 from melody.runtime.file import NAME, RuntimeFile, read
 from melody.runtime.heads import HeadState, HeadTables
 from melody.runtime.layout import RAILS, Layout, offsets
 
 State = list[NDArray[np.float32]]  # hidden and cell of each layer in turn, each (1, B, H + RAILS)
+NOTE = int(Role.NOTE)
+SLOWER = ["SkipLayerNormFusion"]  # what ONNX Runtime would do and takes longer: 0.2 ms a step of 64 rows
 SILENT = 3  # of ONNX Runtime's log: errors only
 SETTLED = 30.0  # cell of a rail: open gates only move it away from zero
 
@@ -57,6 +59,8 @@ class OnnxEngine:
         self.arrive_offsets = offsets(layout.metre + layout.distances)
         self.recall_offsets = offsets(layout.recalled)
         self.states = [f"{kind}{i}" for i in range(layout.layers) for kind in "hc"]
+        self.plays = np.array([int(role in (Role.NOTE, Role.PART)) for role in Role], np.int64)
+        self.rails = np.zeros((0, 0, 2), np.float32)
         self.outputs = ["heads", *(f"{name}.out" for name in self.states)]
 
     def _settle(self) -> None:
@@ -94,6 +98,10 @@ class OnnxEngine:
                 state[2 * i + 1][0, :, :width] = begin[:, 1, i]
         return state
 
+    def declare(self, context: Context, rows: Ints, parts: Ints) -> Context:
+        """See Engine."""
+        return self.contexts.declare(context, rows, parts)
+
     def advance(self, context: Context, state: State, seen: Seen) -> tuple[HeadState, State]:
         """See Engine."""
         z, told, state = self.read(context, state, seen)
@@ -102,39 +110,43 @@ class OnnxEngine:
     def read(self, context: Context, state: State, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.int64], State]:
         """Read T events: what the heads start from (T, B, 6, P), what is recalled (T, B, 5, 6), and the state after."""
         rows, features, lookups, told = seen
-        recalled: NDArray[np.int64] = told.astype(np.int64)
-        size = rows.shape[:2]
+        steps, count = rows.shape[:2]
+        recalled: NDArray[np.int64] = told.astype(np.int64, copy=False)
         events = np.concatenate([rows, features, lookups[..., 2:]], -1, dtype=np.int64)
         events += self.event_offsets
-        at = np.empty((*size, 4), np.int64)
-        at[..., 0] = 0
-        role = rows[..., Field.ROLE]
-        at[..., 1] = np.where((role == Role.NOTE) | (role == Role.PART), 2 + rows[..., Field.PART], 1)
-        at[..., 2] = FIRST + lookups[..., 0]
-        at += context.first[:, None]
-        at[..., 3] = context.following + lookups[..., 1]
-        rails = np.empty((*size, 2), np.float32)
-        rails[:] = 1, -1
-        feeds = {"events": events, "base": context.body.take(at, 0).sum(-2), "rails": rails}
+        base = context.body.take(context.first + 1 + (1 + rows[..., Field.PART]) * self.plays[rows[..., Field.ROLE]], 0)
+        base += context.body.take(context.first, 0)
+        base += context.given_body.take(context.last + lookups[..., 0], 0)
+        base += context.given_body.take(context.following + lookups[..., 1], 0)
+        feeds = {"events": events, "base": base, "rails": self._rails(steps, count)}
         if self.layout.recall:
             feeds["recalled"] = recalled + self.recall_offsets
         feeds |= zip(self.states, state, strict=True)
         heads, *after = self.session.run(self.outputs, feeds)
-        return heads.reshape(*size, len(Field), -1), recalled, after
+        return heads.reshape(steps, count, len(Field), -1), recalled, after
 
-    def score(self, context: Context, heads: HeadState, field: Field) -> NDArray[np.float32]:
+    def _rails(self, steps: int, count: int) -> NDArray[np.float32]:
+        if self.rails.shape[:2] != (steps, count):
+            self.rails = np.empty((steps, count, 2), np.float32)
+            self.rails[:] = 1, -1
+        return self.rails
+
+    def score(
+        self, context: Context, heads: HeadState, field: Field, rows: int | None = None, values: int | None = None
+    ) -> NDArray[np.float32]:
         """See Engine."""
+        count = len(heads.z) if rows is None else rows
         if field == Field.PART:
-            return self.heads.score(heads, field, context.query[context.piece], context.query_bias[context.piece])
-        return self.heads.score(heads, field, None, None)
+            return self.heads.score(heads, field, count, None, context.query[:count], context.query_bias[:count])
+        return self.heads.score(heads, field, count, values, None, None)
 
     def tell(self, context: Context, heads: HeadState, field: Field, value: Ints, role: Ints) -> HeadState:
         """See Engine."""
         if field == Field.VELOCITY:
             return heads
-        self.heads.tell(heads, field, value.astype(np.int64))
+        self.heads.tell(heads, field, value)
         if field == Field.PART:
-            at = context.first + np.where(role == Role.NOTE, 2 + value, 1)
+            at = context.first + np.where(role == NOTE, 2 + value, 1)
             heads.z[:, Field.PITCH :] += context.head.take(at, 0)[:, None]
         return heads
 
@@ -143,8 +155,8 @@ class OnnxEngine:
         at = np.concatenate([features, lookups[:, 2:]], -1, dtype=np.int64)
         at += self.arrive_offsets
         seen = self.arrive_table.take(at, 0).sum(1)
-        seen += context.head.take(context.first + FIRST + lookups[:, 0], 0)
-        seen += context.head.take(context.following + lookups[:, 1], 0)
+        seen += context.given_head.take(context.last + lookups[:, 0], 0)
+        seen += context.given_head.take(context.following + lookups[:, 1], 0)
         heads.z[:, Field.PART :] += seen[:, None]
         return heads
 
@@ -155,6 +167,12 @@ class OnnxEngine:
     def pick(self, context: Context, state: State, rows: Ints) -> tuple[Context, State]:
         """See Engine."""
         return context.pick(rows), [part.take(rows, 1) for part in state]
+
+    def put(self, context: Context, state: State, rows: Ints, others: Context, theirs: State) -> tuple[Context, State]:
+        """See Engine."""
+        for mine, new in zip(state, theirs, strict=True):
+            mine[:, rows] = new
+        return context.put(rows, others), state
 
 
 def session(file: RuntimeFile, threads: int) -> Any:
@@ -167,6 +185,6 @@ def session(file: RuntimeFile, threads: int) -> Any:
     options.log_severity_level = SILENT
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(file.data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(file.data, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER)
     except Exception as fault:  # noqa: BLE001  # its errors are classes of a compiled module without a common base of their own
         raise ValueError(reason(fault)) from None

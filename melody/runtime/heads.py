@@ -2,6 +2,8 @@
 
 A head's input is rounded to whole numbers for each row, its weights are whole numbers: fp32 adds those without any error, in
 whatever order the matrix product of a batch takes them. So a row of a batch is bit for bit the row alone.
+
+One piece alone waits for the calls here and not for what they compute: as few as possible.
 """
 
 from __future__ import annotations
@@ -16,19 +18,23 @@ from melody.codec.table import Field
 from melody.runtime.layout import COPIED, STEPS, Layout
 
 Floats = NDArray[np.float32]
-FORETOLD = {Field.WAIT: (0, 1), Field.PART: (1, 1), Field.PITCH: (2, 1), Field.DURATION: (3, 0), Field.VELOCITY: (4, 1)}  # column, offset
+ROLE, VELOCITY = int(Field.ROLE), int(Field.VELOCITY)
+OFFSETS = np.array([1, 1, 1, 0, 1])  # of what is foretold of COPIED; 0 stands for "nothing"
 TINY = np.float32(1e-30)
+FEW = 1 << 12  # rows for which indices are ready
 
 
 class HeadState:
     """Where the chain stands within one event: changed in place, made anew at every step."""
 
-    __slots__ = ("agrees", "known", "told", "z")
+    __slots__ = ("agrees", "known", "told", "trust", "values", "z")
 
     def __init__(self, z: Floats, told: NDArray[np.int64]) -> None:
         """(B, 6, P), (B, 5, 6)."""
         self.z, self.told = z, told
         self.known = self.agrees = told[..., 0] > 0
+        self.values = np.maximum(told[..., : len(COPIED)] - OFFSETS, 0)  # (B, pointers, fields)
+        self.trust: Floats | None = None  # (fields, B, pointers, 2)
 
 
 class HeadTables:
@@ -37,48 +43,65 @@ class HeadTables:
     def __init__(self, tables: dict[str, NDArray[Any]], layout: Layout) -> None:
         self.layout = layout
         self.chosen = [tables[f"chosen.{int(f)}"].reshape(-1, len(Field) - 1 - f, layout.head) for f in list(Field)[:-1]]
-        self.heads = {
-            f: (tables[f"head.{int(f)}.weight"].astype(np.float32), tables[f"head.{int(f)}.scale"], tables[f"head.{int(f)}.bias"])
-            for f in Field
+        self.gates = [layout.gates(f) for f in Field]
+        self.heads = [
+            tuple(
+                np.roll(tables[f"head.{int(f)}.{name}"], self.gates[f], -1).astype(np.float32)  # the gates first
+                for name in ("weight", "scale", "bias")
+            )
             if f"head.{int(f)}.weight" in tables
-        }
-        self.trust = tables.get("trust", np.zeros(0, np.float32))
-        self.pointers = np.arange(POINTERS)
+            else None
+            for f in Field
+        ]
+        self.trust = tables.get("trust")
+        self.pointers, self.rows = np.arange(POINTERS), np.arange(FEW)[:, None]
 
-    def tell(self, heads: HeadState, field: Field, value: NDArray[np.int64]) -> None:
+    def tell(self, heads: HeadState, field: int, value: NDArray[np.integer[Any]]) -> None:
         """Tell the later heads the value (B,) of ``field``."""
         heads.z[:, field + 1 :] += self.chosen[field].take(value, 0)
-        if field in FORETOLD and self.layout.recall:
-            column, offset = FORETOLD[field]
-            heads.agrees = heads.agrees & (heads.told[..., column] == (value + offset)[:, None])
+        if field != ROLE and self.trust is not None:
+            heads.agrees = heads.agrees & (heads.values[..., field - 1] == value[:, None])
 
-    def score(self, heads: HeadState, field: Field, query: Floats | None, bias: Floats | None) -> Floats:
-        """Logits (B, V). For the part head: ``query`` (B, 16, P) and ``bias`` (B, 16) of the pieces' parts."""
-        z = np.maximum(heads.z[:, field], 0)
-        out: Floats = np.zeros(0, np.float32)
-        if field in self.heads:
-            weight, scale, shift = self.heads[field]
-            most = np.maximum(z.max(-1, keepdims=True), TINY)
-            out = np.rint(z * (STEPS / most)) @ weight
-            out *= scale
-            out *= most
-            out += shift
-        values = self.layout.values(field)
+    def score(self, heads: HeadState, field: int, rows: int, values: int | None, query: Floats | None, bias: Floats | None) -> Floats:
+        """Logits of the first values of the first rows.
+
+        For the part head: ``query`` (rows, 16, P) and ``bias`` (rows, 16) of the pieces' parts.
+        """
+        z = np.maximum(heads.z[:rows, field], 0)
+        known, gates = self.heads[field], self.gates[field]
+        if known is not None:
+            columns = None if values is None else gates + values
+            weight, scale, shift = known[0][:, :columns], known[1][:columns], known[2][:columns]
+            most: Any = max(z.max(), TINY) if rows == 1 else np.maximum(z.max(-1, keepdims=True), TINY)
+            steps = z * (STEPS / most)
+            every: Floats = np.rint(steps, out=steps) @ weight
+            every *= most
+            every *= scale
+            every += shift
+            out = every[:, gates:]
         if query is not None:
             assert bias is not None
-            logits: Floats = (z[:, None] * query).sum(-1) + bias
-        else:
-            logits = out[:, :values]
-        if self.layout.gates(field):
-            self._lean(heads, field, logits, out[:, values:])
-        return logits
+            out = np.matmul(query, z[:, :, None])[..., 0]
+            out += bias
+        if gates:
+            self._lean(heads, field - 1, out, every[:, :gates].reshape(-1, POINTERS, 2))
+        return out
 
-    def _lean(self, heads: HeadState, field: Field, logits: Floats, gates: Floats) -> None:
-        """Add the pushes of all pointers to ``logits``."""
-        column, offset = FORETOLD[field]
-        told, rows = heads.told, np.arange(len(logits))[:, None]
-        both = gates.reshape(-1, POINTERS, 2) + self.trust[COPIED.index(field)][self.pointers, told[..., 5]]
-        push = np.where(heads.agrees, both[..., 0], both[..., 1]) * heads.known
-        value = np.maximum(told[..., column] - offset, 0)
-        np.minimum(value, logits.shape[-1] - 1, out=value)
-        np.add.at(logits, (rows, value), push)
+    def _lean(self, heads: HeadState, field: int, logits: Floats, gates: Floats) -> None:
+        """Add the pushes of all pointers to ``logits``; ``field`` is the place in COPIED."""
+        if heads.trust is None:
+            assert self.trust is not None
+            heads.trust = self.trust[:, self.pointers, heads.told[..., 5]]
+        rows = len(logits)
+        both = gates + heads.trust[field, :rows]
+        push = np.where(heads.agrees[:rows], both[..., 0], both[..., 1])
+        push *= heads.known[:rows]
+        at = heads.values[:rows, :, field]
+        if logits.shape[1] <= int(at.max()):  # foretold, but not among the values that are asked for
+            push, at = push * (at < logits.shape[1]), np.minimum(at, logits.shape[1] - 1)
+        if rows == 1:  # one value after the other: the same sums, without the price of ``add.at``
+            row = logits[0]
+            for value, more in zip(at[0].tolist(), push[0], strict=True):
+                row[value] += more
+        else:
+            np.add.at(logits, (self.rows[:rows], at), push)

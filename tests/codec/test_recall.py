@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from melody.codec import CodecConfig
 from melody.codec.encode import encode, quantise
 from melody.codec.metre import Metre
-from melody.codec.recall import LAGS, MOST, POINTERS, Recollection, recall, sizes
+from melody.codec.recall import LAGS, POINTERS, bars_ago, recall, sizes
+from melody.codec.recollection import MOST, Recollection
 from melody.codec.table import Field, Role
 from melody.score import METER, Score, Track, note_table, table
 
@@ -35,14 +36,17 @@ def told(piece):
     return events.rows, time, recall(CODEC, piece.metre, piece.notes, np.cumsum(plays), time, plays)
 
 
-def one_by_one(piece):
-    memory, time, out = Recollection(CODEC, piece.metre), 0, []
-    for row in encode(piece).rows.tolist():
-        time += row[Field.WAIT]
-        if row[Field.ROLE] == Role.NOTE:
-            memory.remember((time, row[Field.PART], row[Field.PITCH], row[Field.DURATION], row[Field.VELOCITY]))
-        out.append(memory.after(row[Field.ROLE], time))
-    return np.array(out)
+def one_by_one(*pieces):
+    """What is foretold in each of some pieces that are told event by event, side by side, all as long as the shortest."""
+    memory = Recollection(CODEC, len(pieces))
+    rows = [encode(piece).rows.astype(np.int64) for piece in pieces]
+    out = []
+    for events in zip(*rows, strict=False):
+        events = np.stack(events)
+        time = memory.time + events[:, Field.WAIT]
+        ago = np.concatenate([bars_ago(p.metre, time[b : b + 1]) for b, p in enumerate(pieces)])
+        out.append(memory.after(np.flatnonzero(events[:, Field.ROLE] == Role.NOTE), events, time, ago))
+    return np.stack(out, 1)
 
 
 NOTES = st.lists(
@@ -54,7 +58,33 @@ NOTES = st.lists(
 @settings(deadline=None, max_examples=150)
 def test_note_by_note_is_the_same_as_all_at_once(notes, meters):
     piece = piece_of(notes, 2, meters)
-    assert np.array_equal(one_by_one(piece), told(piece)[2])
+    assert np.array_equal(one_by_one(piece)[0], told(piece)[2])
+
+
+@given(st.lists(NOTES, min_size=2, max_size=4))
+@settings(deadline=None, max_examples=50)
+def test_pieces_side_by_side_do_not_meet(pieces):
+    pieces = [piece_of(notes, 2) for notes in pieces]
+    for piece, found in zip(pieces, one_by_one(*pieces), strict=True):
+        assert np.array_equal(found, told(piece)[2][: len(found)])
+
+
+@given(NOTES, st.integers(1, 59))
+@settings(deadline=None, max_examples=100)
+def test_a_piece_can_be_told_all_at_once_and_gone_on_with(notes, cut):
+    """The first events in one call, the others one by one."""
+    piece = piece_of(notes, 2)
+    rows, time, expected = told(piece)
+    plays = rows[:, Field.ROLE] == Role.NOTE
+    cut = min(cut, len(rows) - 1)
+    heard = np.cumsum(plays)
+    memory = Recollection(CODEC, 2)
+    memory.keep(np.array([1]))
+    read = memory.begin(0, piece.metre, piece.notes[: heard[cut - 1]], heard[:cut], time[:cut], plays[:cut])
+    assert np.array_equal(read, expected[:cut])
+    for event, now, plain in zip(rows[cut:].astype(np.int64), time[cut:], expected[cut:], strict=True):
+        now = np.array([now])
+        assert np.array_equal(memory.after(np.flatnonzero([event[0] == Role.NOTE]), event[None], now, bars_ago(piece.metre, now))[0], plain)
 
 
 @given(NOTES, st.integers(1, 59))
@@ -114,10 +144,12 @@ def test_shifted_pitches_stay_on_the_keyboard():
 
 @pytest.mark.parametrize("length", [2 * MOST + 50])
 def test_a_piece_without_end_is_remembered_in_bounded_memory(length):
-    memory = Recollection(CODEC, Metre(CODEC, table(METER, [0], [4], [4])))
+    memory, metre = Recollection(CODEC, 1), Metre(CODEC, table(METER, [0], [4], [4]))
     rng = np.random.default_rng(0)
+    first = np.array([0])
     for step, pitch in enumerate(rng.integers(40, 90, length).tolist()):
-        memory.remember((step, 0, pitch, 1, 0))
-        told = memory.after(Role.NOTE, step)
-    assert len(memory._notes) <= 2 * MOST
-    assert told[0][2] == 1 + memory._notes[-BAR][2]  # a bar ago, one further
+        time = np.array([step])
+        told = memory.after(first, np.array([[Role.NOTE, 1, 0, pitch, 1, 0]]), time, bars_ago(metre, time))
+    assert memory.notes.shape[1] == 2 * MOST and memory.count[0] <= 2 * MOST
+    assert sum(len(ends) for ends in memory.passages[0].ends) <= 4 * 2 * MOST
+    assert told[0, 0, 2] == memory.notes[0, memory.count[0] - BAR, 2]  # a bar ago, one further

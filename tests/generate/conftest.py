@@ -31,6 +31,11 @@ class FakeEngine:
         self.given.append(given.shape)
         return np.array(parts)
 
+    def declare(self, context, rows, parts):
+        context = context.copy()
+        context[rows] = parts
+        return context
+
     def start(self, conditions):
         return [b""] * len(conditions)
 
@@ -42,9 +47,9 @@ class FakeEngine:
         state = [s + rows[:, b].astype(np.int16).tobytes() for b, s in enumerate(state)]
         return [(s, (0,) * 6) for s in state], state
 
-    def score(self, context, heads, field):
+    def score(self, context, heads, field, rows=None, values=None):
         assert len(heads) == len(context)
-        return np.stack([self._logits(field, *head) for head in heads]).astype(np.float32)
+        return np.stack([self._logits(field, *head) for head in heads[:rows]]).astype(np.float32)
 
     def _logits(self, field, state, told):
         size = self.codec.sizes[field]
@@ -63,6 +68,12 @@ class FakeEngine:
 
     def pick(self, context, state, rows):
         return context[rows], [state[r] for r in rows]
+
+    def put(self, context, state, rows, others, theirs):
+        state = list(state)
+        for place, row in enumerate(rows):
+            state[row] = theirs[place]
+        return self.declare(context, rows, others), state
 
 
 def declared(*programs, first=0):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from melody.codec import CodecConfig
 from melody.codec.given import Given
 from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
-from melody.generate.loop import Writer, write
+from melody.generate.loop import Writer, pieces, write
 from melody.generate.plan import NO_STOP
 from melody.generate.sampling import Sampling
 from melody.generate.timeline import BLOCK, over
@@ -251,3 +251,33 @@ def test_nothing_given_is_nothing_seen(engine):
     empty = Given(np.zeros((0, 7), np.int16), np.zeros(0, np.int32), np.zeros(0, np.int32))
     assert np.array_equal(write(FakeEngine(), [plan(0, given=empty)])[0], write(FakeEngine(), [plan(0)])[0])
     assert part_table(0)[0].tolist() == [0, 0, 0]
+
+
+def test_plans_that_wait_take_the_places_of_rows_that_have_ended():
+    engine, running = FakeEngine(), []
+    for step in Writer(engine, iter(mixed(12)), rows=4):
+        running.append(step.index.tolist())
+        assert len(set(running[-1])) == len(running[-1])
+    assert running[0] == [0, 1, 2, 3] and len(running[len(running) // 2]) == 4 and {i for r in running for i in r} == set(range(12))
+    assert any(sorted(r) != r for r in running)  # a later plan in an earlier row
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_row_that_came_later_is_the_row_alone(rows):
+    expected = [write(FakeEngine(), [made])[0] for made in mixed(9)]
+    found = dict(pieces(FakeEngine(), iter(mixed(9)), rows))
+    assert list(found) != sorted(found) or rows == 1  # as they end
+    assert all(np.array_equal(found[i], rows) for i, rows in enumerate(expected))
+
+
+def test_plans_are_not_asked_for_before_there_is_room():
+    asked = []
+
+    def source():
+        for i, made in enumerate(mixed(6)):
+            asked.append(i)
+            yield made
+
+    done = pieces(FakeEngine(), source(), 2)
+    next(done)
+    assert len(asked) <= 3

@@ -1,6 +1,7 @@
 """The runtime without torch: a tiny model, exported, beside the same model in torch; and all the ways in which a file can be wrong."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,6 +146,36 @@ def test_a_piece_in_a_batch_is_the_piece_alone(exported):
     for made, rows in zip(plans(), together, strict=True):
         check(made, rows, CODEC)
         assert np.array_equal(write(engine, [made])[0], rows)
+
+
+def test_a_piece_that_takes_an_ended_ones_place_is_the_piece_alone(exported):
+    from melody.generate.loop import pieces
+
+    engine, many = engine_of(exported), [replace(made, seed=seed) for seed in range(3) for made in plans()]
+    found = dict(pieces(engine, iter(many), rows=4, guided=True))
+    for i, made in enumerate(many):
+        assert np.array_equal(write(engine, [made])[0], found[i])
+
+
+def test_torch_pieces_take_places_too(one):
+    from melody.generate.loop import pieces
+
+    engine, many = torch_engine(one[0]), [replace(made, seed=seed) for seed in range(2) for made in plans()]
+    found = dict(pieces(engine, iter(many), rows=3, guided=True))
+    assert sorted(found) == list(range(len(many)))
+    for i, made in enumerate(many):
+        check(made, found[i], CODEC)
+
+
+def test_given_notes_that_nobody_uses_are_left_out(one, monkeypatch):
+    from melody.generate.loop import pieces
+    from melody.runtime import context
+
+    monkeypatch.setattr(context, "SPARE", 4)
+    engine = engine_of(one[0])
+    tunes = [replace(plans()[-1], given=held_notes(*range(0, 20 + s, 3 + s)), seed=s) for s in range(8)]
+    found = dict(pieces(engine, iter(tunes), rows=2))
+    assert all(np.array_equal(write(engine, [made])[0], found[i]) for i, made in enumerate(tunes))
 
 
 def test_the_export_compares_by_field(one):

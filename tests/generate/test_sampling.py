@@ -12,7 +12,7 @@ LOGITS = st.lists(st.floats(-8, 8, width=32), min_size=1, max_size=12)
 
 
 def slow(logits, legal, number, sampling, name):
-    """One row: temperature, min-p, top-k, top-p, then the inverse of the cumulative distribution."""
+    """One row: temperature, min-p, top-k, then the inverse of the cumulative distribution; outside the nucleus once more inside it."""
     temperature = sampling.temperature_of(name)
     open_values = [v for v in range(len(logits)) if legal[v]]
     if temperature == 0:
@@ -23,19 +23,28 @@ def slow(logits, legal, number, sampling, name):
     if sampling.top_k:
         kth = sorted(weight.values(), reverse=True)[: sampling.top_k][-1]
         weight = {v: w for v, w in weight.items() if w >= kth}
-    total, held, kept = sum(weight.values()), 0.0, {}
-    for v in sorted(weight, key=lambda v: (-weight[v], v)):
-        if held < sampling.top_p:
-            kept[v] = weight[v] / total
-        held += weight[v] / total
-    if sampling.top_p == 1:
-        kept = {v: w / total for v, w in weight.items()}
-    reached, goal = 0.0, number * sum(kept[v] for v in sorted(kept))
-    for v in sorted(kept):
-        reached += kept[v]
+    values = sorted(weight)
+    drawn, left = invert(weight, values, number)
+    more = sum(w for w in weight.values() if w > weight[drawn])
+    if sampling.top_p == 1 or more < sampling.top_p * sum(weight.values()):
+        return drawn
+    held, least = 0.0, 0.0
+    for v in sorted(weight, key=lambda v: -weight[v]):
+        if held < sampling.top_p * sum(weight.values()):
+            least = weight[v]
+        held += weight[v]
+    return invert(weight, [v for v in values if weight[v] >= least], left)[0]
+
+
+def invert(weight, values, number):
+    """The value at ``number`` of the cumulative distribution, and what is left of the number inside it."""
+    reached, goal = 0.0, number * sum(weight[v] for v in values)
+    for v in values:
+        reached += weight[v]
         if reached > goal:
-            return v
-    return max(kept)
+            return v, (goal - reached + weight[v]) / weight[v]
+    last = max(v for v in values if weight[v] > 0)
+    return last, 0.5
 
 
 @given(st.data(), LOGITS)
@@ -60,14 +69,21 @@ def test_as_the_slow_way(data, logits):
 
 @given(LOGITS, st.floats(0.001, 1))
 def test_the_nucleus_is_the_smallest_set_that_holds_the_share(logits, share):
-    p = np.exp(np.array([logits], np.float64))
+    p = np.exp(np.array(logits, np.float64))
     p /= p.sum()
-    kept = nucleus(p, share)[0]
-    inside = kept > 0
-    assert inside.any() and np.array_equal(kept[inside], p[0][inside])
-    assert kept.sum() >= share - 1e-9
-    assert kept.sum() - kept[inside].min() < share
-    assert p[0][~inside].max(initial=0) <= kept[inside].min()
+    kept = nucleus(p, share)
+    assert p[kept].sum() >= share - 1e-9
+    assert p[p > p[kept].min()].sum() < share + 1e-9  # without the least likely ones it would be too small
+    assert p[~kept].max(initial=0) < p[kept].min()
+
+
+def test_frequencies_inside_a_nucleus():
+    p = np.array([0.05, 0.4, 0.03, 0.3, 0.2, 0.02])
+    numbers = np.random.default_rng(0).random(40_000)
+    logits = np.repeat(np.log(p)[None].astype(np.float32), len(numbers), 0)
+    sampling = Sampling(temperature=1, top_p=0.85)
+    drawn = np.concatenate([draw(logits[i : i + 4000], None, numbers[i : i + 4000], sampling, "role") for i in range(0, 40_000, 4000)])
+    assert np.abs(np.bincount(drawn, minlength=6) / len(numbers) - np.array([0, 0.4, 0, 0.3, 0.2, 0]) / 0.9).max() < 0.01
 
 
 def test_rows_do_not_depend_on_each_other():

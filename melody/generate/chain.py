@@ -1,0 +1,99 @@
+"""One event of every row of a batch: its fields are chosen in order, each told to the heads of those after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec import FIELDS
+from melody.codec.table import Field, Role
+from melody.generate.constraints import Number
+from melody.generate.engine import Engine
+from melody.generate.sampling import Sampling, draw
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+ENDING = int(Role.END)
+VALUES = np.arange(1 << 12)  # more than any field has
+Group = tuple[Sampling, Ints | None]  # how some rows are drawn (None: all of them)
+
+
+class Chain:
+    """Chooses field after field. Numbers that come and go are arrays (B,), or plain ones if there is one row."""
+
+    def __init__(
+        self, engine: Engine, context: Any, heads: Any, uniform: NDArray[np.float64], groups: Sequence[Group], twins: Ints | None
+    ) -> None:
+        """``uniform`` (B, 6): a number in [0, 1) for every field. ``twins``: for every row of the engine the row here, if it has more."""
+        self.engine, self.context, self.heads = engine, context, heads
+        self.uniform, self.groups, self.twins = uniform, groups, twins
+        self.rows = len(uniform)
+        self.chosen = np.zeros((self.rows, len(Field)), np.int64)
+
+    def among(self, field: Field, bits: Number) -> Number:
+        """A value of a set for every row."""
+        if self.rows == 1:
+            low, high = (bits & -bits).bit_length() - 1, bits.bit_length() - 1
+            if bits == (2 << high) - (1 << low):
+                return self.between(field, low, high)
+        legal = (np.asarray(bits).reshape(-1, 1) >> VALUES[: self.engine.codec.sizes[field]] & 1) == 1
+        if np.count_nonzero(legal) == self.rows:
+            return self._settle(field, legal.argmax(-1))
+        return self._settle(field, self._draw(field, self._score(field), legal))
+
+    def between(
+        self, field: Field, low: Number, high: Number, ban: Sequence[int] = (), bend: Callable[[Floats], Floats] | None = None
+    ) -> Number:
+        """A value from low..high for every row. ``ban``: for every row one that it should not be, or -1.
+
+        ``bend``: makes the logits of the rows here out of those of all rows of the engine.
+        """
+        legal = None
+        if self.rows == 1:
+            first, last = low, high
+        else:
+            first, last = int(low.min()), int(high.max())
+            if (low != first).any() or (high != last).any():
+                values = VALUES[first : last + 1]
+                legal = (values >= low[:, None]) & (values <= high[:, None])
+        if first == last:
+            return self._settle(field, np.full(self.rows, first))
+        for row, value in enumerate(ban):
+            if first <= value <= last:
+                legal = np.ones((self.rows, last + 1 - first), bool) if legal is None else legal
+                legal[row, value - first] = False
+                legal[row, value - first] = not legal[row].any()
+        if legal is not None and np.count_nonzero(legal) == self.rows:
+            return self._settle(field, legal.argmax(-1) + first)
+        logits = self._score(field, last + 1) if bend is None else bend(self.engine.score(self.context, self.heads, field))
+        return self._settle(field, self._draw(field, logits[:, first : last + 1], legal) + first)
+
+    def end(self, which: Number) -> None:
+        """These rows end here, whatever was chosen."""
+        self.chosen[np.flatnonzero(which)] = (ENDING, 0, 0, 0, 0, 0)
+
+    def arrive(self, features: Ints, lookups: Ints) -> None:
+        """The time that was waited for: what stands there, for every row of the engine."""
+        self.heads = self.engine.arrive(self.context, self.heads, features, lookups)
+
+    def _score(self, field: Field, values: int | None = None) -> Floats:
+        return self.engine.score(self.context, self.heads, field, self.rows, values)
+
+    def _draw(self, field: Field, logits: Floats, legal: NDArray[np.bool_] | None) -> Ints:
+        uniform, name = self.uniform[:, field], FIELDS[field]
+        if self.groups[0][1] is None:
+            return draw(logits, legal, uniform, self.groups[0][0], name)
+        out = np.zeros(self.rows, np.int64)
+        for sampling, rows in self.groups:
+            out[rows] = draw(logits[rows], None if legal is None else legal[rows], uniform[rows], sampling, name)
+        return out
+
+    def _settle(self, field: Field, values: Ints) -> Number:
+        self.chosen[:, field] = values
+        if field != Field.VELOCITY:
+            told = self.chosen if self.twins is None else self.chosen[self.twins]
+            self.heads = self.engine.tell(self.context, self.heads, field, told[:, field], told[:, Field.ROLE])
+        return values if self.rows > 1 else int(values[0])

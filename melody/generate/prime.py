@@ -1,0 +1,42 @@
+"""What an engine knows of plans before anything is sampled: what stays the same, and the state after their forced events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec.given import COLUMNS, FOREVER
+from melody.generate.engine import Engine, Seen
+from melody.generate.plan import Plan
+
+Ints = NDArray[np.int64]
+
+
+def context_of(engine: Engine, plans: Sequence[Plan], parts: Ints) -> Any:
+    """The engine's context for plans whose parts (B, 16, 3) are known."""
+    most = max([1, *(len(p.given) for p in plans)])
+    given = np.zeros((most, len(plans), len(COLUMNS)), np.int64)
+    for b, plan in enumerate(plans):
+        given[: len(plan.given), b] = plan.given.rows
+    live = np.array([p.horizon < FOREVER for p in plans])
+    return engine.context(parts, np.stack([p.conditions for p in plans]).astype(np.int64), given, live)
+
+
+def primed(engine: Engine, plans: Sequence[Plan], parts: Ints, read: Sequence[Seen]) -> list[Any]:
+    """The state of each plan after its forced events (``read``, not batched), but for the last one. Equal primes are read once."""
+    known: dict[object, Any] = {}
+    states = []
+    for b, (plan, seen) in enumerate(zip(plans, read, strict=True)):
+        if not len(plan.given):
+            seen = seen._replace(lookups=np.zeros_like(seen.lookups))  # noqa: PLW2901  # a twin reads what its row reads, blind
+        mark = tuple(np.asarray(a).tobytes() for a in (*seen, plan.given.rows, plan.conditions, parts[b], plan.horizon < FOREVER))
+        if mark not in known:
+            known[mark] = engine.start(plan.conditions[None].astype(np.int64))
+            if len(seen.rows) > 1:
+                before = Seen(*(a[:-1, None] for a in seen))
+                known[mark] = engine.advance(context_of(engine, [plan], parts[b : b + 1]), known[mark], before)[1]
+        states.append(known[mark])
+    return states
