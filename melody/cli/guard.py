@@ -4,7 +4,7 @@
     1    the work failed           143  terminated (SIGTERM)
     2    the call was wrong
 
-Only faults of the program itself keep their traceback: those are for a bug report.
+A fault of the program itself is a line too (status 1); with MELODY_TRACEBACK=1 it keeps its traceback, for a bug report.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from melody.files import reason, shown
 
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+TRACEBACK = "MELODY_TRACEBACK"  # set: who runs this wants to see where it went wrong
 
 
 def guarded(work: Callable[[], Any]) -> int:
@@ -44,8 +45,8 @@ def guarded(work: Callable[[], Any]) -> int:
     except MelodyError as fault:
         say(one_line(fault))
         return fault.status
-    except KeyboardInterrupt:
-        say("interrupted")
+    except KeyboardInterrupt as fault:
+        say(one_line(fault) if fault.args else "interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader, for example ``head``, has seen enough: not worth a word
         silence(sys.stdout)
@@ -58,10 +59,13 @@ def guarded(work: Callable[[], Any]) -> int:
         advice = "; make room and run it again" if fault.errno == errno.ENOSPC else ""
         say(f"{where}{reason(fault)}{advice}")
         return MelodyError.status
-    except RuntimeError as fault:
-        if not _out_of_memory(fault):
+    except Exception as fault:  # the last resort: whatever it is, a user gets one line
+        if isinstance(fault, RuntimeError) and _out_of_memory(fault):
+            say("out of memory; ask for less at once (-n, --bars, --batch)")
+            return MelodyError.status
+        if os.environ.get(TRACEBACK):
             raise
-        say("out of memory; ask for less at once (-n, --bars, --batch)")
+        say(f"a fault of melody itself ({type(fault).__name__}: {one_line(fault)[:200]}); please report it, with what {TRACEBACK}=1 shows")
         return MelodyError.status
 
 

@@ -38,6 +38,8 @@ class Writing(Printing):
     """File to write (.mid), or a folder for several; by default a name with the seed in the current folder."""
     force: Flag = False
     """Replace files that exist."""
+    stdout: Flag = False
+    """Send the piece, as MIDI, to standard output and not to a file."""
 
 
 @Parameter(name="*", group="Music")
@@ -55,6 +57,12 @@ class Music:
     """Name of a shipped model, or a model's folder."""
     engine: str | None = None
     """What carries the model: onnx, quick and without torch, or torch; by default onnx if the model has a runtime file (melody export)."""
+    adapt: Path | None = None
+    """Music (a MIDI file, a folder, an archive) that the model learns for some seconds first, by torch; nothing of it is kept."""
+    best_of: int | None = None
+    """Write so many of each piece, 1 to 64, and keep the one that is nearest to what is usual in its style."""
+    corpus: Path | None = None
+    """With --best-of: the corpus that the model learned from, so that a piece which copies it is not kept."""
 
 
 @Parameter(name="*", group="Music")

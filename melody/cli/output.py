@@ -1,18 +1,21 @@
-"""Where pieces go: their names, claimed before any work is done; then all of them written, or none.
+"""Where pieces go: their names, claimed before any work is done; then each is written as it is done, whole or not at all.
 
-One piece is a file, several are a folder of files whose names hold their number and their seed.
+One piece is a file (or goes to standard output), several are a folder of files whose names hold their number and their seed.
 """
 
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from melody.errors import CallError, MelodyError
 from melody.files import claim, reason, shown, write_bytes
 
+NAMED = 5  # finished pieces that are named
 MOST_PIECES = 1000
 SUFFIXES = (".mid", ".midi")
 SEEDS = 2**31  # seeds that are drawn lie below
@@ -60,19 +63,30 @@ def _one(file: Path, force: bool) -> Path:
     return claim(file, force)
 
 
-def write_all(targets: Targets, contents: Sequence[bytes]) -> None:
-    """Write every file; if one fails, those that were not there before go away again."""
-    new = [file for file in targets.files if not file.exists()]
-    try:
-        if targets.folder is not None:
-            targets.folder.mkdir()
-        for file, content in zip(targets.files, contents, strict=True):
-            write_bytes(file, content)
-    except BaseException as fault:
-        for file in new:
-            file.unlink(missing_ok=True)
-        if targets.folder is not None and targets.folder.is_dir():
-            targets.folder.rmdir()
-        if isinstance(fault, OSError):
-            raise MelodyError(f"{shown(targets.folder)}: cannot be written ({reason(fault)})") from None
-        raise
+def put(targets: Targets, place: int, content: bytes) -> Path:
+    """Write one of the pieces, whole or not at all, in the folder that is made for the first of them."""
+    if targets.folder is not None:
+        try:
+            targets.folder.mkdir(exist_ok=True)
+        except OSError as fault:
+            raise MelodyError(f"{shown(targets.folder)}: cannot be made ({reason(fault)})") from None
+    write_bytes(targets.files[place], content)
+    return targets.files[place]
+
+
+def finished(targets: Targets, places: Sequence[int]) -> str:
+    """What is to be said of pieces that were finished before something ended the work."""
+    names = [shown(targets.files[place].name) for place in places]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    folder = shown(targets.files[0].parent)
+    return f"{len(names)} of {len(targets.files)} pieces are finished and kept in {folder}: {', '.join(names[:NAMED])}{more}"
+
+
+def pipe(output: Path | None, count: int, json: bool) -> BinaryIO:
+    """Standard output for a piece. Raises CallError where it cannot be that."""
+    for flag, said in (("--output", output is not None), (f"-n {count}", count != 1), ("--json", json)):
+        if said:
+            raise CallError(f"--stdout and {flag} contradict each other: standard output takes one piece and nothing else")
+    if sys.stdout.isatty():
+        raise CallError("standard output is a terminal, and MIDI is not to be read; send it to a program or a file")
+    return sys.stdout.buffer

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melody.cli import report
+from melody.cli.guard import say
 from melody.cli.options import Drawing, Music, Writing
-from melody.cli.output import claimed, drawn, write_all
+from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
+from melody.errors import MelodyError
 from melody.files import shown
 from melody.generate.sampling import Sampling
 from melody.styles import SUFFIX, read_style
 
 if TYPE_CHECKING:
-    from melody.compose import Request
+    from melody.compose import Composer, Request
+
+WORTH_A_PROCESS = 32  # pieces for which another process is worth its start
+LONG_BARS, LONG_SECONDS = 1000, 1800  # beyond, a piece is written while it is composed
+NO_WISHES = ("seed", "model", "engine", "adapt", "best_of", "corpus")  # flags that say how, not what
+MOST_NOTES = 25_000  # of a tune that the network reads: 45 kB and 0.1 ms each
 
 
 def wishes(music: Music, drawing: Drawing) -> dict[str, Any]:
     """The fields of a ``compose.Request`` that the flags say, without the seed."""
-    said = {f.name: getattr(music, f.name) for f in fields(music) if f.name not in ("seed", "model", "engine")}
+    said = {f.name: getattr(music, f.name) for f in fields(music) if f.name not in NO_WISHES}
     if said.get("voices") is not None:
         said["voices"] = tuple(v.strip() for v in said["voices"].split(","))
     sampling = Sampling(**{f.name: getattr(drawing, f.name) for f in fields(drawing)})
@@ -31,7 +39,7 @@ def readable(file: Path) -> Path:
     """``file``, after a look that it can be read: that is quicker to learn than to load a model for nothing."""
     from melody import midi
 
-    midi.read(file)
+    midi.read(file, midi.Limits(max_notes=MOST_NOTES))
     return file
 
 
@@ -53,7 +61,8 @@ def write_pieces(
     style = Path(wanted["style"]) if wanted.get("style", "").endswith(SUFFIX) else None
     if style:
         wanted["style"] = read_style(style).name
-    targets = claimed(writing.output, stem, seed, count, writing.force)
+    out = pipe(writing.output, count, writing.json) if writing.stdout else None
+    targets = Targets(()) if out else claimed(writing.output, stem, seed, count, writing.force)
     wanted |= more()
     requests = [request(**wanted, seed=seed + i) for i in range(count)]
 
@@ -62,16 +71,78 @@ def write_pieces(
 
     with report.waiting(writing, "loading the model"):
         composer = load(music.model, style=style, engine=music.engine)
-    with report.bar(writing, "composing") as progress:
-        scores = composer.many(requests, progress)
-    write_all(targets, [midi.to_bytes(score) for score in scores])
+    if out:
+        out.write(midi.to_bytes(composer.many(requests)[0]))
+        out.flush()
+        return
+    if count == 1 and is_long(requests[0]):
+        pieces = [_grown(composer, requests[0], targets, writing)]
+    else:
+        pieces = _composed(composer, requests, targets, writing)
     if composer.remark:  # not before: an error stays the only line
         report.remark(writing, composer.remark)
 
-    pieces = [
-        {"file": str(file), "seed": seed + i, "notes": score.note_count, "seconds": round(score.duration_seconds, 3)}
-        for i, (file, score) in enumerate(zip(targets.files, scores, strict=True))
-    ]
-    total = {"notes": sum(s.note_count for s in scores), "seconds": round(sum(s.duration_seconds for s in scores), 3)}
-    lines = [f"{shown(p['file'])}: {p['notes']} notes, {report.clock(float(str(p['seconds'])))}, seed {p['seed']}" for p in pieces]
+    total = {"notes": sum(p["notes"] for p in pieces), "seconds": round(sum(p["seconds"] for p in pieces), 3)}
+    lines = [f"{shown(p['file'])}: {p['notes']} notes, {report.clock(p['seconds'])}, seed {p['seed']}" for p in pieces]
     report.result(writing, {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces}, lines)
+
+
+def _composed(composer: Composer, requests: Sequence[Request], targets: Targets, writing: Writing) -> list[dict[str, Any]]:
+    """Compose and write each piece as it is done: what is to be said of each. Those that are done stay, whatever ends the work."""
+    from melody import midi
+
+    found: dict[int, dict[str, Any]] = {}
+    processes = min(cores(), len(requests) // WORTH_A_PROCESS)
+    try:
+        with report.bar(writing, "composing") as progress:
+            for place, score in composer.each(requests, processes):
+                file = put(targets, place, midi.to_bytes(score))
+                found[place] = facts(file, requests[place].seed, score.note_count, score.duration_seconds)
+                progress(len(found), len(requests))
+    except (KeyboardInterrupt, SystemExit, MelodyError) as fault:
+        if not found or len(requests) == 1:
+            raise
+        raise ended_early(fault, finished(targets, sorted(found))) from None
+    return [found[place] for place in range(len(requests))]
+
+
+def _grown(composer: Composer, request: Request, targets: Targets, writing: Writing) -> dict[str, Any]:
+    """Compose a long piece straight into its file."""
+    from melody.compose import Generate
+    from melody.midi.growing import Growing
+
+    assert isinstance(request, Generate)
+    path, grown = targets.files[0], list[Growing]()
+    try:
+        with report.bar(writing, "composing") as progress:
+            composer.write_long(request, path, progress, grown.append)
+    except (KeyboardInterrupt, SystemExit, MelodyError) as fault:
+        if not grown or not grown[0].kept:
+            raise
+        raise ended_early(fault, f"{shown(path)} holds the first {report.clock(grown[0].seconds)}") from None
+    return facts(path, request.seed, grown[0].notes, grown[0].seconds)
+
+
+def ended_early(fault: BaseException, kept: str) -> BaseException:
+    """The same end of the work, with a word on what is kept."""
+    if isinstance(fault, SystemExit):
+        say(f"terminated; {kept}")
+        return fault
+    return type(fault)(f"{fault if isinstance(fault, MelodyError) else 'interrupted'}; {kept}")
+
+
+def is_long(request: Request) -> bool:
+    """Whether a piece is written while it is composed."""
+    from melody.compose import Generate
+
+    return isinstance(request, Generate) and ((request.bars or 0) > LONG_BARS or (request.seconds or 0) > LONG_SECONDS)
+
+
+def facts(file: Path, seed: int, notes: int, seconds: float) -> dict[str, Any]:
+    """What is said of a piece."""
+    return {"file": str(file), "seed": seed, "notes": notes, "seconds": round(seconds, 3)}
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -28,18 +28,21 @@ def decode_piece(rows: NDArray[np.int16], config: CodecConfig, meters: Table | N
     return Piece(config, notes, parts, meters)
 
 
+def ticks_per_step(config: CodecConfig) -> int:
+    """Ticks of a step in the Scores that are made here."""
+    return max(1, (480 if config.clock == "beats" else 1000) // config.grid)
+
+
 def piece_score(piece: Piece, bpm: float = 120.0, names: tuple[str, ...] = ()) -> Score:
     """Notes on the grid -> Score with one tempo, a track for every part (those without notes too).
 
     Beats clock: 480 ticks a quarter where the grid divides 480. Seconds clock: 1,000 ticks a second, ``bpm`` is not used.
     """
-    config = piece.config
+    config, scale = piece.config, ticks_per_step(piece.config)
     if config.clock == "beats":
-        scale = max(1, 480 // config.grid)
         per_quarter, mspq = scale * config.grid, round(60e6 / bpm)
         meters = meter_table(piece.meters["tick"] * scale, piece.meters["numerator"], piece.meters["denominator"])
     else:
-        scale = max(1, 1000 // config.grid)
         per_quarter, mspq = scale * config.grid // 2, 500_000
         meters = meter_table([], [], [])
     tracks = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ from melody import bundle as bundles
 from melody.codec.encode import velocity_of
 from melody.codec.table import Field, Role
 from melody.compose.engines import engine_for
-from melody.compose.planning import endless, plan
+from melody.compose.long import write_long
+from melody.compose.planning import Task, endless, plan
+from melody.compose.processes import shared
 from melody.compose.request import Accompany, Continue, Generate, Infill, Request, Tune
 from melody.errors import MelodyError
 from melody.generate.engine import Engine
-from melody.generate.loop import Writer, write
+from melody.generate.loop import ROWS, Writer, pieces
+from melody.generate.plan import Plan
+from melody.midi.growing import Growing
 from melody.score import Score
 
-ROWS = 64  # pieces that are written at once
+Progress = Callable[[int, int], None]  # how much is done, and of how much
 
 
 @dataclass(frozen=True)
@@ -46,30 +51,48 @@ def load(
     (``Composer.remark`` says why not).
     """
     bundle = bundles.read(name)
-    return Composer(*engine_for(bundle, engine, threads, None if style is None else Path(style)))
+    again = partial(load, bundle.folder, threads, style, engine)
+    return Composer(*engine_for(bundle, engine, threads, None if style is None else Path(style)), again)
 
 
 class Composer:
     """Verbs over one engine. Tunes are Scores or paths; every verb returns a Score. Keywords are the fields of ``Request``."""
 
-    def __init__(self, bundle: bundles.Bundle, engine: Engine, remark: str = "") -> None:
-        """``remark``: why the engine is not the quick one, if people should know."""
-        self.bundle, self.engine, self.remark = bundle, engine, remark
+    def __init__(self, bundle: bundles.Bundle, engine: Engine, remark: str = "", again: Callable[[], Composer] | None = None) -> None:
+        """``remark``: why the engine is not the quick one, if people should know. ``again``: makes the same Composer in another process."""
+        self.bundle, self.engine, self.remark, self.again = bundle, engine, remark, again
 
-    def many(self, requests: Sequence[Request], progress: Callable[[int, int], None] = lambda done, total: None) -> list[Score]:
-        """Carry out requests of any kind together, in batches; the results are in their order.
+    def each(self, requests: Sequence[Request], processes: int = 1) -> Iterator[tuple[int, Score]]:
+        """Carry out requests of any kind together, 64 at a time: the place of each among them as it is done, and its piece.
 
+        A request that is done makes room for the next one; what comes of a request does not depend on the others.
+        ``processes``: how many share the work; a script that asks for more than one needs the usual ``if __name__ == "__main__"``.
         Raises MelodyError if a request came to nothing (no note was written).
         """
-        scores: list[Score] = []
-        for first in range(0, len(requests), ROWS):
-            tasks = [plan(r, self.bundle) for r in requests[first : first + ROWS]]
-            written = write(self.engine, [t.plan for t in tasks], lambda done, _: progress(first + done, len(requests)))  # noqa: B023  # called before the loop goes on
-            for task, rows in zip(tasks, written, strict=True):
-                if not (rows[:, Field.ROLE] == Role.NOTE).any():
-                    raise MelodyError("the model wrote no note for this request; try another seed or a longer span")
-                scores.append(task.finish(rows.astype(np.int16)))
-        return scores
+        if processes > 1 and self.again is not None:
+            yield from shared(self.again, requests, processes)
+            return
+        tasks: dict[int, Task] = {}
+
+        def plans() -> Iterator[Plan]:
+            for index, request in enumerate(requests):
+                tasks[index] = plan(request, self.bundle)
+                yield tasks[index].plan
+
+        guided = any(isinstance(r, Accompany | Infill) and r.sampling.guidance != 1 for r in requests)
+        for index, rows in pieces(self.engine, plans(), ROWS, guided):
+            task = tasks.pop(index)
+            if not (rows[:, Field.ROLE] == Role.NOTE).any():
+                raise MelodyError("the model wrote no note for this request; try another seed or a longer span")
+            yield index, task.finish(rows.astype(np.int16))
+
+    def many(self, requests: Sequence[Request], progress: Progress = lambda done, total: None, processes: int = 1) -> list[Score]:
+        """``each``, in the order of the requests."""
+        found: dict[int, Score] = {}
+        for index, score in self.each(requests, processes):
+            found[index] = score
+            progress(len(found), len(requests))
+        return [found[index] for index in range(len(requests))]
 
     def generate(self, **wishes: Any) -> Score:
         """A new piece. See ``Generate`` for the keywords."""
@@ -101,3 +124,13 @@ class Composer:
                     pitch=int(row[Field.PITCH]),
                     velocity=int(velocity_of(row[Field.VELOCITY : Field.VELOCITY + 1], codec.velocity_bins)[0]),
                 )
+
+    def write_long(
+        self,
+        request: Generate,
+        path: str | os.PathLike[str],
+        progress: Progress = lambda done, total: None,
+        begun: Callable[[Growing], None] = lambda file: None,
+    ) -> Growing:
+        """A piece of any length, written to a MIDI file while it is composed (``long.py``); ``begun`` is called once the file is there."""
+        return write_long(self.bundle, self.engine, request, Path(path), progress, begun)

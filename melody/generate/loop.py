@@ -62,11 +62,14 @@ class Writer:
         self.table = np.zeros((count, len(View._fields)), np.int64)
         self.parts = np.zeros((count, MAX_PARTS, 3), np.int64)
         self.heard = np.zeros((count, MAX_PARTS), np.int64)
-        self.context, self.state = self._enter(np.arange(count), first)
-        self._settle()
+        if first:
+            self.context, self.state = self._enter(np.arange(count), first)
+            self._settle()
 
     def _enter(self, rows: Ints, plans: Sequence[Plan]) -> tuple[Any, Any]:
         """Plans take rows: their context and state after their forced events, but for the last one, which the next step reads."""
+        if not self.guided and any(wants_guidance(p) for p in plans):
+            raise ValueError("a plan that asks for guidance came later than the first ones; tell the Writer that it is guided")
         told: list[Seen] = []
         for b, plan in zip(rows.tolist(), plans, strict=True):
             events, at = plan.forced()

@@ -45,7 +45,7 @@ def to_mido(score: Score) -> mido.MidiFile:
     if not 1 <= score.ticks_per_quarter <= 32767:
         raise MelodyError(f"{score.ticks_per_quarter} ticks per quarter note cannot be written to MIDI; 1 to 32767 can")
     file = mido.MidiFile(type=1, ticks_per_beat=score.ticks_per_quarter, charset="utf-8")
-    file.tracks.append(_chained(_conductor(score)))
+    file.tracks.append(_chained(conductor(score)))
     for part in layout(score.tracks):
         _check(part)
         file.tracks.append(_chained(_head(part) + _body(part)))
@@ -55,7 +55,7 @@ def to_mido(score: Score) -> mido.MidiFile:
 Timed = tuple[int, Any]  # tick, mido message
 
 
-def _conductor(score: Score) -> list[Timed]:
+def conductor(score: Score) -> list[Timed]:
     """Keys, meters and tempi, in this order at one tick."""
     from mido import MetaMessage
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from melody import midi
+from melody.cli import main
+from melody.errors import MelodyError
+from melody.midi.growing import Growing
 
 LENGTH = ("--bars", 2)
 
@@ -123,3 +126,85 @@ def test_names_that_are_no_text(melody, model, tune: Path, here):
     said = melody("continue", odd, "--model", model, *LENGTH, "--seed", 1)
     assert said.status == 0 and said.out.count("\n") == 1
     assert Path("na\nïve \udcff-continued-1.mid").is_file()
+
+
+def test_a_piece_can_go_to_standard_output(melody, model, here, monkeypatch):
+    assert melody("generate", "--model", model, *LENGTH, "--seed", 5, "-o", "x.mid").status == 0
+    monkeypatch.setattr("sys.stdout", open(here / "piped.mid", "w"))  # noqa: SIM115  # closed with the process's own
+    assert main(["generate", "--model", str(model), "--bars", "2", "--seed", "5", "--stdout"]) == 0
+    assert (here / "piped.mid").read_bytes() == (here / "x.mid").read_bytes()
+
+
+@pytest.mark.parametrize("more", [("-n", 2), ("-o", "x.mid"), ("--json",)])
+def test_standard_output_takes_one_piece_and_nothing_else(melody, model, more):
+    said = melody("generate", "--model", model, *LENGTH, "--stdout", *more)
+    assert said.status == 2 and said.out == "" and "contradict" in said.err and said.err.count("\n") == 1
+
+
+@pytest.fixture
+def ends_after_two(monkeypatch):
+    """Composing ends early, by whatever is said."""
+    from melody.compose import Composer
+
+    each = Composer.each
+
+    def broken(fault):
+        def early(self, requests, processes=1):
+            for count, found in enumerate(each(self, requests)):
+                if count == 2:
+                    raise fault
+                yield found
+
+        monkeypatch.setattr(Composer, "each", early)
+
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "words"),
+    [(KeyboardInterrupt(), 130, "interrupted; "), (MelodyError("no luck"), 1, "no luck; "), (SystemExit(143), 143, "terminated; ")],
+)
+def test_what_is_finished_is_kept_counted_and_named(melody, model, here, ends_after_two, fault, status, words):
+    ends_after_two(fault)
+    try:
+        said = melody("generate", "--model", model, *LENGTH, "-n", 4, "--seed", 7, "-o", "four")
+        assert said.status == status
+        err = said.err
+    except SystemExit as left:  # the process ends by it
+        assert left.code == status
+        err = ""
+    names = sorted(p.name for p in (here / "four").iterdir())
+    assert len(names) == 2 and all(midi.read(here / "four" / n).note_count for n in names)
+    if err:
+        assert err.count("\n") == 1 and f"{words}2 of 4 pieces are finished and kept in four: {', '.join(names)}" in err
+
+
+def test_one_piece_that_is_not_finished_leaves_nothing(melody, model, here, monkeypatch):
+    monkeypatch.setattr("melody.compose.Composer.each", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    said = melody("generate", "--model", model, *LENGTH, "-o", "x.mid")
+    assert said == (130, "", "melody: interrupted\n") and list(here.iterdir()) == []
+
+
+def test_a_long_piece_is_written_while_it_is_composed(melody, model, here, monkeypatch):
+    monkeypatch.setattr("melody.cli.pieces.LONG_BARS", 1)
+    said = melody("generate", "--model", model, *LENGTH, "--seed", 5, "--json", "-o", "x.mid")
+    facts = json.loads(said.out)
+    assert facts["notes"] == midi.read("x.mid").note_count > 0 and facts["seconds"] == pytest.approx(
+        midi.read("x.mid").duration_seconds, abs=1e-3
+    )
+
+
+def test_a_long_piece_that_is_interrupted_ends_there(melody, model, here, monkeypatch):
+    monkeypatch.setattr("melody.cli.pieces.LONG_BARS", 1)
+    note, count = Growing.note, []
+
+    def interrupted(self, *args):
+        count.append(args)
+        if len(count) > 5:
+            raise KeyboardInterrupt
+        note(self, *args)
+
+    monkeypatch.setattr(Growing, "note", interrupted)
+    said = melody("generate", "--model", model, "--bars", 8, "--seed", 5, "-o", "x.mid")
+    assert said.status == 130 and "interrupted; x.mid holds the first 0:0" in said.err
+    assert midi.read("x.mid").note_count == 5

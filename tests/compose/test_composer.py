@@ -1,5 +1,7 @@
 """Generate and stream, lengths, seeds, voices, and what holds for all verbs."""
 
+import os
+from functools import partial
 from itertools import islice, pairwise
 
 import numpy as np
@@ -163,3 +165,43 @@ def test_greedy(any_composer):
 def test_guidance_and_repetition_are_taken(composer):
     for sampling in (Sampling(guidance=2), Sampling(repetition=0), Sampling(repetition=1, top_k=3, min_p=0.1)):
         assert composer.accompany(TUNE, seed=0, sampling=sampling).tracks[0] == TUNE.tracks[0]
+
+
+def test_pieces_come_as_they_are_done(composer):
+    requests = [Generate(bars=bars, seed=bars) for bars in (12, 1, 2)]
+    order = [place for place, _ in composer.each(requests)]
+    assert sorted(order) == [0, 1, 2] and order[-1] == 0
+    assert [midi.to_bytes(s) for s in composer.many(requests)] == [midi.to_bytes(composer.many([r])[0]) for r in requests]
+
+
+def test_processes_share_the_work_and_change_nothing(composer):
+    requests = [Generate(bars=1 + seed % 2, seed=seed) for seed in range(5)]
+    together = composer.many(requests, processes=2)
+    assert [midi.to_bytes(s) for s in together] == [midi.to_bytes(s) for s in composer.many(requests)]
+
+
+def test_what_goes_wrong_in_another_process_is_one_line(composer):
+    requests = [Generate(bars=1, seed=1), Continue(tune="no-such.mid"), Generate(bars=1, seed=2)]
+    with pytest.raises(MelodyError, match=r"no-such\.mid: no such file"):
+        composer.many(requests, processes=2)
+
+
+def test_a_process_that_dies_is_one_line(composer):
+    from melody.compose.processes import shared
+
+    with pytest.raises(MelodyError, match="has died"):
+        list(shared(partial(os._exit, 3), [Generate(bars=1)] * 2, 2))
+
+
+@pytest.mark.parametrize("wishes", [{}, {"voices": ("violin", "drums"), "key": "A minor", "meter": "3/4"}])
+def test_a_piece_written_while_it_is_composed_has_the_notes_of_the_same_piece(any_composer, tmp_path, wishes):
+    if any_composer.bundle.codec.clock == "seconds":
+        wishes.pop("meter", None)
+    request = Generate(seconds=9, seed=4, **wishes)
+    file = any_composer.write_long(request, tmp_path / "x.mid")
+    whole, grown = any_composer.many([request])[0], midi.read(tmp_path / "x.mid")
+    kinds = [sorted((t.program, t.is_drum, *n) for t in s.tracks for n in t.notes.tolist()) for s in (whole, grown)]
+    assert len(kinds[0]) == len(kinds[1]) == file.notes
+    assert [k[:3] + k[4:] for k in kinds[0]] == [k[:3] + k[4:] for k in kinds[1]]  # all but durations, which are cut in two ways
+    assert grown.duration_seconds == pytest.approx(whole.duration_seconds, abs=0.01)
+    assert grown.ticks_per_quarter == whole.ticks_per_quarter and grown.tempi.tolist() == whole.tempi.tolist()
