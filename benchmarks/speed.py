@@ -1,14 +1,17 @@
 """How fast is a note? One table, one process for each figure, one thread.
 
-    python benchmarks/speed.py [--model base] [--notes 1000 10000 100000] [--primes 100 1000 10000] [--steps 400] [--json]
+    python benchmarks/speed.py [--model base] [--notes 1000 10000 100000] [--primes 100 1000 2000 10000] [--steps 400] [--rounds 3] [--json]
 
-Figures are processor time (`time.process_time`), so that other work on the machine disturbs them less; cold starts are wall time
-and processor time of whole commands. The model must have a runtime file (`melody export`).
+Figures are processor time (`time.process_time`), so that other work on the machine disturbs them less; what is compared is measured
+in turns, `--rounds` times, and medians are compared. Cold starts are wall time and processor time of whole commands.
+The model must have a runtime file (`melody export`).
 
     naive      what one would write first: `nn.LSTM` called step by step with the same weights; all else as in the torch engine
-    torch      the torch engine: cell functions instead of `nn.LSTM`
+    torch      the torch engine: a loop over cell functions instead of `nn.LSTM`
     onnx       the runtime file
-    notes/s    notes a second, masks, metre, recall and sampling included, in the steps after so many notes
+    bare       the same three without heads, masks, recall and sampling: the body alone, one step after the other
+    notes/s    notes a second, masks, metre, recall and sampling included
+    flat       one stream after so many notes, in turns with others after 1,000, so that the machine is the same for both
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from melody.compose.planning import endless, plan
 from melody.generate.loop import Writer
 
 WARM = 30  # steps before a measurement
+FIRST, TURNS = 1000, 160
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -40,22 +44,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=None)
     parser.add_argument("--notes", type=int, nargs="*", default=[1000, 10_000, 100_000])
-    parser.add_argument("--primes", type=int, nargs="*", default=[100, 1000, 10_000])
+    parser.add_argument("--primes", type=int, nargs="*", default=[100, 1000, 2000, 10_000])
     parser.add_argument("--batches", type=int, nargs="*", default=[1, 8, 64])
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)  # one figure, asked for by this script itself
     options = parser.parse_args(arguments)
     if options.one:
         print(json.dumps(ONE[options.one.split(":")[0]](options, *options.one.split(":")[1:])))
         return
-    facts: dict[str, Any] = {"machine": machine("torch", "onnxruntime"), "rates": {}, "flat": {}, "primes": {}}
-    for engine in ("naive", "torch", "onnx"):
-        facts["rates"][engine] = {b: asked(options, f"rate:{engine}:{b}") for b in options.batches}
-    if options.notes:
-        facts["flat"] = asked(options, "flat:onnx")
-    for engine in ("torch", "onnx"):
-        facts["primes"][engine] = {n: asked(options, f"prime:{engine}:{n}") for n in options.primes}
+    facts: dict[str, Any] = {"machine": machine("torch", "onnxruntime")}
+    engines = ("naive", "torch", "onnx")
+    facts["bare"] = in_turns(options, {e: f"bare:{e}:1" for e in engines} | {"onnx, 64 rows": "bare:onnx:64"})
+    wanted = {(e, b): f"rate:{e}:{b}" for e in engines for b in options.batches}
+    facts["rates"] = {f"{e}:{b}": r for (e, b), r in in_turns(options, wanted).items()}
+    facts["flat"] = {str(goal): asked(options, f"flat:onnx:{goal}") for goal in options.notes}
+    facts["primes"] = {e: {n: asked(options, f"prime:{e}:{n}") for n in options.primes} for e in ("torch", "onnx")}
     facts["cold"] = cold(options)
     if options.json:
         print(json.dumps(facts))
@@ -63,11 +68,19 @@ def main(arguments: list[str] | None = None) -> None:
     table(facts, options)
 
 
+def in_turns(options: argparse.Namespace, figures: dict[Any, str]) -> dict[Any, dict[str, float]]:
+    """Figures from processes of their own, all of them once a round: the median round of each."""
+    found: dict[Any, list[dict[str, float]]] = {name: [] for name in figures}
+    for _ in range(options.rounds):
+        for name, figure in figures.items():
+            found[name].append(asked(options, figure))
+    return {name: sorted(rounds, key=lambda r: r["ms"])[len(rounds) // 2] for name, rounds in found.items()}
+
+
 def asked(options: argparse.Namespace, figure: str) -> Any:
     """One figure from a process of its own."""
     command = [sys.executable, __file__, "--one", figure, "--steps", str(options.steps)]
     command += ["--model", options.model] if options.model else []
-    command += ["--notes", *map(str, options.notes)]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -111,20 +124,72 @@ def rate(options: argparse.Namespace, engine: str, batch: str) -> dict[str, floa
         begin = time.process_time()
         notes += notes_of(steps, 1)
         times.append(time.process_time() - begin)
-    return {"notes_per_s": notes / sum(times), "ms": 1e3 * float(np.mean(times)), "quick_ms": 1e3 * float(np.quantile(times, 0.05))}
+    return {
+        "notes_per_s": notes / sum(times),
+        "per_note": 1e3 * float(np.median(times)) * count / notes,
+        "ms": 1e3 * float(np.median(times)),
+        "quick_ms": 1e3 * float(np.quantile(times, 0.05)),
+    }
 
 
-def flat(options: argparse.Namespace, engine: str) -> dict[str, dict[str, float]]:
-    """Rates and memory of one stream after so many notes (over the next 1,000)."""
-    steps, done, out = iter(writer(options, engine, 1)), 0, {}
-    for goal in sorted(options.notes):
-        while done < goal:
-            done += notes_of(steps, 1)
-        begin, before = time.process_time(), done
-        while done < before + 1000:
-            done += notes_of(steps, 1)
-        out[str(goal)] = {"notes_per_s": (done - before) / (time.process_time() - begin), "mb": memory()}
-    return out
+def bare(options: argparse.Namespace, engine: str, batch: str) -> dict[str, float]:
+    """The body alone, a step at a time."""
+    rows = int(batch)
+    composer = load(options.model, engine="onnx" if engine == "onnx" else "torch")
+    body: Any = composer.engine
+    if engine == "onnx":
+        layout, state = body.layout, body.start(np.zeros((rows, 5), np.int64))
+        feeds = {
+            "events": np.zeros((1, rows, len(layout.events)), np.int64) + body.event_offsets,
+            "base": np.zeros((1, rows, layout.width), np.float32),
+            "rails": np.tile(np.float32([1, -1]), (1, rows, 1)),
+            "recalled": np.zeros((1, rows, 5, 6), np.int64) + body.recall_offsets,
+        }
+
+        def step() -> None:
+            body.session.run(body.outputs, feeds | dict(zip(body.states, state, strict=True)))
+    else:
+        import torch
+
+        if engine == "naive":
+            make_naive(body)
+        x, hidden = torch.zeros(1, rows, body.model.config.width), body.start(np.zeros((rows, 5), np.int64))
+
+        def step() -> None:
+            with torch.inference_mode():
+                body.model.advance(x, hidden)
+
+    times = []
+    for _ in range(options.steps):
+        begin = time.process_time()
+        step()
+        times.append(time.process_time() - begin)
+    return {"ms": 1e3 * float(np.median(times)), "quick_ms": 1e3 * float(np.quantile(times, 0.05))}
+
+
+def flat(options: argparse.Namespace, engine: str, goal: str) -> dict[str, float]:
+    """One stream after ``goal`` notes beside others after 1,000: how its rate compares, and the memory that it took."""
+    composer = load(options.model, engine=engine)
+
+    def stream(seed: int, notes: int) -> Any:
+        steps = iter(Writer(composer.engine, [endless(plan(Generate(seed=seed, bars=16), composer.bundle))]))
+        forward(steps, notes)
+        return steps
+
+    def forward(steps: Any, notes: int) -> float:
+        begin = time.process_time()
+        while notes > 0:
+            notes -= notes_of(steps, 1)
+        return time.process_time() - begin
+
+    old = stream(1, FIRST)
+    before = memory()
+    forward(old, int(goal) - FIRST)
+    grown = memory() - before
+    young = [stream(2 + i, FIRST) for i in range(TURNS // 10)]
+    times = np.array([(forward(old, 25), forward(young[i % len(young)], 25)) for i in range(TURNS)])
+    old_time, young_time = np.median(times, 0)
+    return {"of_first": float(young_time / old_time), "notes_per_s": 25 / float(old_time), "grown_mb": grown}
 
 
 def memory() -> float:
@@ -173,17 +238,19 @@ def spent(command: list[str]) -> dict[str, float]:
 def table(facts: dict[str, Any], options: argparse.Namespace) -> None:
     """Print it all as Markdown, ratios first."""
     print(facts["machine"], "\n")
-    base = facts["rates"]["naive"]
-    print("| engine | rows | times the naive loop | times one row | notes/s | ms a step | quickest 5 % |\n|---|---|---|---|---|---|---|")
-    for engine, rates in facts["rates"].items():
-        for batch, r in rates.items():
-            single = r["notes_per_s"] / rates[options.batches[0]]["notes_per_s"]
-            ratio = r["notes_per_s"] / base[batch]["notes_per_s"]
-            print(f"| {engine} | {batch} | {ratio:.1f} | {single:.1f} | {r['notes_per_s']:,.0f} | {r['ms']:.2f} | {r['quick_ms']:.2f} |")
-    print("\n| after notes | of the first rate | notes/s | MB |\n|---|---|---|---|")
-    first = next(iter(facts["flat"].values()), None)
+    first = facts["bare"]["naive"]["ms"]
+    print("| body alone | times nn.LSTM | ms a step | quickest 5 % |\n|---|---|---|---|")
+    for name, r in facts["bare"].items():
+        print(f"| {name} | {first / r['ms'] * (64 if '64' in name else 1):.1f} | {r['ms']:.2f} | {r['quick_ms']:.2f} |")
+    print("\n| engine | rows | times the naive loop | times one row | notes/s | ms a step | quickest 5 % |\n|---|---|---|---|---|---|---|")
+    for name, r in facts["rates"].items():
+        engine, batch = name.split(":")
+        single = facts["rates"][f"{engine}:{options.batches[0]}"]["per_note"] / r["per_note"]
+        ratio = facts["rates"][f"naive:{batch}"]["per_note"] / r["per_note"]
+        print(f"| {engine} | {batch} | {ratio:.1f} | {single:.1f} | {r['notes_per_s']:,.0f} | {r['ms']:.2f} | {r['quick_ms']:.2f} |")
+    print("\n| after notes | of the rate after 1,000 | notes/s | MB grown since |\n|---|---|---|---|")
     for goal, r in facts["flat"].items():
-        print(f"| {int(goal):,} | {r['notes_per_s'] / first['notes_per_s']:.3f} | {r['notes_per_s']:,.0f} | {r['mb']:.1f} |")
+        print(f"| {int(goal):,} | {r['of_first']:.3f} | {r['notes_per_s']:,.0f} | {r['grown_mb']:.1f} |")
     print("\n| prime of notes | torch / onnx | torch s | onnx s |\n|---|---|---|---|")
     for n in options.primes:
         a, b = facts["primes"]["torch"][n], facts["primes"]["onnx"][n]
@@ -195,7 +262,7 @@ def table(facts: dict[str, Any], options: argparse.Namespace) -> None:
     print(f"\nint8 against fp32: melody export {bundles.find(options.model).name} --corpus CORPUS")
 
 
-ONE = {"rate": rate, "flat": flat, "prime": prime}
+ONE = {"rate": rate, "bare": bare, "flat": flat, "prime": prime}
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,8 @@
-"""A bar that comes back too often: how a row notices it, and which pitch it must avoid."""
+"""Music that goes round in circles: a bar that comes back too often in a row, and passages of any length that do nothing else.
+
+Of the first a row notices which pitch it must avoid. Of the second it notices that what is recalled has foretold every note for some
+rounds (in people's pieces never more than two); then nothing is recalled for some bars, until it has found something else to say.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec.recollection import ONSET, Recollection
 from melody.codec.table import Role
 
 NOTE = int(Role.NOTE)
+SHORTEST = 32  # notes of such a circle
+QUIET_BARS = 8  # without recall
 
 
 @dataclass
@@ -53,3 +63,16 @@ def echoes(rows: Sequence[Bars], places: Sequence[Sequence[int]], events: Sequen
             out[b] = bars.echo(position, part)
             bars.place = (position, part)
     return out
+
+
+def rounds(memory: Recollection, b: int, ago: NDArray[np.int64]) -> float:
+    """How many times a row has gone round what it recalls, every note foretold, by the pointer for which that is most."""
+    count, time = int(memory.count[b]), int(memory.time[b])
+    source = memory.passages[b].source
+    onsets = memory.notes[b, :count, ONSET]
+    far = [time - then for then in ago.tolist()] + [int(onsets[-1] - onsets[source]) if source >= 0 else 0]
+    most = 0.0
+    for right, distance in zip(memory.right[b].tolist(), far, strict=True):
+        if right >= SHORTEST and distance > 0:
+            most = max(most, (time - int(onsets[max(0, count - right)])) / distance)
+    return most

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from melody.codec.encode import GRID_NOTE
 from melody.codec.grammar import Plain
+from melody.codec.recall import NEVER
 from melody.codec.recollection import Recollection
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field
 from melody.generate import constraints
-from melody.generate.bars import Bars, echoes
+from melody.generate.bars import QUIET_BARS, SHORTEST, Bars, echoes, rounds
 from melody.generate.chain import Chain, Floats, Group
 from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, END, LAST_PART, NOTE, NOTES, PART, TIME, View
 from melody.generate.engine import Engine, Seen
@@ -62,6 +63,7 @@ class Writer:
         self.table = np.zeros((count, len(View._fields)), np.int64)
         self.parts = np.zeros((count, MAX_PARTS, 3), np.int64)
         self.heard = np.zeros((count, MAX_PARTS), np.int64)
+        self.quiet = np.zeros(count, np.int64)  # step until which nothing is recalled
         if first:
             self.context, self.state = self._enter(np.arange(count), first)
             self._settle()
@@ -76,6 +78,7 @@ class Writer:
             self.parts[b] = plan.parts
             allowed = (plan.parts[:, 0] != UNDECLARED) & (plan.parts[:, 2] == 0)
             self.table[b] = constraints.standing(plan, events[-1], int(at[-1]), first_deadline(plan), allowed)
+            self.quiet[b] = NEVER
             self.heard[b] = plan.start - 3 * plan.patience // 4
             self.timelines.put(b, plan)
             self.bars[b] = Bars(plan.sampling.repetition)
@@ -155,7 +158,10 @@ class Writer:
 
     def _seen(self) -> Seen:
         """The events before, and what stands at their times, for the engine's rows."""
-        events, features, told = (self._every(a)[None] for a in (self.table[:, EVENT], self.here[:, FEATURES], self.memory.told))
+        told, quiet = self.memory.told, self.table[:, TIME] < self.quiet
+        if quiet.any():
+            told = told * ~quiet[:, None, None]
+        events, features, told = (self._every(a)[None] for a in (self.table[:, EVENT], self.here[:, FEATURES], told))
         return Seen(events, features, self._lookups(self.here)[None], told)
 
     def _every(self, rows: Ints) -> Ints:
@@ -199,6 +205,9 @@ class Writer:
         if self.watched:
             for b, pitch in zip(rows.tolist(), chosen[rows, Field.PITCH].tolist(), strict=True):
                 self.bars[b].add(pitch)
+            for b in np.flatnonzero(note & (table[:, NOTES] % SHORTEST == 0) & (self.memory.right.max(-1) >= SHORTEST)).tolist():
+                if 0 < self.bars[b].most <= rounds(self.memory, b, here[b, AGO]):
+                    self.quiet[b] = table[b, TIME] + QUIET_BARS * self.plans[b].metre.bar_length(0)
         if self.patient:
             self.heard[rows, chosen[rows, Field.PART]] = table[rows, TIME]
         if (chosen[:, Field.ROLE] == PART).any():
@@ -240,7 +249,7 @@ class Writer:
     def _keep(self, keep: Ints) -> None:
         """Leave the other rows out."""
         every = np.concatenate([keep, keep + len(self.index)]) if self.guided else keep
-        for name in ("index", "table", "parts", "heard", "uniform"):
+        for name in ("index", "table", "parts", "heard", "quiet", "uniform"):
             setattr(self, name, getattr(self, name)[keep])
         for name in ("plans", "random", "bars"):
             setattr(self, name, [getattr(self, name)[b] for b in keep])

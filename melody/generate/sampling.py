@@ -25,7 +25,7 @@ class Sampling:
     top_p: float = 0.98  # nucleus: the most likely values that hold this much probability (Holtzman et al., 2020)
     top_k: int = 0  # only the k most likely values; 0: all
     min_p: float = 0.0  # only values at least this likely, as a share of the most likely one
-    repetition: int = 4  # how often a bar may come back unchanged in a row; 0: as often as the model likes
+    repetition: int = 4  # how often a bar may come back in a row, a longer passage go round; 0: as often as the model likes
     guidance: float = 5.0  # how much the given notes count for pitches: 1 as the model learned, above 1 more (Ho and Salimans, 2022)
     fields: Mapping[str, float] = field(default_factory=dict)  # factors on the temperature by field, e.g. {"velocity": 0.8}
 
