@@ -26,7 +26,8 @@ RANKS = [
     {"styles"},
     {"train", "generate"},
     {"runtime"},
-    {"compose", "evaluate", "export"},
+    {"evaluate", "export"},
+    {"compose"},
     {"live", "studio"},
     {"cli"},
     {"melody", "__main__"},  # the face: names that are looked up when they are used

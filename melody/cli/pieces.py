@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +12,22 @@ from melody.cli import report
 from melody.cli.guard import say
 from melody.cli.options import Drawing, Music, Writing
 from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
-from melody.errors import MelodyError
+from melody.errors import CallError, MelodyError
 from melody.files import shown
 from melody.generate.sampling import Sampling
 from melody.styles import SUFFIX, read_style
 
 if TYPE_CHECKING:
     from melody.compose import Composer, Request
+    from melody.score import Score
 
 WORTH_A_PROCESS = 32  # pieces for which another process is worth its start
+MOST_CANDIDATES = 64
+WITHOUT_COPYING = "no --corpus was named, so nobody looked whether the kept pieces copy music that the model learned from"
 LONG_BARS, LONG_SECONDS = 1000, 1800  # beyond, a piece is written while it is composed
 NO_WISHES = ("seed", "model", "engine", "adapt", "best_of", "corpus")  # flags that say how, not what
 MOST_NOTES = 25_000  # of a tune that the network reads: 45 kB and 0.1 ms each
+MOST_QUARTERS = 10_000  # of a tune: a bar of silence is a step of the network too
 
 
 def wishes(music: Music, drawing: Drawing) -> dict[str, Any]:
@@ -39,7 +43,10 @@ def readable(file: Path) -> Path:
     """``file``, after a look that it can be read: that is quicker to learn than to load a model for nothing."""
     from melody import midi
 
-    midi.read(file, midi.Limits(max_notes=MOST_NOTES))
+    score = midi.read(file, midi.Limits(max_notes=MOST_NOTES))
+    quarters = score.end_tick // score.ticks_per_quarter
+    if quarters > MOST_QUARTERS:
+        raise MelodyError(f"{shown(file)}: lasts {quarters:,} quarter notes, more than the limit of {MOST_QUARTERS:,}; cut it first")
     return file
 
 
@@ -65,20 +72,21 @@ def write_pieces(
     targets = Targets(()) if out else claimed(writing.output, stem, seed, count, writing.force)
     wanted |= more()
     requests = [request(**wanted, seed=seed + i) for i in range(count)]
+    long = count == 1 and is_long(requests[0])
+    several(music, long)
 
     from melody import midi
     from melody.compose import load
 
-    with report.waiting(writing, "loading the model"):
-        composer = load(music.model, style=style, engine=music.engine)
+    with report.waiting(writing, "loading the model" if music.adapt is None else "learning the music to adapt to"):
+        composer = load(music.model, style=style, engine=music.engine, adapt=music.adapt)
     if out:
-        out.write(midi.to_bytes(composer.many(requests)[0]))
+        out.write(midi.to_bytes(next(_done(composer, requests, music))[2]))
         out.flush()
         return
-    if count == 1 and is_long(requests[0]):
-        pieces = [_grown(composer, requests[0], targets, writing)]
-    else:
-        pieces = _composed(composer, requests, targets, writing)
+    pieces = [_grown(composer, requests[0], targets, writing)] if long else _composed(composer, requests, targets, music, writing)
+    if music.best_of is not None and music.best_of > 1 and music.corpus is None:
+        report.remark(writing, WITHOUT_COPYING)
     if composer.remark:  # not before: an error stays the only line
         report.remark(writing, composer.remark)
 
@@ -87,17 +95,36 @@ def write_pieces(
     report.result(writing, {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces}, lines)
 
 
-def _composed(composer: Composer, requests: Sequence[Request], targets: Targets, writing: Writing) -> list[dict[str, Any]]:
+def several(music: Music, long: bool) -> None:
+    """Raises CallError where --best-of and what goes with it make no sense."""
+    if music.best_of is not None and not 1 <= music.best_of <= MOST_CANDIDATES:
+        raise CallError(f"--best-of is {music.best_of}, must be 1 to {MOST_CANDIDATES}")
+    if music.best_of and music.best_of > 1 and long:
+        raise CallError("--best-of: a piece of this length is written while it is composed, so there is one of it only")
+    if music.corpus is not None and music.best_of is None:
+        raise CallError("--corpus says what --best-of shall not copy; give both")
+
+
+def _done(composer: Composer, requests: Sequence[Request], music: Music) -> Iterator[tuple[int, int, Score]]:
+    """Each piece as it is done: its place, the seed that makes it, the piece."""
+    if music.best_of is not None and music.best_of > 1:
+        for place, kept in enumerate(composer.best(requests, music.best_of, music.corpus)):
+            yield place, kept.request.seed, kept.score
+        return
+    for place, score in composer.each(requests, min(cores(), len(requests) // WORTH_A_PROCESS)):
+        yield place, requests[place].seed, score
+
+
+def _composed(composer: Composer, requests: Sequence[Request], targets: Targets, music: Music, writing: Writing) -> list[dict[str, Any]]:
     """Compose and write each piece as it is done: what is to be said of each. Those that are done stay, whatever ends the work."""
     from melody import midi
 
     found: dict[int, dict[str, Any]] = {}
-    processes = min(cores(), len(requests) // WORTH_A_PROCESS)
     try:
         with report.bar(writing, "composing") as progress:
-            for place, score in composer.each(requests, processes):
+            for place, seed, score in _done(composer, requests, music):
                 file = put(targets, place, midi.to_bytes(score))
-                found[place] = facts(file, requests[place].seed, score.note_count, score.duration_seconds)
+                found[place] = facts(file, seed, score.note_count, score.duration_seconds)
                 progress(len(found), len(requests))
     except (KeyboardInterrupt, SystemExit, MelodyError) as fault:
         if not found or len(requests) == 1:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from melody.generate.plan import Plan
 from melody.midi.growing import Growing
 from melody.score import Score
 
+if TYPE_CHECKING:
+    from melody.compose.best import Kept
+
 Progress = Callable[[int, int], None]  # how much is done, and of how much
 
 
@@ -41,7 +44,11 @@ class StreamedNote:
 
 
 def load(
-    name: str | os.PathLike[str] | None = None, threads: int = 1, style: str | os.PathLike[str] | None = None, engine: str | None = None
+    name: str | os.PathLike[str] | None = None,
+    threads: int = 1,
+    style: str | os.PathLike[str] | None = None,
+    engine: str | None = None,
+    adapt: Tune | Sequence[Score] | None = None,
 ) -> Composer:
     """The Composer of a bundle: the shipped model, a shipped one by name, or a folder.
 
@@ -49,10 +56,12 @@ def load(
     ``threads``: CPU threads that the engine may use; one is quickest for a few pieces at a time.
     ``engine``: "onnx" (the bundle's runtime file, without torch) or "torch"; by default the first, where there is one
     (``Composer.remark`` says why not).
+    ``adapt``: music (Scores, or a path: a file, a folder, an archive) that the model learns for some seconds first, by torch; nothing of it
+    is kept.
     """
     bundle = bundles.read(name)
-    again = partial(load, bundle.folder, threads, style, engine)
-    return Composer(*engine_for(bundle, engine, threads, None if style is None else Path(style)), again)
+    again = partial(load, bundle.folder, threads, style, engine) if adapt is None else None  # to learn it again would take longer
+    return Composer(*engine_for(bundle, engine, threads, None if style is None else Path(style), adapt), again)
 
 
 class Composer:
@@ -93,6 +102,18 @@ class Composer:
             found[index] = score
             progress(len(found), len(requests))
         return [found[index] for index in range(len(requests))]
+
+    def best(self, requests: Sequence[Request], of: int, corpus: str | os.PathLike[str] | None = None) -> Iterator[Kept]:
+        """For each request in turn the best of ``of`` candidates (``best.py`` says by which score).
+
+        ``corpus``: what the model learned from, so that no piece is kept which copies it.
+        """
+        from melody.compose.best import best, learned  # 0.1 s, which who writes one piece need not wait for
+        from melody.corpus import Corpus
+
+        training = None if corpus is None else learned(Corpus(Path(corpus)), self.bundle)
+        for request in requests:
+            yield from best(self.many, self.engine, self.bundle, [request], of, training)
 
     def generate(self, **wishes: Any) -> Score:
         """A new piece. See ``Generate`` for the keywords."""

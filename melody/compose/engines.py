@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from melody import bundle as bundles
 from melody.bundle import Bundle
+from melody.compose.request import Tune
 from melody.errors import MelodyError, unknown
 from melody.files import shown
 from melody.generate.engine import Engine
 from melody.runtime import file
+from melody.score import Score
 from melody.styles import read_style, with_style
 
 ENGINES = ("onnx", "torch")
 
 
-def engine_for(bundle: Bundle, wanted: str | None, threads: int, style: Path | None) -> tuple[Bundle, Engine, str]:
+def engine_for(
+    bundle: Bundle, wanted: str | None, threads: int, style: Path | None, adapt: Tune | Sequence[Score] | None = None
+) -> tuple[Bundle, Engine, str]:
     """A bundle (that knows ``style``), its engine, and a remark for people where that is not the quick one without their having said so.
 
     Without a wish: onnx if the bundle has a runtime file and onnxruntime is installed, else torch. A runtime of other weights is refused.
+    ``adapt``: music that the weights are adapted to first (train/adapt.py); the remark says what was done.
     """
     if wanted is not None and wanted not in ENGINES:
         raise unknown("engine", wanted, ENGINES)
+    if adapt is not None:
+        if wanted == "onnx":
+            raise MelodyError("no engine onnx with --adapt: its file holds the weights as they were, only torch can change them")
+        return _adapted(bundle, threads, style, adapt)
     obstacle = _obstacle(bundle, style)
     if wanted == "onnx" and obstacle:
         raise MelodyError(f"no engine onnx: {obstacle}")
@@ -48,6 +59,22 @@ def _obstacle(bundle: Bundle, style: Path | None) -> str:
     if find_spec("onnxruntime") is None:
         return "onnxruntime is not installed; install it with: pip install onnxruntime"
     return ""
+
+
+def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Sequence[Score]) -> tuple[Bundle, Engine, str]:
+    if find_spec("torch") is None:
+        raise MelodyError("torch is not installed, and --adapt cannot do without; install it with: pip install torch")
+    import torch
+
+    from melody.generate.engine import TorchEngine
+    from melody.train.adapt import adapted, music
+
+    scores, found = ([adapt], 1) if isinstance(adapt, Score) else music(adapt) if isinstance(adapt, str | os.PathLike) else (list(adapt), 0)
+    torch.set_num_threads(threads)
+    bundle, engine = _torch(bundle, threads, style)
+    assert isinstance(engine, TorchEngine)
+    bundle, model, done = adapted(bundle, engine.model, scores, found=found)
+    return bundle, TorchEngine(model), f"{done}; nothing of it is kept"
 
 
 def _torch(bundle: Bundle, threads: int, style: Path | None) -> tuple[Bundle, Engine]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from melody.corpus.tables import Corpus
+from melody.score import Score
 
 MOST_METERS = 6
 MOST_PIECES = 2000  # of a style that are looked at: a Score takes half a millisecond, quartiles need no more
@@ -23,20 +25,24 @@ def habits(corpus: Corpus, split: str = "train") -> dict[str, dict[str, Any]]:
     for i in corpus.split(split):
         members.setdefault(corpus.pieces[i].style, []).append(i)
     for style, pieces in sorted(members.items()):
-        tempi, meters = [], Counter[tuple[int, int]]()
         looked = min(len(pieces), MOST_PIECES)
-        for i in (pieces[k * len(pieces) // looked] for k in range(looked)):
-            score = corpus.score(i)
-            quarters = score.end_tick / score.ticks_per_quarter
-            tempi.append(quarters * 60 / max(1e-3, score.duration_seconds))
-            longest = int(np.argmax(np.diff(score.meters["tick"], append=max(score.end_tick, int(score.meters["tick"][-1]) + 1))))
-            meters[int(score.meters["numerator"][longest]), int(score.meters["denominator"][longest])] += 1
-        common = meters.most_common(MOST_METERS)
-        total = sum(n for _, n in common)
-        low, high = np.quantile(tempi, [0.25, 0.75])
-        out[style] = {
-            "pieces": len(pieces),
-            "tempo": [round(float(low), 1), round(float(high), 1)],
-            "meters": [[a, b, round(n / total, 4)] for (a, b), n in common],
-        }
+        facts = usual(corpus.score(pieces[k * len(pieces) // looked]) for k in range(looked))
+        out[style] = {"pieces": len(pieces)} | facts
     return out
+
+
+def usual(scores: Iterable[Score]) -> dict[str, Any]:
+    """Of some pieces (at least one): ``tempo`` and ``meters``."""
+    tempi, meters = [], Counter[tuple[int, int]]()
+    for score in scores:
+        quarters = score.end_tick / score.ticks_per_quarter
+        tempi.append(quarters * 60 / max(1e-3, score.duration_seconds))
+        longest = int(np.argmax(np.diff(score.meters["tick"], append=max(score.end_tick, int(score.meters["tick"][-1]) + 1))))
+        meters[int(score.meters["numerator"][longest]), int(score.meters["denominator"][longest])] += 1
+    common = meters.most_common(MOST_METERS)
+    total = sum(n for _, n in common)
+    low, high = np.quantile(tempi, [0.25, 0.75])
+    return {
+        "tempo": [round(float(low), 1), round(float(high), 1)],
+        "meters": [[a, b, round(n / total, 4)] for (a, b), n in common],
+    }

@@ -14,7 +14,6 @@ from melody.codec import FIELDS, CodecConfig
 from melody.codec.conditions import conditions
 from melody.codec.decode import decode_piece
 from melody.codec.given import GivenConfig, choose
-from melody.codec.grammar import bounds
 from melody.codec.metre import Metre
 from melody.codec.table import DRUMS, MAX_PARTS, METERS, UNDECLARED, Field, Role
 from melody.corpus import Corpus
@@ -24,7 +23,7 @@ from melody.generate.loop import write
 from melody.generate.plan import Plan
 from melody.model import EventLSTM, Inputs
 from melody.runtime.engine import OnnxEngine
-from melody.runtime.heads import HeadState
+from melody.runtime.nats import Arrays, batch, runtime_nats
 from melody.score import METER, table
 
 MOST_EVENTS = 2000  # of a piece that are looked at
@@ -54,31 +53,18 @@ def agreement(model: EventLSTM, engine: OnnxEngine, sequences: Many[Sequence]) -
     """Score the same music with both."""
     sums, notes = np.zeros((2, len(Field))), 0
     for s in sequences:
-        batch = _batch(s)
-        target = batch["rows"][1:, 0]
+        read = batch(s, MOST_EVENTS)
+        target = read["rows"][1:, 0]
         notes += int((target[:, Field.ROLE] == Role.NOTE).sum())
-        sums[0] += model_nats(model, batch).sum(0)
-        sums[1] += runtime_nats(engine, batch).sum(0)
+        sums[0] += model_nats(model, read).sum(0)
+        sums[1] += runtime_nats(engine, read).sum(0)
     return Agreement(sums[0] / max(1, notes), sums[1] / max(1, notes), notes)
 
 
-def _batch(s: Sequence) -> dict[str, NDArray[Any]]:
-    cut = slice(0, MOST_EVENTS + 1)
-    over: dict[str, NDArray[Any]] = {"rows": s.rows[cut], "features": s.features[cut], "lookups": s.lookups[cut], "recall": s.recall[cut]}
-    given: NDArray[Any] = s.given.rows if len(s.given) else np.zeros((1, 7), np.int16)
-    return {name: a[:, None].astype(np.int64) for name, a in over.items()} | {
-        "parts": s.parts[None].astype(np.int64),
-        "conditions": s.conditions[None].astype(np.int64),
-        "given": given[:, None].astype(np.int64),
-        "live": np.array([s.live]),
-        "reset": np.array([True]),
-    }
-
-
 @torch.no_grad()
-def model_nats(model: EventLSTM, batch: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+def model_nats(model: EventLSTM, read: Arrays) -> NDArray[np.float64]:
     """(T, 6) by the model."""
-    nats, _ = model(Inputs(*(torch.from_numpy(batch[name]) for name in Inputs._fields)))
+    nats, _ = model(Inputs(*(torch.from_numpy(read[name]) for name in Inputs._fields)))
     out: NDArray[np.float64] = nats[:, 0].double().numpy()
     return out
 
@@ -99,37 +85,10 @@ def reaches(model: EventLSTM, sequences: Many[Sequence]) -> dict[str, float]:
         hooks.append(watch(model.recall.to_body, "recall", False))
     try:
         for s in sequences:
-            model_nats(model, _batch(s))
+            model_nats(model, batch(s, MOST_EVENTS))
     finally:
         for hook in hooks:
             hook.remove()
-    return out
-
-
-def runtime_nats(engine: OnnxEngine, batch: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
-    """(T, 6) by the runtime, with the very calls that sampling makes: every step of the piece is a row."""
-    rows, target = batch["rows"][:-1, 0], batch["rows"][1:, 0]
-    context = engine.context(batch["parts"], batch["conditions"], batch["given"], batch["live"])
-    seen = Seen(*(batch[name][:-1] for name in ("rows", "features", "lookups", "recall")))
-    z, told, _ = engine.read(context, engine.start(batch["conditions"]), seen)
-    heads, context = HeadState(z[:, 0].copy(), told[:, 0]), context.pick(np.zeros(len(rows), np.int64))
-    program, _, held = batch["parts"][0].T
-    allowed = (program != UNDECLARED) & (held == 0)
-    last_part = np.full(len(rows), int(np.flatnonzero(allowed).max(initial=0)))
-    out = np.zeros((len(rows), len(Field)))
-    for field in Field:
-        if field == Field.PART:
-            heads = engine.arrive(context, heads, batch["features"][1:, 0], batch["lookups"][1:, 0])
-        logits = engine.score(context, heads, field).astype(np.float64)
-        low, high = bounds(engine.codec, np, field, rows, target, last_part)
-        values = np.arange(logits.shape[1])
-        legal = (values >= low[:, None]) & (values <= high[:, None])
-        if field == Field.PART:
-            legal &= allowed | (target[:, Field.ROLE] != Role.NOTE)[:, None]
-        logits[~legal] = -np.inf
-        most = logits.max(-1)
-        out[:, field] = most + np.log(np.exp(logits - most[:, None]).sum(-1)) - logits[np.arange(len(rows)), target[:, field]]
-        heads = engine.tell(context, heads, field, target[:, field], target[:, Field.ROLE])
     return out
 
 

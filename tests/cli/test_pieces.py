@@ -208,3 +208,28 @@ def test_a_long_piece_that_is_interrupted_ends_there(melody, model, here, monkey
     said = melody("generate", "--model", model, "--bars", 8, "--seed", 5, "-o", "x.mid")
     assert said.status == 130 and "interrupted; x.mid holds the first 0:0" in said.err
     assert midi.read("x.mid").note_count == 5
+
+
+def test_the_best_of_several_says_the_seed_that_makes_it(melody, model, here, monkeypatch):
+    from melody.compose import best
+
+    table = {"all": {"nats": (1.0, 2.0, 3.0), "density": (2.0, 4.0, 8.0)}}
+    monkeypatch.setattr(best, "read_typical", lambda bundle: table)
+    said = melody("generate", "--model", model, *LENGTH, "--best-of", 4, "--seed", 3, "--json", "-o", "x.mid")
+    assert said.status == 0, said.err
+    seed = json.loads(said.out)["pieces"][0]["seed"]
+    assert melody("generate", "--model", model, *LENGTH, "--seed", seed, "-o", "y.mid").status == 0
+    assert (here / "x.mid").read_bytes() == (here / "y.mid").read_bytes()
+
+
+@pytest.mark.parametrize("wrong", [("--best-of", 0), ("--best-of", 65), ("--corpus", "c"), ("--best-of", 2, "--bars", 2000)])
+def test_what_best_of_cannot_do(melody, model, wrong):
+    said = melody("generate", "--model", model, *wrong)
+    assert said.status == 2 and "best-of" in said.err and said.err.count("\n") == 1
+
+
+def test_music_to_adapt_to(melody, model, tune: Path, here):
+    said = melody("continue", tune, "--model", model, "--bars", 1, "--adapt", tune, "--seed", 1, "-o", "x.mid")
+    assert said.status == 0 and "adapted to 1 piece" in said.err and midi.read("x.mid").note_count > midi.read(tune).note_count
+    said = melody("continue", tune, "--model", model, "--adapt", "nothing.mid", "-o", "y.mid")
+    assert said.status == 1 and said.err == "melody: nothing.mid: no such file\n" and not (here / "y.mid").exists()

@@ -1,0 +1,168 @@
+"""What pieces of a style are like: quartiles of a few numbers, in a small file beside a model (``typical.json``).
+
+    nats        nats a note, of the piece read back as a whole (nothing given, its style, tempo, key, meter and density told)
+    density     notes a bar
+    polyphony   notes at once, over the time in which any sounds
+    range       semitones from the 5th to the 95th percentile of pitch
+    key         share of notes in the scale of the piece's own key (minor: natural, harmonic and melodic)
+    groove      how alike the rhythms of its bars are, 0..1
+    repetition  share of notes that stood at the same place one bar before; ``return``: four bars before
+    harmony     cosine between the pitch classes of neighbouring bars
+    empty       share of bars in which no note starts
+    copied      share of notes in runs of 12 that occur in the training set (only where that is at hand)
+
+Measured on beginnings of ``BARS`` bars. Knows no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody import edit, theory
+from melody.bundle import Bundle
+from melody.codec import CodecConfig
+from melody.codec.encode import quantise
+from melody.codec.given import FOREVER, Choice
+from melody.codec.table import MAX_PARTS, Field, Role
+from melody.corpus.sequence import Sequence, piece_conditions, sequence
+from melody.errors import MelodyError
+from melody.evaluate.features import features_of
+from melody.files import read_bytes, reason, shown, write_bytes
+from melody.generate.engine import Engine, TorchEngine
+from melody.runtime.engine import OnnxEngine
+from melody.runtime.nats import Arrays, batch, runtime_nats
+from melody.score import Score, merged_notes
+
+NAME = "typical.json"
+FORMAT = 1
+MOST_BYTES = 1 << 16
+MOST_EVENTS = 4000  # of a piece that are read back
+BARS = 16
+ALL = "all"  # the row over all styles
+MEASURES = ("nats", "density", "polyphony", "range", "key", "groove", "repetition", "return", "harmony", "empty", "copied")
+MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 9, 10, 11)
+
+Quartiles = tuple[float, float, float]
+Typical = Mapping[str, Quartiles]  # by measure; what is not known is left out
+Measures = dict[str, float]
+
+
+def measures(score: Score, engine: Engine, style: str | None) -> Measures:
+    """All measures of a piece but ``copied``; a piece without notes has none. ``style``: one of the model's, or nothing is told."""
+    found = features_of(score, engine.codec.clock == "seconds")
+    if not found:
+        return {}
+    _, notes = merged_notes([t for t in score.tracks if not t.is_drum])
+    _, every = merged_notes(score.tracks)
+    bars = np.unique(theory.bar_of(score, every["onset"]))
+    out = {"nats": nats_a_note(score, engine, style), "empty": 1 - len(bars) / float(bars[-1] - bars[0] + 1)}
+    if len(notes):
+        key = theory.estimate_key(notes)
+        low, high = np.quantile(notes["pitch"], [0.05, 0.95])
+        scale = (np.array(MINOR if key >= 12 else MAJOR) + key % 12) % 12
+        out |= {"range": float(high - low), "key": float(np.isin(notes["pitch"] % 12, scale).mean())}
+    for name, feature, index in (
+        ("density", "density", 0),
+        ("polyphony", "polyphony", 0),
+        ("groove", "groove", 0),
+        ("repetition", "repetition", 0),
+        ("return", "repetition", 2),
+        ("harmony", "harmony", 0),
+    ):
+        out[name] = float(found[feature][index])
+    return {name: value for name, value in out.items() if np.isfinite(value)}
+
+
+def nats_a_note(score: Score, engine: Engine, style: str | None) -> float:
+    """Of a piece as the engine reads it; nan where it holds no note."""
+    read = batch(as_read(score, engine.codec, style), MOST_EVENTS)
+    notes = int((read["rows"][1:, 0, Field.ROLE] == Role.NOTE).sum())
+    if isinstance(engine, OnnxEngine):
+        nats = runtime_nats(engine, read)
+    elif isinstance(engine, TorchEngine):
+        nats = _torch_nats(engine, read)
+    else:
+        raise MelodyError(f"{type(engine).__name__}: an engine that cannot read a piece back")
+    return float(nats.sum() / notes) if notes else float("nan")
+
+
+def _torch_nats(engine: TorchEngine, read: Arrays) -> NDArray[np.float64]:
+    from melody.model import Inputs
+
+    torch = engine.torch
+    with torch.inference_mode():
+        nats, _ = engine.model(Inputs(*(torch.from_numpy(read[name]).to(engine.device) for name in Inputs._fields)))
+    out: NDArray[np.float64] = nats[:, 0].double().cpu().numpy()
+    return out
+
+
+def as_read(score: Score, codec: CodecConfig, style: str | None) -> Sequence:
+    """A piece as in validation: nothing given, the bars left not told."""
+    if len(score.tracks) > MAX_PARTS:
+        score = edit.busiest_tracks(score, MAX_PARTS)
+    piece = quantise(score, codec, theory.lead_track(score)[0])
+    nothing = np.zeros(len(piece.notes), bool)
+    told = piece_conditions(codec, score, piece, style, theory.key_of(score))
+    return sequence(piece, Choice("nothing", nothing, ~nothing, 0, piece.end, FOREVER), told, tell_left=False)
+
+
+def quartiles(pieces: Iterable[Mapping[str, float]]) -> dict[str, Quartiles]:
+    """By measure, over the pieces that have it."""
+    rows = list(pieces)
+    known = {name: [r[name] for r in rows if name in r] for name in MEASURES}
+    out: dict[str, Quartiles] = {}
+    for name, values in known.items():
+        if values:
+            low, middle, high = (round(float(q), 5) for q in np.quantile(values, [0.25, 0.5, 0.75]))
+            out[name] = (low, middle, high)
+    return out
+
+
+def write_typical(bundle: Bundle, table: Mapping[str, Typical], pieces: Mapping[str, int]) -> None:
+    """Put the table of some styles beside the model that it was measured with."""
+    facts = {"format": FORMAT, "model": bundle.sha256, "bars": BARS, "pieces": dict(pieces), "styles": table}
+    write_bytes(bundle.folder / NAME, (json.dumps(facts, indent=1) + "\n").encode())
+
+
+def read_typical(bundle: Bundle) -> dict[str, dict[str, Quartiles]]:
+    """The table of a model, by style, ``ALL`` among them. Raises MelodyError, one line."""
+    path = bundle.folder / NAME
+    remedy = "write it with: python benchmarks/best.py CORPUS --write --model " + shown(bundle.folder)
+    if not path.is_file():
+        raise MelodyError(f"{shown(bundle.name)} has no {NAME}, which says what its styles are like; {remedy}")
+    try:
+        raw = json.loads(read_bytes(path, MOST_BYTES))
+        if raw["format"] != FORMAT:
+            raise ValueError(f"format {raw['format']!r}")
+        styles = {str(style): {str(n): _checked(q) for n, q in rows.items()} for style, rows in raw["styles"].items()}
+        if ALL not in styles:
+            raise ValueError("nothing said of all styles")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as fault:
+        raise MelodyError(f"{shown(path)}: damaged ({reason(fault)[:120]}); {remedy}") from None
+    if raw["model"] != bundle.sha256:
+        raise MelodyError(f"{shown(path)}: measured with other weights than those of {shown(bundle.name)}; {remedy}")
+    return styles
+
+
+def _checked(row: Any) -> Quartiles:
+    low, middle, high = (float(q) for q in row)
+    if not -1e6 < low <= middle <= high < 1e6:
+        raise ValueError("quartiles that do not rise")
+    return low, middle, high
+
+
+def around(table: Typical, own: Mapping[str, float]) -> dict[str, Quartiles]:
+    """What is typical of one tune: its own values, as far around them as pieces of the table lie apart."""
+    out = {}
+    for name, (low, _, high) in table.items():
+        if name in own:
+            half = (high - low) / 2
+            out[name] = (own[name] - half, own[name], own[name] + half)
+        elif name == "copied":
+            out[name] = table[name]
+    return out
