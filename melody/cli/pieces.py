@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from melody.score import Score
 
 WORTH_A_PROCESS = 32  # pieces for which another process is worth its start
-MOST_CANDIDATES = 64
 WITHOUT_COPYING = "no --corpus was named, so nobody looked whether the kept pieces copy music that the model learned from"
 LONG_BARS, LONG_SECONDS = 1000, 1800  # beyond, a piece is written while it is composed
 NO_WISHES = ("seed", "model", "engine", "adapt", "best_of", "corpus")  # flags that say how, not what
@@ -97,6 +96,8 @@ def write_pieces(
 
 def several(music: Music, long: bool) -> None:
     """Raises CallError where --best-of and what goes with it make no sense."""
+    from melody.compose.request import MOST_CANDIDATES
+
     if music.best_of is not None and not 1 <= music.best_of <= MOST_CANDIDATES:
         raise CallError(f"--best-of is {music.best_of}, must be 1 to {MOST_CANDIDATES}")
     if music.best_of and music.best_of > 1 and long:

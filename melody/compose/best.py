@@ -21,7 +21,7 @@ import numpy as np
 
 from melody import midi
 from melody.bundle import Bundle
-from melody.compose.request import Continue, Generate, Infill, Request
+from melody.compose.request import MOST_CANDIDATES, Continue, Generate, Infill, Request
 from melody.compose.typical import ALL, Measures, Typical, around, measures, read_typical
 from melody.compose.wishes import customs
 from melody.corpus import Corpus
@@ -30,7 +30,6 @@ from melody.evaluate.copying import Matcher, Runs, runs_of
 from melody.generate.engine import Engine
 from melody.score import Score
 
-MOST_CANDIDATES = 64
 MOST = 4.0  # widths that a measure can cost
 LEAST_WIDTH = 0.02  # of a measure whose quartiles coincide
 TOGETHER = 64  # candidates that are written at once

@@ -14,6 +14,7 @@ from melody.theory import parse_key
 
 MOST_BARS = 10_000
 MOST_SECONDS = 36_000.0
+MOST_CANDIDATES = 64  # of which the best is kept
 SLOWEST, FASTEST = 10, 500  # quarter notes a minute
 
 Tune = Score | str | os.PathLike[str]
