@@ -1,10 +1,11 @@
 """Bundles: a trained model as one folder, and where the shipped ones are.
 
     model.safetensors   weights, fp32 or bf16
-    bundle.json         format, model config, codec config, training facts, data and licence, sha256 of the weights
+    bundle.json         format, model config, codec config, training facts, data and licence, sha256 of the weights, digest of all this
     README.md           the model card
 
-``read`` checks everything it can without torch; ``load_model`` builds the network. Nothing is ever unpickled.
+``read`` checks everything it can without torch; ``load_model`` builds the network. Nothing is ever unpickled. Digests show damage,
+not who made a bundle; one whose ``bundle.json`` was written before it had a digest of its own is read without.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ from melody.codec import CodecConfig
 from melody.codec.recall import POINTERS
 from melody.codec.table import Field
 from melody.errors import MelodyError, unknown
-from melody.files import read_bytes, reason, shown, write_bytes
+from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
 
 if TYPE_CHECKING:
     from melody.model import EventLSTM, ModelConfig
@@ -34,7 +36,11 @@ CARD = "README.md"
 NEXT = ".next"  # inside the folder of a run: the bundle that is about to take the place of the one in it
 MOST_FACTS = 1 << 20  # bytes of bundle.json
 MOST_WEIGHTS = 1 << 30  # bytes of model.safetensors
+MOST_HEADER = 1 << 20  # bytes of the header of model.safetensors
+LONGEST_STYLE = 255  # characters of its name: that of a folder
 DEFAULT = "base"
+KEYS = {"format", "model", "codec", "training", "data", "licence", "sha256", "digest"}  # of bundle.json
+KINDS = {"F32": 4, "BF16": 2, "F16": 2}  # kinds of numbers that weights are stored in, bytes of one
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
     if not verify:
         return bundle
     for _ in range(2):  # once more for a reader whom a renewal overtook: facts read before it, weights after it
-        digest = hashlib.sha256(read_bytes(folder / WEIGHTS, MOST_WEIGHTS)).hexdigest()
+        digest = sha256(folder / WEIGHTS, MOST_WEIGHTS)
         if digest == bundle.sha256:
             return bundle
         with suppress(MelodyError):  # mostly there is none
@@ -103,13 +109,16 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
 def _facts(folder: Path, path: Path) -> Bundle:
     """What ``path`` says of the bundle in ``folder``."""
     try:
-        raw = json.loads(read_bytes(path, MOST_FACTS))
+        raw = json.loads(read_bytes(path, MOST_FACTS), object_pairs_hook=_once)
         if not isinstance(raw, dict) or "format" not in raw:
             raise ValueError("no format")
         if raw["format"] != FORMAT:
-            raise MelodyError(
-                f"{shown(folder)}: bundle format {raw['format']!r}, this version of melody reads {FORMAT}; update melody or train again"
-            )
+            said = f"bundle format {shown(repr(raw['format'])[:40])}, this version of melody reads {FORMAT}"
+            raise MelodyError(f"{shown(folder)}: {said}; update melody or train again")
+        if set(raw) - KEYS:
+            raise ValueError(f"unknown field {min(set(raw) - KEYS)[:40]!r}")
+        if "digest" in raw and raw["digest"] != facts_digest(raw):
+            raise ValueError("not what its digest says; if you changed it yourself, remove its digest")
         codec = _codec(raw["codec"])
         return Bundle(
             folder,
@@ -117,7 +126,7 @@ def _facts(folder: Path, path: Path) -> Bundle:
             codec,
             dict(raw["model"]),
             dict(raw["training"]),
-            tuple(raw["data"]),
+            tuple(dict(d) for d in raw["data"]),
             str(raw["licence"]),
             str(raw["sha256"]),
         )
@@ -127,11 +136,26 @@ def _facts(folder: Path, path: Path) -> Bundle:
         ) from None
 
 
+def facts_digest(facts: Mapping[str, Any]) -> str:
+    """What ``digest`` in bundle.json has to be: of all other facts, however they are set."""
+    rest = {name: value for name, value in facts.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object that says nothing twice: readers differ in which of the two they take."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice in it")
+    return found
+
+
 def _codec(raw: Mapping[str, Any]) -> CodecConfig:
     known = {f.name for f in fields(CodecConfig)}
     if set(raw) - known:
         raise ValueError(f"unknown codec setting {sorted(set(raw) - known)[0]!r}")
-    codec = CodecConfig(**{**raw, "styles": tuple(str(s) for s in raw["styles"])})
+    if not isinstance(raw["styles"], list) or not all(isinstance(s, str) and len(s) <= LONGEST_STYLE for s in raw["styles"]):
+        raise ValueError("styles are no names")
+    codec = CodecConfig(**{**raw, "styles": tuple(raw["styles"])})
     if codec.clock not in ("beats", "seconds") or not 2 <= codec.grid <= 960 or not 1 <= codec.velocity_bins <= 64:
         raise ValueError("codec out of range")
     if type(codec.grid) is not int or type(codec.velocity_bins) is not int or len(codec.styles) > 10_000:
@@ -148,15 +172,15 @@ def model_config(raw: Mapping[str, Any]) -> ModelConfig:
         if name not in known:
             raise unknown("model setting", name, known)
         if type(value) is not type(known[name].default) and not (known[name].type == "float" and type(value) is int):
-            raise MelodyError(f"model setting {name} is {value!r}, expected {known[name].type}")
+            raise MelodyError(f"model setting {name} is {shown(repr(value)[:40])}, expected {known[name].type}")
     config = ModelConfig(**raw)
     if config.cell not in CELLS:
-        raise unknown("cell", config.cell, CELLS)
+        raise unknown("cell", config.cell[:40], CELLS)
     for name, most in (("layers", 32), ("width", 8192), ("head_width", 4096), ("given_width", 4096)):
         if not 1 <= getattr(config, name) <= most:
-            raise MelodyError(f"model setting {name} is {getattr(config, name)}, must be 1..{most}")
+            raise MelodyError(f"model setting {name} is {str(getattr(config, name))[:40]}, must be 1..{most}")
     if not 0 <= config.recall_width <= 1024:
-        raise MelodyError(f"model setting recall_width is {config.recall_width}, must be 0..1024")
+        raise MelodyError(f"model setting recall_width is {str(config.recall_width)[:40]}, must be 0..1024")
     if not 0 <= config.dropout < 1 or not 0 < config.embedding_sd <= 10:
         raise MelodyError("model settings dropout (0..1) or embedding_sd (0..10) out of range")
     return config
@@ -170,11 +194,8 @@ def load_model(bundle: Bundle) -> EventLSTM:
 
     from melody.model import EventLSTM
 
-    try:
-        weights = load(read_bytes(bundle.folder / WEIGHTS, MOST_WEIGHTS))
-    except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as fault:
-        raise MelodyError(f"{shown(bundle.folder)}/{WEIGHTS}: damaged ({reason(fault)[:120]})") from None
-    shapes = {name: tuple(t.shape) for name, t in weights.items()}
+    where = f"{shown(bundle.folder)}/{WEIGHTS}"
+    shapes = weight_shapes(bundle.folder / WEIGHTS)
     try:
         config = model_config(bundle.model)
     except MelodyError as fault:  # in a recipe the call was wrong; here the file is
@@ -183,10 +204,37 @@ def load_model(bundle: Bundle) -> EventLSTM:
     model = EventLSTM(config, bundle.codec) if all(shapes.get(n) == s for n, s in claims.items()) else None
     if model is None or shapes != {name: tuple(t.shape) for name, t in model.state_dict().items()}:
         raise MelodyError(f"{shown(bundle.folder)}: the weights do not have the shapes that {FACTS} says")
+    try:
+        weights = load(read_bytes(bundle.folder / WEIGHTS, MOST_WEIGHTS))
+    except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as fault:
+        raise MelodyError(f"{where}: damaged ({reason(fault)[:120]})") from None
     if not all(bool(torch.isfinite(t.float().sum())) for t in weights.values()):
-        raise MelodyError(f"{shown(bundle.folder)}/{WEIGHTS}: holds values that are not numbers")
+        raise MelodyError(f"{where}: holds values that are not numbers")
     model.load_state_dict({name: t.float() for name, t in weights.items()}, assign=True)
     return model.eval()
+
+
+def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights by the header of their file, which has to account for every byte: nothing else is read."""
+    with open_regular(path, MOST_WEIGHTS) as file:
+        size = int.from_bytes(file.read(8), "little")
+        head = file.read(min(size, MOST_HEADER))
+        left = os.fstat(file.fileno()).st_size - 8 - size
+    try:
+        header = json.loads(head if size <= MOST_HEADER else b"", object_pairs_hook=_once)
+        tensors = {name: facts for name, facts in header.items() if name != "__metadata__"}
+        places = sorted(tuple(facts["data_offsets"]) for facts in tensors.values())
+        shapes = {name: tuple(facts["shape"]) for name, facts in tensors.items()}
+        for name, facts in tensors.items():
+            (begin, end), shape = facts["data_offsets"], shapes[name]
+            counts = len(shape) <= 8 and all(type(n) is int and n >= 0 for n in (begin, *shape))
+            if not counts or end - begin != KINDS[facts["dtype"]] * prod(shape):
+                raise ValueError(f"{name[:40]!r} has not the size that it says")
+        if [0, *(end for _, end in places)] != [*(begin for begin, _ in places), left]:
+            raise ValueError("its tensors do not lie end to end")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
+        raise MelodyError(f"{shown(path)}: damaged ({type(fault).__name__}: {reason(fault)[:120]})") from None
+    return shapes
 
 
 def _claimed_shapes(config: ModelConfig, codec: CodecConfig) -> dict[str, tuple[int, ...]]:
@@ -230,7 +278,7 @@ def save(
     weights = {name: t.detach().to("cpu", dtype).contiguous() for name, t in model.state_dict().items()}
     blob = dump(weights)
     digest = hashlib.sha256(blob).hexdigest()
-    facts = {
+    facts: dict[str, Any] = {
         "format": FORMAT,
         "model": asdict(model.config),
         "codec": asdict(model.codec),
@@ -239,6 +287,7 @@ def save(
         "licence": licence,
         "sha256": digest,
     }
+    facts["digest"] = facts_digest(json.loads(json.dumps(facts)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

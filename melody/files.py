@@ -1,20 +1,29 @@
 """Files in and out: bounded reads of regular files, writes beside the target and then a rename.
 
 Knows nothing of MIDI or weights. Every verb writes through ``replace_file`` (or ``replace_folder``), so that an
-interrupted or failed write leaves what stood there before.
+interrupted or failed write leaves what stood there before. A process that is killed in ``replace_folder`` leaves its folder
+beside; the next one that writes there removes it, or puts the old folder back where the kill came between the two renames.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 from melody.errors import CallError, MelodyError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where what a kill left stays
+    fcntl = None  # type: ignore[assignment]  # looked at before it is used
 
 
 def shown(path: object) -> str:
@@ -26,6 +35,22 @@ def shown(path: object) -> str:
 
 def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
     """The bytes of a regular file of at most ``limit`` bytes; a pipe, a device or a folder is refused unopened."""
+    with open_regular(path, limit) as file:
+        data = file.read(limit + 1)  # the file may have grown since it was opened
+    if len(data) > limit:
+        raise MelodyError(f"{shown(path)}: more than the limit of {limit:,} bytes")
+    return data
+
+
+def sha256(path: str | os.PathLike[str], limit: int) -> str:
+    """The digest of a regular file of at most ``limit`` bytes, in constant memory. Raises MelodyError as ``read_bytes`` does."""
+    with open_regular(path, limit) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def open_regular(path: str | os.PathLike[str], limit: int) -> Iterator[BufferedReader]:
+    """A regular file of at most ``limit`` bytes, open for reading; whatever fails while it is read is a MelodyError."""
     try:
         facts = os.stat(path)
         if stat.S_ISDIR(facts.st_mode):
@@ -35,14 +60,11 @@ def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
         if facts.st_size > limit:
             raise MelodyError(f"{shown(path)}: {facts.st_size:,} bytes, more than the limit of {limit:,}")
         with open(path, "rb") as file:
-            data = file.read(limit + 1)  # the file may have grown since the stat
+            yield file
     except FileNotFoundError:
         raise MelodyError(f"{shown(path)}: no such file") from None
     except (OSError, ValueError) as fault:  # ValueError: a NUL inside the path
         raise MelodyError(f"{shown(path)}: cannot be read ({reason(fault)})") from None
-    if len(data) > limit:
-        raise MelodyError(f"{shown(path)}: more than the limit of {limit:,} bytes")
-    return data
 
 
 def reason(fault: BaseException) -> str:
@@ -99,14 +121,17 @@ def replace_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a new folder beside ``path``; on success it takes the place of ``path``, on failure it is removed."""
     target = Path(path)
     try:
+        _tidy(target)
         temporary = Path(tempfile.mkdtemp(prefix=_hidden(target), suffix=".part", dir=target.parent))
     except (OSError, ValueError) as fault:
         raise MelodyError(f"{shown(target)}: cannot be written ({reason(fault)})") from None
+    locks = [_locked(temporary)]
     try:
         yield temporary
         os.chmod(temporary, 0o777 & ~_umask())
         old = target.with_name(f"{_hidden(target)}old.{os.getpid()}")
         if target.exists():
+            locks.append(_locked(target))
             os.replace(target, old)
         try:
             os.replace(temporary, target)
@@ -121,6 +146,45 @@ def replace_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise MelodyError(f"{shown(target)}: cannot be written ({reason(fault)})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        for lock in locks:
+            if lock is not None:
+                os.close(lock)
+
+
+def _tidy(target: Path) -> None:
+    """What processes that were killed left beside ``target``. What a living one works on is locked, and stays."""
+    prefix = re.escape(_hidden(target))
+    with os.scandir(target.parent) as found:
+        left = sorted(
+            e.name for e in found if re.fullmatch(rf"{prefix}([a-z0-9_]{{8}}\.part|old\.\d+)", e.name) and e.is_dir(follow_symlinks=False)
+        )
+    for name in left:
+        path = target.with_name(name)
+        lock = _locked(path)
+        if lock is None:
+            continue
+        try:
+            if name.endswith(".part") or target.exists():
+                shutil.rmtree(path, ignore_errors=True)
+            elif _hidden(target) == f".{target.name}.":  # a longer name is cut, and may be that of another folder
+                os.replace(path, target)
+        finally:
+            os.close(lock)
+
+
+def _locked(path: Path) -> int | None:
+    """Lock a folder for as long as the returned handle is open, at most until this process ends; None where it cannot be locked."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody else's, or a file system without locks
+        os.close(handle)
+        return None
+    return handle
 
 
 def _hidden(target: Path) -> str:

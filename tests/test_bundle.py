@@ -1,5 +1,6 @@
 """Bundles: what is saved comes back; whatever is wrong with a folder is one MelodyError of one line."""
 
+import functools
 import hashlib
 import json
 import os
@@ -34,8 +35,10 @@ def copy(saved, tmp_path):
 
 
 def facts(folder, **changes):
+    """Change the facts, and their digest with them."""
     path = folder / bundle.FACTS
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    changed = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps(changed | {"digest": bundle.facts_digest(changed)}))
 
 
 def weights(folder, blob):
@@ -83,16 +86,17 @@ def test_facts_beside_that_vouch_for_nothing_help_nobody(renewal, damage):
 
 def test_a_reader_whom_a_renewal_overtakes_looks_again(renewal, monkeypatch):
     folder, beside = renewal
-    read, seen = bundle.read_bytes, []
+    reads, seen = {name: getattr(bundle, name) for name in ("read_bytes", "sha256")}, []
 
-    def overtaken(path, limit):
+    def overtaken(path, limit, kind):
         seen.append(path.name)
         if seen == [bundle.FACTS, bundle.WEIGHTS]:
             for name in (bundle.WEIGHTS, bundle.FACTS):
                 os.replace(beside / name, folder / name)
-        return read(path, limit)
+        return reads[kind](path, limit)
 
-    monkeypatch.setattr(bundle, "read_bytes", overtaken)
+    for kind in reads:
+        monkeypatch.setattr(bundle, kind, functools.partial(overtaken, kind=kind))
     assert bundle.read(folder).training["step"] == 4
     assert seen.count(bundle.WEIGHTS) == 2
 
@@ -159,7 +163,13 @@ def test_another_format(copy, version):
         ({"codec": {"grid": 0, "styles": []}}, "codec"),
         ({"codec": {"grid": 4.5, "styles": []}}, "codec"),
         ({"codec": {"wheels": 1, "styles": []}}, "wheels"),
-        ({"codec": {"styles": 3}}, "damaged"),
+        ({"codec": {"styles": 3}}, "styles"),
+        ({"codec": {"styles": "ab"}}, "styles"),
+        ({"codec": {"styles": [["folk"], ["jazz"]]}}, "styles"),
+        ({"codec": {"styles": ["x" * 1000]}}, "styles"),
+        ({"model": {"width": 10**4000}}, "width"),
+        ({"model": {"cell": "x" * 5000}}, "cell"),
+        ({"data": ["words"]}, "damaged"),
         ({"codec": []}, "damaged"),
         ({"training": 5}, "damaged"),
         ({"data": 5}, "damaged"),
@@ -169,6 +179,33 @@ def test_another_format(copy, version):
 def test_facts_that_are_wrong(copy, changes, word):
     facts(copy, **changes)
     refused(copy, word)
+
+
+def test_facts_that_were_changed_without_their_digest(copy):
+    path = copy / bundle.FACTS
+    text = path.read_text()
+    for old, new in (('"CC0"', '"CC1"'), ('"step": 3', '"step": 2'), ('"folk"', '"fork"'), ('"data"', '"dota"'), ('"digest"', '"digesu"')):
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        refused(copy, bundle.FACTS, "damaged")
+    path.write_text(text.replace("\n", " "))  # the same facts, set otherwise
+    assert bundle.read(copy).licence == "CC0"
+
+
+def test_facts_of_before_there_was_a_digest_are_read(copy):
+    path = copy / bundle.FACTS
+    old = json.loads(path.read_text())
+    del old["digest"]
+    path.write_text(json.dumps(old))
+    assert bundle.load_model(bundle.read(copy))
+    path.write_text(json.dumps(old | {"extra": 1}))
+    refused(copy, "unknown field 'extra'")
+
+
+def test_facts_that_are_said_twice(copy):
+    path = copy / bundle.FACTS
+    path.write_text(path.read_text().replace('"licence"', '"licence": "MIT",\n "licence"'))
+    refused(copy, "twice")
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"format": 1}', b"[" * 100_000, b"1" * 5000])
@@ -198,8 +235,13 @@ def header(**tensors):
         header(a={"dtype": "F32", "shape": [1], "data_offsets": [4, 0]}) + b"\0" * 4,
         header(a={"dtype": "F999", "shape": [1], "data_offsets": [0, 4]}) + b"\0" * 4,
         header(a={"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}) + b"\0" * 4,
+        header(a={"dtype": "F32", "shape": [2], "data_offsets": [4, 12]}) + b"\0" * 12,  # four bytes that belong to nothing
+        header(a={"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, b={"dtype": "F32", "shape": [1], "data_offsets": [0, 4]})
+        + b"\0" * 4,
+        header(a={"dtype": "F32", "shape": [9] * 100_000, "data_offsets": [0, 4]}) + b"\0" * 4,
         header(a=5),
         header(),
+        header()[:-2] + b"[]",
     ],
 )
 def test_a_header_that_lies(copy, blob):

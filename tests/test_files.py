@@ -1,11 +1,13 @@
 """Files in and out: nothing half-written, nothing read that is not a bounded regular file, every fault one line."""
 
+import fcntl
+import hashlib
 import os
 
 import pytest
 
 from melody.errors import CallError, MelodyError
-from melody.files import claim, read_bytes, reason, replace_file, replace_folder, shown, write_bytes
+from melody.files import claim, read_bytes, reason, replace_file, replace_folder, sha256, shown, write_bytes
 
 LONG = "x" * 300  # longer than a file system allows
 
@@ -43,6 +45,14 @@ def test_what_is_no_file_is_refused_unopened(tmp_path, name, words):
     with pytest.raises(MelodyError, match=words) as fault:
         read_bytes(tmp_path / name, 10)
     assert "\n" not in str(fault.value) and "\0" not in str(fault.value)
+
+
+def test_a_digest_is_bounded_as_a_read_is(tmp_path):
+    (tmp_path / "a").write_bytes(b"12345")
+    assert sha256(tmp_path / "a", 5) == hashlib.sha256(b"12345").hexdigest()
+    for name, words in (("a", "more than the limit"), ("none", "no such file"), (".", "is a folder")):
+        with pytest.raises(MelodyError, match=words):
+            sha256(tmp_path / name, 4)
 
 
 def test_claim(tmp_path):
@@ -140,3 +150,43 @@ def test_a_folder_that_cannot_be_put_in_place_gives_the_old_one_back(tmp_path, m
     with pytest.raises(MelodyError, match="No space"), replace_folder(target) as folder:
         (folder / "new").write_text("x")
     assert names(target) == ["old"] and names(tmp_path) == ["d"]
+
+
+def left_by_a_kill(folder, name):
+    (folder / name).mkdir()
+    (folder / name / "in").write_text(name)
+
+
+def test_what_a_killed_process_left_goes_away(tmp_path):
+    for name in (".d.abcd_123.part", ".d.old.77", ".d.mine", ".e.abcd_123.part", ".d.ABCD_123.part"):
+        left_by_a_kill(tmp_path, name)
+    with replace_folder(tmp_path / "d") as folder:
+        assert names(tmp_path / "d") == ["in"]  # the kill came between the two renames: the old folder is back at once
+        (folder / "new").write_text("x")
+    assert names(tmp_path / "d") == ["new"]
+    assert names(tmp_path) == sorted([".d.mine", ".e.abcd_123.part", ".d.ABCD_123.part", "d"])
+
+
+def test_an_old_folder_does_not_come_back_over_a_new_one(tmp_path):
+    for name in (".d.old.77", "d"):
+        left_by_a_kill(tmp_path, name)
+    with pytest.raises(ValueError, match="other"), replace_folder(tmp_path / "d"):
+        raise ValueError("other")
+    assert names(tmp_path) == ["d"] and (tmp_path / "d" / "in").read_text() == "d"
+
+
+def test_what_a_living_process_works_on_stays(tmp_path):
+    left_by_a_kill(tmp_path, ".d.abcd_123.part")
+    handle = os.open(tmp_path / ".d.abcd_123.part", os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with replace_folder(tmp_path / "d") as mine, replace_folder(tmp_path / "d") as other:
+        assert mine.is_dir() and other.is_dir()
+    os.close(handle)
+    assert names(tmp_path) == [".d.abcd_123.part", "d"]
+
+
+def test_of_names_that_are_cut_nothing_is_put_back(tmp_path):
+    long, other = "x" * 40 + "1", "x" * 40 + "2"
+    left_by_a_kill(tmp_path, f".{long[:40]}.old.77")
+    with replace_folder(tmp_path / other):
+        assert not (tmp_path / other).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from melody.cli import report
 from melody.cli.options import Flag, Printing
 from melody.errors import CallError, MelodyError
 from melody.files import claim, shown
+from melody.midi.limits import DEFAULT, Limits
 
 EXAMPLES = """\
 Examples:
@@ -20,7 +22,33 @@ Examples:
 The name of the folder that a file lies in is its style. report.csv in the corpus says what was skipped, and why.\
 """
 
+MOST_WORKERS = 256
+MOST = 1 << 40  # of any limit
+
 app = App(name="prepare", help_epilogue=EXAMPLES)
+
+
+@Parameter(name="*", group="Limits")
+@dataclass(frozen=True, kw_only=True)
+class Limiting:
+    """What a file or an archive may hold; one that holds more is skipped, with a line in the report."""
+
+    max_bytes: int = DEFAULT.max_bytes
+    """Largest MIDI file."""
+    max_notes: int = DEFAULT.max_notes
+    """Most notes in a piece."""
+    max_tracks: int = DEFAULT.max_tracks
+    """Most tracks that have notes."""
+    max_seconds: float = DEFAULT.max_seconds
+    """Latest onset, in seconds."""
+    max_quarters: int = DEFAULT.max_quarters
+    """Latest onset, in quarter notes."""
+    max_entries: int = DEFAULT.max_entries
+    """Most entries of an archive."""
+    max_unpacked: int = DEFAULT.max_unpacked
+    """Most bytes that an archive unpacks to."""
+    max_ratio: int = DEFAULT.max_ratio
+    """Most bytes that one packed byte of an archive may unpack to."""
 
 
 @app.default
@@ -31,6 +59,7 @@ def prepare(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     least_notes: int = 1,
     workers: int = 0,
+    limiting: Limiting = Limiting(),
     force: Annotated[Flag, Parameter(group="Output")] = False,
     printing: Printing = Printing(),
 ) -> None:
@@ -49,8 +78,12 @@ def prepare(
     force
         Replace a corpus that exists.
     """
-    if workers < 0 or least_notes < 1:
-        raise CallError("--workers must be 0 (one a core) or more, and --least-notes 1 or more")
+    if not 0 <= workers <= MOST_WORKERS or least_notes < 1:
+        raise CallError(f"--workers must be 0 (one a core) to {MOST_WORKERS}, and --least-notes 1 or more")
+    for field in fields(limiting):
+        value = getattr(limiting, field.name)
+        if not 0 < value <= MOST:
+            raise CallError(f"--{field.name.replace('_', '-')} is {value}, must be above 0 and at most {MOST:,}")
     for folder in folders:
         if not folder.exists():
             raise MelodyError(f"{shown(folder)}: no such file or folder")
@@ -62,7 +95,7 @@ def prepare(
     from melody.corpus.prepare import prepare as work
 
     with report.bar(printing, "reading") as progress:
-        summary = work(folders, output, PrepareConfig(least_notes=least_notes, workers=workers), progress)
+        summary = work(folders, output, PrepareConfig(least_notes, workers=workers, limits=Limits(**vars(limiting))), progress)
     counts = {"pieces": summary.pieces, "notes": summary.notes, "skipped": summary.skipped, "duplicates": summary.duplicates}
     facts = {"files": [str(output)], **counts, "report": str(summary.report), "styles": summary.styles, "splits": summary.splits}
     lines = [

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import shlex
-import shutil
 import signal
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from melody.cli.guard import INTERRUPTED, TERMINATED
 from melody.cli.options import Flag, Printing
 from melody.cli.watch import Watch
 from melody.errors import CallError, MelodyError
-from melody.files import read_bytes, reason, shown
+from melody.files import read_bytes, shown
 
 if TYPE_CHECKING:
     from melody.bundle import Bundle
@@ -122,9 +121,8 @@ def train(
             pieces = Corpus(corpus if made else prepare(corpus, output, settings.resume, printing))
             with report.waiting(printing, "starting"):
                 trainer = _trainer(pieces, output, settings, base)
-            if first and not settings.resume:
-                _clear(output)
-            with Watch(printing.quiet, output if first else None, settings.sample_bars, settings.tensorboard) as watch:
+            aside = runs.set_aside(output, RUN_FILES + RUN_FOLDERS) if first and not settings.resume else nullcontext()
+            with aside, Watch(printing.quiet, output if first else None, settings.sample_bars, settings.tensorboard) as watch:
                 result = trainer.run(watch)
             over = first and result.ending != "stopped"
             written = write_styles(trainer, output) if over else []
@@ -213,17 +211,6 @@ def _recipe(settings: Settings, folder: Path, base: Bundle | None) -> Recipe:
         over["model"] = dict(base.model)
         over["codec"] = {"clock": base.codec.clock, "grid": base.codec.grid, "velocity_bins": base.codec.velocity_bins}
     return changed(recipe, over, "the call")
-
-
-def _clear(folder: Path) -> None:
-    """Remove what an older run has left."""
-    try:
-        for path in [*(folder / name for name in RUN_FILES), *folder.glob("resume-*.pt")]:
-            path.unlink(missing_ok=True)
-        for name in RUN_FOLDERS:
-            shutil.rmtree(folder / name, ignore_errors=True)
-    except OSError as fault:
-        raise MelodyError(f"{shown(folder)}: cannot be written ({reason(fault)})") from None
 
 
 def _tell(

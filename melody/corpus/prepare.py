@@ -1,7 +1,8 @@
 """``prepare``: folders of MIDI -> a corpus, in parallel, whatever the files hold.
 
 A worker process reads a chunk of files and returns note tables; a file that kills its worker is found by reading that
-chunk again one file at a time, and is reported. The corpus is written beside its place and renamed when it is whole.
+chunk again one file at a time, and is reported. The corpus is written beside its place and renamed when it is whole; killed
+and started again, it begins anew, and what the killed process left goes away (``files.replace_folder``).
 """
 
 from __future__ import annotations
@@ -15,20 +16,21 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
 from melody import edit, midi, theory
 from melody.codec.table import MAX_PARTS
-from melody.corpus.tables import STORED, CorpusWriter, PieceFacts, TrackFacts
+from melody.corpus.tables import REPORT, STORED, CorpusWriter, PieceFacts, TrackFacts
 from melody.errors import MelodyError
-from melody.files import reason, replace_folder, shown
+from melody.files import reason, replace_file, replace_folder, shown
 from melody.score import Score, Table
 
 CHUNK = 24  # files for a worker at once
-REPORT = ("path", "status", "reason", "notes")
+COLUMNS = ("path", "status", "reason", "notes")  # of the report
 
 
 @dataclass(frozen=True)
@@ -75,32 +77,31 @@ def prepare(
 
     Raises MelodyError if nothing can be used; ``report.csv`` then stands beside ``output`` with the reasons.
     """
-    found = list(midi.sources([Path(p) for p in paths]))
+    found = list(midi.sources([Path(p) for p in paths], config.limits))
     if not found:
         raise MelodyError(f"{', '.join(shown(p) for p in paths)}: no MIDI files ({' '.join(midi.MIDI_SUFFIXES)}) found")
     target = Path(output)
     rows: list[tuple[str, str, str, int]] = []
     seen: dict[str, str] = {}
-    with replace_folder(target) as folder:
-        with CorpusWriter(folder) as writer:
-            for done, read in enumerate(_read_all(found, config), start=1):
-                rows.append(_take(read, writer, seen, config))
-                progress(done, len(found))
-            if not writer.pieces:
-                _write_report(target.with_name(target.name + ".report.csv"), rows)
-                reasons = f"the reasons are in {shown(target)}.report.csv (first: {rows[0][2]})"
-                raise MelodyError(f"none of {len(found)} files could be used, no corpus written; {reasons}")
-            writer.pieces[:] = _split(writer.pieces, config)
-            digest = hashlib.sha256("".join(p.content + p.sha256 + p.split + p.style for p in writer.pieces).encode()).hexdigest()
-            writer.finish(digest)
-        _write_report(folder / "report.csv", rows)
+    with replace_folder(target) as folder, CorpusWriter(folder) as writer:
+        for done, read in enumerate(_read_all(found, config), start=1):
+            rows.append(_take(read, writer, seen, config))
+            progress(done, len(found))
+        if not writer.pieces:
+            _write_report(target.with_name(target.name + ".report.csv"), rows)
+            reasons = f"the reasons are in {shown(target)}.report.csv (first: {rows[0][2]})"
+            raise MelodyError(f"none of {len(found)} files could be used, no corpus written; {reasons}")
+        writer.pieces[:] = _split(writer.pieces, config)
+        digest = hashlib.sha256("".join(p.content + p.sha256 + p.split + p.style for p in writer.pieces).encode()).hexdigest()
+        _write_report(folder / REPORT, rows)
+        writer.finish(digest)
     taken = [r for r in rows if r[1] == "read"]
     return Summary(
         pieces=len(taken),
         notes=writer.counts["notes"],
         skipped=len(rows) - len(taken),
         duplicates=sum(r[1] == "duplicate" for r in rows),
-        report=target / "report.csv",
+        report=target / REPORT,
         styles=_tally(p.style for p in writer.pieces),
         splits=_tally(p.split for p in writer.pieces),
     )
@@ -123,7 +124,7 @@ def _take(read: _Read, writer: CorpusWriter, seen: dict[str, str], config: Prepa
 
 def _read_all(found: list[midi.Source], config: PrepareConfig) -> Iterator[_Read]:
     """What every source holds, in the order of the sources, however workers die."""
-    workers = config.workers or os.cpu_count() or 1
+    workers = min(config.workers or os.cpu_count() or 1, -(-len(found) // CHUNK))  # all of them are started at once
     queue = iter([found[i : i + CHUNK] for i in range(0, len(found), CHUNK)])
     waiting: deque[tuple[list[midi.Source], Future[list[_Read]]]] = deque()
     pool = _pool(workers)
@@ -148,7 +149,18 @@ def _read_all(found: list[midi.Source], config: PrepareConfig) -> Iterator[_Read
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow)
+
+
+def _follow() -> None:
+    """End this worker with the process that started it: where that is killed, nobody tells the workers, and they would wait for ever."""
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _submit(pool: ProcessPoolExecutor, chunk: list[midi.Source], config: PrepareConfig) -> Future[list[_Read]]:
@@ -242,13 +254,10 @@ def _split(pieces: list[PieceFacts], config: PrepareConfig) -> list[PieceFacts]:
 
 
 def _write_report(path: Path, rows: list[tuple[str, str, str, int]]) -> None:
-    try:
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(REPORT)
-            writer.writerows(rows)
-    except OSError as fault:
-        raise MelodyError(f"{shown(path)}: cannot be written ({reason(fault)})") from None
+    with replace_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
 
 
 def _tally(names: Iterable[str]) -> dict[str, int]:

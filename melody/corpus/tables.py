@@ -2,14 +2,19 @@
 
     notes.npy    STORED (n,): the tracks of a piece one after the other, each in order of onset and pitch
     tempi.npy    TEMPO, meters.npy METER, keys.npy KEY: likewise, all pieces end to end
-    index.json   format, facts of every piece (PieceFacts), written last: without it there is no corpus
+    report.csv   what became of every file (corpus/prepare.py)
+    index.json   format, counts, sizes and digests of the other files, facts of every piece (PieceFacts), digest of all
+                 this; written last: without it there is no corpus
 
 Ticks are those of the source file. Knows Scores; does not know codecs or batches.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
 import shutil
 import sys
 from array import array
@@ -24,11 +29,13 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 
 from melody.errors import MelodyError
-from melody.files import reason, shown
+from melody.files import reason, sha256, shown
 from melody.score import KEY, METER, NOTE, TEMPO, Score, Table, Track
 
 FORMAT = 1
-OPENING, CLOSING = ', "pieces": [\n', "]}\n"  # the first and the last line of index.json; between them one piece a line
+INDEX, REPORT = "index.json", "report.csv"
+OPENING, CLOSING = b', "pieces": [\n', b"]}\n"  # the first and the last line of index.json; between them one piece a line
+SEAL = re.compile(rb'\], "sha256": "([0-9a-f]{64})"\}\n')  # the last line since there are digests: of all bytes before it
 SPLITS = ("train", "valid", "test")
 STORED = np.dtype(
     [("onset", "<i4"), ("duration", "<i4"), ("sustained", "<i4"), ("pitch", "u1"), ("velocity", "u1")]
@@ -95,13 +102,16 @@ class PieceFacts:
 
 
 class Corpus:
-    """A prepared corpus, read-only. ``score(i)`` rebuilds piece ``i``; only the pages that are touched are read."""
+    """A prepared corpus, read-only. ``score(i)`` rebuilds piece ``i``; only the pages that are touched are read.
+
+    What opens it checks the index by its digest and the tables by their sizes; ``verify`` reads all of them.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        index = self.folder / "index.json"
+        index = self.folder / INDEX
         if not index.is_file():
-            what = "no index.json in it" if self.folder.is_dir() else "no such folder"
+            what = f"no {INDEX} in it" if self.folder.is_dir() else "no such folder"
             raise MelodyError(f"{shown(folder)}: not a corpus ({what}); make one with: melody prepare DIR -o {shown(folder)}")
         try:
             raw, entries = _entries(index)
@@ -109,6 +119,7 @@ class Corpus:
                 raise MelodyError(f"{shown(folder)}: corpus format {raw['format']!r}, this version reads {FORMAT}; prepare it again")
             self.pieces = [_facts(p) for p in entries]
             self.digest = str(raw["digest"])
+            self.files = _files(raw, self.folder)
             self.tables = {name: np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in TABLES}
             for name, dtype in TABLES.items():
                 count = len(self.tables[name])
@@ -117,8 +128,16 @@ class Corpus:
                     raise ValueError(f"{name}.npy does not hold what index.json says")
         except MelodyError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError, OverflowError) as fault:
+        except Exception as fault:  # noqa: BLE001  # numpy parses the head of a table as Python: damage can bring about anything
             raise MelodyError(f"{shown(folder)}: damaged corpus ({reason(fault)}); prepare it again") from None
+
+    def verify(self) -> bool:
+        """Read every file and compare digests. False: the corpus was made before there were any. Raises MelodyError of one line."""
+        for name, (_, digest) in self.files.items():
+            path = self.folder / name
+            if sha256(path, sys.maxsize) != digest:
+                raise MelodyError(f"{shown(path)}: damaged (its sha256 is not the one in {INDEX}); prepare the corpus again")
+        return bool(self.files)
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -161,22 +180,45 @@ class Corpus:
 
 def _entries(index: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
     """What stands before the pieces, and the pieces, parsed one line at a time: the whole would take ten times its place."""
-    with open(index, encoding="utf-8") as file:
+    with open(index, "rb") as file:
         first = file.readline()
-        if not first.endswith(OPENING):  # not as ``_index`` writes it
-            raw = json.loads(first + file.read())
-            return raw, iter(raw["pieces"])
-    return json.loads(first + CLOSING), _lines(index)
+        if first.endswith(OPENING):
+            raw = json.loads(first + CLOSING)
+            return raw, _lines(index, "files" in raw)
+        raw = json.loads(first + file.read())  # not as ``_index`` writes it
+    if "sha256" in raw and raw["format"] == FORMAT:
+        raise ValueError(f"{INDEX} was changed; what changes it has to remove its sha256")
+    return raw, iter(raw["pieces"])
 
 
-def _lines(index: Path) -> Iterator[dict[str, Any]]:
-    with open(index, encoding="utf-8") as file:
-        file.readline()
+def _lines(index: Path, sealed: bool) -> Iterator[dict[str, Any]]:
+    """The pieces; at the end, whether the bytes were those that the last line vouches for (a ``sealed`` index has such a line)."""
+    with open(index, "rb") as file:
+        digest = hashlib.sha256(file.readline())
         for line in file:
-            if line == CLOSING:
+            seal = SEAL.fullmatch(line)
+            if seal or line == CLOSING:
+                if (seal[1].decode() != digest.hexdigest() if seal else sealed) or file.read(1):
+                    raise ValueError(f"{INDEX} is not what its sha256 says")
                 return
-            yield json.loads(line.removesuffix("\n").removesuffix(","))
-    raise ValueError("index.json breaks off")
+            digest.update(line)
+            yield json.loads(line.decode().removesuffix("\n").removesuffix(","))
+    raise ValueError(f"{INDEX} breaks off")
+
+
+def _files(raw: Mapping[str, Any], folder: Path) -> dict[str, tuple[int, str]]:
+    """Bytes and sha256 of the other files; the tables must have their sizes (a report may be edited, and is only verified)."""
+    if "files" not in raw:
+        return {}
+    files = {str(name): (int(facts["bytes"]), str(facts["sha256"])) for name, facts in raw["files"].items()}
+    tables = {f"{name}.npy" for name in TABLES}
+    if files.keys() - {REPORT} != tables:
+        raise ValueError(f"{INDEX} names other files than those of a corpus")
+    for name in sorted(tables):
+        size = os.stat(folder / name).st_size if os.path.exists(folder / name) else 0
+        if size != files[name][0]:
+            raise ValueError(f"{name} has {size:,} bytes, not {files[name][0]:,}")
+    return files
 
 
 def _facts(raw: dict[str, Any]) -> PieceFacts:
@@ -223,7 +265,7 @@ class CorpusWriter:
         self.pieces.append(replace(facts, rows=Rows(rows)))
 
     def finish(self, digest: str) -> None:
-        """Turn the raw tables into .npy files and write the index."""
+        """Turn the raw tables into .npy files and write the index, which vouches for all that is in the folder by then."""
         for name, dtype in TABLES.items():
             self._files[name].close()
             raw = self.folder / f"{name}.raw"
@@ -232,12 +274,24 @@ class CorpusWriter:
                 np.lib.format.write_array_header_1_0(target, header)
                 shutil.copyfileobj(source, target)
             raw.unlink()
-        with open(self.folder / "index.json", "w", encoding="utf-8") as file:
-            file.writelines(_index(self.pieces, self.counts, digest))
+        files = {
+            p.name: {"bytes": p.stat().st_size, "sha256": sha256(p, sys.maxsize)} for p in sorted(self.folder.iterdir()) if p.name != INDEX
+        }
+        with open(self.folder / INDEX, "wb") as file:
+            file.writelines(_index(self.pieces, {"format": FORMAT, "digest": digest, "counts": self.counts, "files": files}))
+        for path in self.folder.iterdir():  # a power cut after the folder took its place must not leave names of empty files
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
 
 
-def _index(pieces: Sequence[PieceFacts], counts: dict[str, int], digest: str) -> Iterator[str]:
-    yield json.dumps({"format": FORMAT, "digest": digest, "counts": counts})[:-1] + OPENING
+def _index(pieces: Sequence[PieceFacts], head: Mapping[str, Any]) -> Iterator[bytes]:
+    line = json.dumps(head)[:-1].encode() + OPENING
+    digest = hashlib.sha256(line)
+    yield line
     for i, piece in enumerate(pieces):
-        yield json.dumps({**asdict(replace(piece, rows={})), "rows": dict(piece.rows)}) + (",\n" if i + 1 < len(pieces) else "\n")
-    yield CLOSING
+        line = json.dumps({**asdict(replace(piece, rows={})), "rows": dict(piece.rows)}).encode() + (
+            b",\n" if i + 1 < len(pieces) else b"\n"
+        )
+        digest.update(line)
+        yield line
+    yield f'], "sha256": "{digest.hexdigest()}"}}\n'.encode()

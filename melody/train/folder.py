@@ -6,6 +6,7 @@
     metrics.jsonl                    one row a look (loop.Progress)
     .lock                            held by the process that writes
     .next/                           the next bundle, until it takes the place of the one in the folder
+    .old/                            the run that stood here, until the one that starts anew has saved something
 
 Files are written beside, forced to the disk and renamed. Knows no torch.
 """
@@ -16,7 +17,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ try:
 except ImportError:  # not on Windows, where two runs in one folder are the user's own affair
     fcntl = None  # type: ignore[assignment]  # looked at before it is used
 
-LOCK, LAST, METRICS = ".lock", "last", "metrics.jsonl"
+LOCK, LAST, METRICS, OLD, GOING = ".lock", "last", "metrics.jsonl", ".old", ".old.going"
+RESUME = "resume.json"  # written by train/resume.py
 LONGEST_ROW = 1 << 16  # bytes of a row of metrics.jsonl
 _held: set[tuple[int, int]] = set()  # lock files of this process: flock would refuse even itself
 
@@ -128,6 +130,45 @@ def renew_bundle(folder: Path, write: Callable[[Path], object]) -> None:
             shutil.rmtree(beside, ignore_errors=True)
 
 
+@contextmanager
+def set_aside(folder: Path, names: Sequence[str]) -> Iterator[None]:
+    """While a run starts anew, what an older one left lies in ``.old``; it comes back where the new one ends without having saved."""
+    aside, going = folder / OLD, folder / GOING
+    try:
+        _put_back(folder, names)  # of a run that was killed before it saved
+        going.mkdir()
+        _move(folder, going, names)
+        os.replace(going, aside)
+    except OSError as fault:
+        raise MelodyError(f"{shown(folder)}: cannot be written ({reason(fault)})") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            _put_back(folder, names)
+
+
+def _put_back(folder: Path, names: Sequence[str]) -> None:
+    """End what ``set_aside`` began, or was killed in: the old run goes where there is a new one, and comes back where there is none."""
+    aside, going, spoilt = folder / OLD, folder / GOING, folder / f"{OLD}.spoilt"
+    if aside.is_dir() and not any((folder / name).exists() for name in (FACTS, RESUME)):
+        shutil.rmtree(spoilt, ignore_errors=True)
+        spoilt.mkdir()
+        _move(folder, spoilt, names)
+        os.replace(aside, going)
+    if going.is_dir():
+        _move(going, folder, names)
+    for gone in (aside, going, spoilt):
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _move(source: Path, target: Path, names: Sequence[str]) -> None:
+    """The facts that vouch for the others come last."""
+    found = {*(p for name in names if os.path.lexists(p := source / name)), *source.glob("resume-*.pt")}
+    for path in sorted(found, key=lambda p: p.name in (FACTS, RESUME)):
+        os.replace(path, target / path.name)
+
+
 def keep_last(folder: Path, step: int, count: int, write: Callable[[Path], object]) -> None:
     """Let ``write`` make the bundle ``last/STEP``, and keep the newest ``count`` of them. Raises MelodyError."""
     last = folder / LAST
@@ -145,6 +186,8 @@ def tidy(folder: Path, step: int) -> None:
     """What a killed run left: finish a bundle that was being renewed, remove half files and checkpoints later than ``step``."""
     beside = folder / NEXT
     with suppress(OSError):
+        if (folder / RESUME).exists():
+            shutil.rmtree(folder / OLD, ignore_errors=True)
         if (beside / FACTS).is_file() and not (beside / WEIGHTS).exists():
             os.replace(beside / FACTS, folder / FACTS)
         shutil.rmtree(beside, ignore_errors=True)

@@ -149,7 +149,7 @@ def test_an_output_folder_that_is_read_only(melody, model, odd, monkeypatch):
     (odd / "folder").chmod(0o755)
 
 
-def test_a_disk_that_fills_up_takes_all_pieces_back(melody, model, odd, monkeypatch):
+def test_a_disk_that_fills_up_leaves_what_is_finished_and_nothing_half(melody, model, odd, monkeypatch):
     from melody.cli import output
     from melody.errors import MelodyError
 
@@ -160,9 +160,8 @@ def test_a_disk_that_fills_up_takes_all_pieces_back(melody, model, odd, monkeypa
 
     monkeypatch.setattr(output, "write_bytes", full)
     refused(melody("generate", "--model", model, "--bars", 1, "-n", 3, "-o", "three"), 1, "No space left")
-    assert not (odd / "three").exists()
-    assert melody("generate", "--model", model, "--bars", 1, "-n", 3, "-o", "folder").status == 1
-    assert list((odd / "folder").iterdir()) == []
+    assert all(midi.read(path).note_count for path in (odd / "three").iterdir())
+    assert not list(odd.glob("three/002*"))
 
 
 def test_a_model_of_another_format(melody, model, odd):
@@ -198,6 +197,26 @@ def test_a_corpus_smaller_than_a_batch(melody, songs, odd):
 def test_names_with_control_characters_stay_on_one_line(melody, odd):
     refused(melody("inspect", "a\nb\x1b[31m.mid"), 1, "no such file")
     refused(melody("generate", "--key", "a\nb\x1b[31m"), 2, "key")
+
+
+def test_a_tune_that_is_too_long_for_the_network(melody, model, odd):
+    from melody.cli.pieces import MOST_NOTES
+
+    midi.write(beats(range(0, 240 * (MOST_NOTES + 1), 240)), "long.mid")
+    refused(melody("continue", "long.mid", "--bars", 1, "--model", model), 1, "long.mid: 25,001 notes", "limit of 25,000")
+    midi.write(Score((Track(notes=note_table([0], [480 * 20_000], [60], [80])),)), "slow.mid")
+    refused(melody("continue", "slow.mid", "--bars", 1, "--model", model), 1, "slow.mid: lasts 20,000 quarter notes")
+
+
+def test_a_fault_of_the_program_is_one_line_too(melody, odd, monkeypatch):
+    def broken(path, limits=None):
+        raise KeyError("a\nb")
+
+    monkeypatch.setattr(midi, "read", broken)
+    refused(melody("inspect", "good.mid"), 1, "a fault of melody itself (KeyError", "MELODY_TRACEBACK=1")
+    monkeypatch.setenv("MELODY_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        melody("inspect", "good.mid")
 
 
 def test_as_a_process(odd):

@@ -1,6 +1,7 @@
 """inspect: a MIDI file, a corpus, a model."""
 
 import json
+import shutil
 import sys
 import tarfile
 
@@ -37,6 +38,19 @@ def test_a_corpus(melody, corpus):
     facts = json.loads(melody("inspect", corpus, "--json").out)
     assert facts["kind"] == "corpus" and facts["styles"] == {"pop909": 4, "waltz": 4}
     assert sum(facts["splits"].values()) == facts["pieces"] == 8
+
+
+def test_a_damaged_corpus_is_one_line(melody, corpus, here):
+    assert json.loads(melody("inspect", corpus, "--json").out)["verified"]
+    for name in ("notes.npy", "report.csv", "index.json"):
+        shutil.copytree(corpus, here / "bad")
+        data = bytearray((here / "bad" / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (here / "bad" / name).write_bytes(data)
+        said = melody("inspect", "bad")
+        assert said.status == 1 and said.out == "" and said.err.count("\n") == 1 and "damaged" in said.err and "prepare" in said.err
+        assert name in said.err or name == "index.json"
+        shutil.rmtree(here / "bad")
 
 
 def test_a_model(melody, model):

@@ -44,7 +44,16 @@ def test_only_a_corpus_is_replaced(melody, songs, here):
     assert (here / "photos" / "cat.jpg").read_bytes() == b"cat"
 
 
-@pytest.mark.parametrize("flags", [("--workers", -1), ("--least-notes", 0)])
+@pytest.mark.parametrize(
+    "flags", [("--workers", -1), ("--workers", 10**20), ("--least-notes", 0), ("--max-notes", 0), ("--max-seconds", "nan")]
+)
 def test_flags_out_of_range(melody, songs, here, flags):
     assert melody("prepare", songs, "-o", "corpus", *flags).status == 2
     assert not (here / "corpus").exists()
+
+
+def test_limits_are_settings(melody, songs, here):
+    said = melody("prepare", songs, "-o", "corpus", "--max-bytes", 100, "--quiet")
+    assert said.status == 1 and "more than the limit of 100" in said.err
+    assert melody("prepare", songs, "-o", "corpus", "--max-seconds", 9, "--quiet").status == 1
+    assert melody("prepare", songs, "-o", "corpus", "--max-seconds", 3600, "--quiet").status == 0

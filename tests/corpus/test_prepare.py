@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -216,6 +219,26 @@ def test_the_neighbours_of_a_killer_are_read(monkeypatch: pytest.MonkeyPatch) ->
     reads = list(_read_all(found, TWO))  # type: ignore[arg-type]  # stand-ins for midi.Source
     assert [r.path for r in reads] == [s.path for s in found]
     assert [int(r.path) for r in reads if r.facts is None] == [4]
+
+
+def test_workers_end_with_the_process_that_started_them() -> None:
+    """Killed, it cannot tell them."""
+    work = (
+        "import os, time; from melody.corpus.prepare import _pool; print(_pool(1).submit(os.getpid).result(), flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", work], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    worker = int(process.stdout.readline())
+    os.kill(worker, 0)
+    process.kill()
+    process.communicate()
+    for _ in range(200):
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the worker is still there")
 
 
 def test_a_bug_met_by_one_file_does_not_stop_the_others() -> None:

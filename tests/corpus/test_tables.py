@@ -164,6 +164,77 @@ def test_damage_is_one_line(tmp_path: Path, name: str, damage: str) -> None:
     assert "c" in str(fault.value) and "prepare" in str(fault.value)
 
 
+def flipped(path: Path, place: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+def test_every_file_is_vouched_for(tmp_path: Path) -> None:
+    folder = write(tmp_path / "c", [tune(), tune(64)])
+    assert Corpus(folder).verify()
+    for name in ("notes", "tempi", "meters"):
+        flipped(folder / f"{name}.npy", -1)
+        with pytest.raises(MelodyError, match=rf"{name}.npy: damaged .*prepare the corpus again"):
+            Corpus(folder).verify()
+        write(folder, [tune(), tune(64)])
+
+
+def test_every_bit_of_the_head_of_a_table_is_vouched_for(tmp_path: Path) -> None:
+    """numpy parses it as Python."""
+    folder = write(tmp_path / "c", [tune()])
+    data = (folder / "keys.npy").read_bytes()
+    for bit in range(0, 8 * len(data), 3):
+        (folder / "keys.npy").write_bytes(data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :])
+        with pytest.raises(MelodyError, match="damaged"):
+            Corpus(folder).verify()
+
+
+def test_every_byte_of_the_index_is_vouched_for_when_it_is_opened(tmp_path: Path) -> None:
+    folder = write(tmp_path / "c", [tune(), tune(64)])
+    index = (folder / "index.json").read_bytes()
+    for place in range(0, len(index), 7):
+        flipped(folder / "index.json", place)
+        with pytest.raises(MelodyError):
+            Corpus(folder)
+        (folder / "index.json").write_bytes(index)
+    (folder / "index.json").write_bytes(index + b"{}")
+    with pytest.raises(MelodyError, match="sha256"):
+        Corpus(folder)
+
+
+def test_tables_of_another_size_are_named_when_they_are_opened(tmp_path: Path) -> None:
+    folder = write(tmp_path / "c", [tune()])
+    with open(folder / "tempi.npy", "ab") as file:
+        file.write(b"x")
+    with pytest.raises(MelodyError, match=r"tempi\.npy has"):
+        Corpus(folder)
+
+
+def test_a_corpus_of_before_there_were_digests(tmp_path: Path) -> None:
+    folder = write(tmp_path / "c", [tune()])
+    lines = (folder / "index.json").read_text().splitlines(keepends=True)
+    head = json.loads(lines[0] + "]}")
+    del head["files"], head["pieces"]
+    (folder / "index.json").write_text(json.dumps(head)[:-1] + ', "pieces": [\n' + lines[1] + "]}\n")
+    assert len(Corpus(folder)) == 1 and not Corpus(folder).verify()
+
+
+def test_an_index_that_was_set_anew_has_to_say_so(tmp_path: Path) -> None:
+    folder = write(tmp_path / "c", [tune()])
+    index = json.loads((folder / "index.json").read_text())
+    (folder / "index.json").write_text(json.dumps(index))
+    with pytest.raises(MelodyError, match="remove its sha256"):
+        Corpus(folder)
+    del index["sha256"]
+    (folder / "index.json").write_text(json.dumps(index))
+    assert Corpus(folder).verify()
+    index["files"]["../../etc/passwd"] = {"bytes": 1, "sha256": "0"}
+    (folder / "index.json").write_text(json.dumps(index))
+    with pytest.raises(MelodyError, match="other files"):
+        Corpus(folder)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -177,6 +248,7 @@ def test_damage_is_one_line(tmp_path: Path, name: str, damage: str) -> None:
 def test_an_index_that_makes_no_sense_is_one_line(tmp_path: Path, change: dict[str, object]) -> None:
     folder = write(tmp_path / "c", [tune()])
     index = json.loads((folder / "index.json").read_text())
+    del index["sha256"]
     (folder / "index.json").write_text(json.dumps(index | change))
     with pytest.raises(MelodyError, match="damaged corpus"):
         Corpus(folder)
@@ -193,6 +265,7 @@ def test_an_index_that_is_no_index_is_one_line(tmp_path: Path, text: str) -> Non
 def test_pieces_outside_the_tables_are_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "c", [tune()])
     index = json.loads((folder / "index.json").read_text())
+    del index["sha256"]
     index["pieces"][0]["rows"]["notes"] = [3, 5]  # two more than there are
     (folder / "index.json").write_text(json.dumps(index))
     with pytest.raises(MelodyError, match="damaged corpus"):

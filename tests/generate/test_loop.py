@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 
 from melody.codec import CodecConfig
 from melody.codec.given import Given
-from melody.codec.recall import bars_ago
-from melody.codec.recollection import Recollection
 from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
-from melody.generate.bars import rounds
 from melody.generate.loop import Writer, pieces, write
 from melody.generate.plan import NO_STOP
 from melody.generate.sampling import Sampling
@@ -284,47 +281,3 @@ def test_plans_are_not_asked_for_before_there_is_room():
     done = pieces(FakeEngine(), source(), 2)
     next(done)
     assert len(asked) <= 3
-
-
-class Copier(FakeEngine):
-    """Plays what the pointer two bars back foretells, and where nothing is foretold whatever comes."""
-
-    def advance(self, context, state, seen):
-        heads, state = super().advance(context, state, seen)
-        return [(s + bytes([len(self.read) % 251]), t, told[1]) for (s, t), told in zip(heads, seen.told[-1], strict=True)], state
-
-    def tell(self, context, heads, field, value, role):
-        told = super().tell(context, [h[:2] for h in heads], field, value, role)
-        return [(*t, h[2]) for t, h in zip(told, heads, strict=True)]
-
-    def score(self, context, heads, field, rows=None, values=None):
-        logits = super().score(context, [h[:2] for h in heads], field)
-        for row, (_, _, told) in zip(logits, heads, strict=True):
-            if told[0] and field in (Field.ROLE, Field.WAIT, Field.PITCH, Field.DURATION):
-                row[{Field.ROLE: Role.NOTE, Field.WAIT: told[0] - 1, Field.PITCH: told[2] - 1, Field.DURATION: told[3]}[field]] += 40
-        return logits[:rows]
-
-
-@pytest.mark.parametrize("repetition", [0, 4])
-def test_music_that_goes_round_in_circles_finds_out_of_them(repetition):
-    made = plan(0, stop=NO_STOP, ending=NO_STOP, tell_left=False, sampling=Sampling(repetition=repetition))
-    notes = []
-    for step in Writer(Copier(), [made]):
-        if step.rows[0, Field.ROLE] == Role.NOTE:
-            notes.append((int(step.time[0]), 0, int(step.rows[0, Field.PITCH]), 0))
-        if step.time[0] > 16 * 120:
-            break
-    bars = [tuple(b or ()) for b in bars_of(notes)][16:112]
-    different = len(set(bars))
-    assert different <= 4 if repetition == 0 else different > 8
-
-
-def test_rounds_are_counted_by_the_pointer_that_went_round_most():
-    figure = [(0, 60), (5, 62), (8, 64), (20, 65), (26, 59), (30, 61), (37, 66), (40, 58)]  # in three bars
-    memory, meter = Recollection(CODEC, 1), metre()
-    for turn in range(12):
-        for onset, pitch in figure:
-            time = np.array([48 * turn + onset])
-            ago = bars_ago(meter, time)
-            memory.after(np.array([0]), np.array([[Role.NOTE, 0, 0, pitch, 1, 0]]), time, ago)
-        assert rounds(memory, 0, ago[0]) == (0 if turn < 5 else pytest.approx(turn - 1, abs=1))
