@@ -1,6 +1,7 @@
 # make demo    hear it: three pieces from the shipped model, in demo/
 # make test    what the tests need, and the tests
 # make check   the tests, the linter and the types: what .ci/run does
+# make hostile broken files, kills, full disks, lying servers, odd calls: a table of what they do, in under 10 minutes
 # Only Python 3.11 or newer and make are needed; everything is installed into $(VENV).
 
 PYTHON ?= $(or $(shell command -v python3),$(shell command -v python3.11),python3)
@@ -10,7 +11,7 @@ MODEL = $(wildcard checkpoints/base/*)
 INSTALL = $(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check clean
+.PHONY: demo test check hostile clean
 
 demo: demo/generated.mid demo/continued.mid demo/accompanied.mid
 	@echo
@@ -42,6 +43,9 @@ test: $(VENV)/.tests
 check: test
 	$(RUN)/ruff check
 	$(RUN)/mypy --strict melody
+
+hostile: $(VENV)/.tests
+	$(RUN)/python benchmarks/hostile.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "melody needs Python 3.11 or newer; name one: make PYTHON=python3.11")'

@@ -150,12 +150,16 @@ def drain(results: Any, tally: Tally, found: list[bytes]) -> None:
 
 def keep(tally: Tally, index: int, fault: str, found: list[bytes]) -> None:
     """Write a finding down, as hex with its reason."""
-    data = fuzz_midi.mutant(tally.seed, index, found)
+    name = f"seed{tally.seed}_{index}"
+    write_hex(name, fault, fuzz_midi.mutant(tally.seed, index, found))
+    tally.findings.append(f"{name}.hex: {fault}")
+
+
+def write_hex(name: str, fault: str, data: bytes) -> None:
+    """A fixture: what happened, and the bytes."""
     FOUND.mkdir(exist_ok=True)
-    path = FOUND / f"seed{tally.seed}_{index}.hex"
     lines = [f"# {' '.join(fault.split())[:120]}", *(data[i : i + 32].hex(" ", 1) for i in range(0, len(data), 32))]
-    path.write_text("\n".join(lines) + "\n", encoding="ascii", errors="replace")
-    tally.findings.append(f"{path.name}: {fault}")
+    (FOUND / f"{name}.hex").write_text("\n".join(lines) + "\n", encoding="ascii", errors="replace")
 
 
 def main() -> None:
@@ -174,6 +178,9 @@ def main() -> None:
         begun = time.monotonic()
         tried, notes, faults = fuzz_events.run(options.events, options.seed)
         seconds = time.monotonic() - begun
+        if options.json:
+            print(json.dumps({"sequences": tried, "notes": notes, "seconds": seconds, "findings": faults}))
+            sys.exit(bool(faults))
         print(f"{tried:,} sequences, {notes:,} notes, {tried / seconds:.0f} a second, {len(faults)} findings")
         print("\n".join(faults[:20]))
         sys.exit(bool(faults))

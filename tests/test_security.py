@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from melody import bundle, styles
+from melody.cli import pieces
 from melody.data import Rules, fetch
 from melody.midi import Limits, tars, unpacking
 from melody.train import resume
@@ -20,6 +21,7 @@ def row(name: str) -> str:
 def test_limits():
     limits, rules = Limits(), Rules()
     assert f"{limits.max_bytes // MIB} MiB, {limits.max_notes:,} notes, {limits.max_tracks:,} tracks" in row("MIDI file")
+    assert f"{pieces.MOST_NOTES:,} notes and {pieces.MOST_QUARTERS:,} quarter" in row("tune")
     assert f"{limits.max_seconds / 3600:g} hours or {limits.max_quarters:,} quarter" in row("MIDI file")
     assert f"{limits.max_entries:,} entries, {limits.max_unpacked // GIB} GiB unpacked, {limits.max_ratio} bytes" in row("archive")
     assert unpacking.FREE == MIB and "the first MiB" in row("archive")

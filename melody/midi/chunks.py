@@ -108,6 +108,19 @@ def metas(data: bytes, start: int, end: int) -> Iterator[Event]:
     yield Event(tick, at, 0, 0, at, at)
 
 
+def whole(data: bytes) -> bool:
+    """Whether every track can be walked to its end: all of its bytes are events, or come after an end of track."""
+    _check_flood(data)
+    for start, end in tracks(data):
+        kind = -1
+        for event in metas(data, start, end):
+            if event.status:
+                kind = event.kind
+        if kind != 0x2F and event.at != end:
+            return False
+    return True
+
+
 def _length(data: bytes, at: int) -> tuple[int, int]:
     """A variable-length number of up to 4 bytes, and the place after it."""
     number = 0

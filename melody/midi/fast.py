@@ -41,7 +41,12 @@ def columns(data: bytes, sanitize: bool = False) -> Columns:
 
 
 def sanitized(data: bytes) -> Columns:
-    """The same with data bytes above 127 brought into range; a second try, since it takes long numbers for absurd times."""
+    """The same with data bytes above 127 brought into range; a second try, since it takes long numbers for absurd times.
+
+    Errors: also ``ValueError`` where more than data bytes is wrong: then whatever follows would be read out of step.
+    """
+    if not chunks.whole(data):
+        raise ValueError("bytes that are no event")
     return columns(data, sanitize=True)
 
 
