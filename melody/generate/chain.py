@@ -12,7 +12,7 @@ from melody.codec import FIELDS
 from melody.codec.table import Field, Role
 from melody.generate.constraints import Number
 from melody.generate.engine import Engine
-from melody.generate.sampling import Sampling, draw
+from melody.generate.sampling import Sampling, draw, draw_one
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -60,7 +60,7 @@ class Chain:
                 values = VALUES[first : last + 1]
                 legal = (values >= low[:, None]) & (values <= high[:, None])
         if first == last:
-            return self._settle(field, np.full(self.rows, first))
+            return self._settle(field, first)
         for row, value in enumerate(ban):
             if first <= value <= last:
                 legal = np.ones((self.rows, last + 1 - first), bool) if legal is None else legal
@@ -69,6 +69,9 @@ class Chain:
         if legal is not None and np.count_nonzero(legal) == self.rows:
             return self._settle(field, legal.argmax(-1) + first)
         logits = self._score(field, last + 1) if bend is None else bend(self.engine.score(self.context, self.heads, field))
+        if legal is None and self.rows == 1:
+            value = draw_one(logits[0, first : last + 1], float(self.uniform[0, field]), self.groups[0][0], FIELDS[field])
+            return self._settle(field, value + first)
         return self._settle(field, self._draw(field, logits[:, first : last + 1], legal) + first)
 
     def end(self, which: Number) -> None:
@@ -91,9 +94,9 @@ class Chain:
             out[rows] = draw(logits[rows], None if legal is None else legal[rows], uniform[rows], sampling, name)
         return out
 
-    def _settle(self, field: Field, values: Ints) -> Number:
+    def _settle(self, field: Field, values: Ints | int) -> Number:
         self.chosen[:, field] = values
         if field != Field.VELOCITY:
             told = self.chosen if self.twins is None else self.chosen[self.twins]
             self.heads = self.engine.tell(self.context, self.heads, field, told[:, field], told[:, Field.ROLE])
-        return values if self.rows > 1 else int(values[0])
+        return int(self.chosen[0, field]) if self.rows == 1 else self.chosen[:, field].copy()
