@@ -20,7 +20,9 @@ class Limits:
     max_bytes: int = field(default=16 * 2**20, metadata={"help": "largest MIDI file, in bytes"})
     max_notes: int = field(default=2_000_000, metadata={"help": "most notes in a piece"})
     max_tracks: int = field(default=4096, metadata={"help": "most tracks that have notes"})
-    max_seconds: float = field(default=4 * 3600.0, metadata={"help": "latest onset, in seconds; a note that sounds on is cut there"})
+    max_seconds: float = field(
+        default=12 * 3600.0, metadata={"help": "latest onset, in seconds; a note that sounds on is cut there"}
+    )  # more than the longest piece that melody writes
     max_quarters: int = field(default=250_000, metadata={"help": "latest onset, in quarter notes; a note that sounds on is cut there"})
     max_entries: int = field(default=20_000, metadata={"help": "most entries of an archive"})
     max_unpacked: int = field(default=2 * 2**30, metadata={"help": "most bytes that an archive unpacks to"})

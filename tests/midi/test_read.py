@@ -160,8 +160,8 @@ def test_data_bytes_above_127_are_clamped(build):
 
 
 def test_a_note_that_sounds_too_long_is_cut(build):
-    score = midi.parse(build.smf(f"00 903C50 {build.delta(34_560_000)} 803C40"))  # 10 hours
-    assert score.duration_seconds == pytest.approx(4 * 3600)
+    score = midi.parse(build.smf(f"00 903C50 {build.delta(69_120_000)} 803C40"))  # 20 hours
+    assert score.duration_seconds == pytest.approx(12 * 3600)
 
 
 BAD = {
@@ -173,7 +173,7 @@ BAD = {
     "frames (SMPTE)": lambda b: b.smf(b.C4, division=0xE728),
     "no notes": lambda b: b.smf("00 FF5103 07A120"),
     "no notes ": lambda b: b.smf("", count=0),
-    "lasts 10.0 hours": lambda b: b.smf(b.C4 + b.delta(34_560_000) + b.C4[2:]),
+    "lasts 20.0 hours": lambda b: b.smf(b.C4 + b.delta(69_120_000) + b.C4[2:]),
     "lasts 300,000 quarter notes": lambda b: b.smf("00 FF5103 000001", b.delta(300_000) + b.C4[2:], division=1),
     "make no sense": lambda b: b.smf("FFFFFF7F FF0100" * 9 + b.C4),  # past 2^31 ticks
     "make no sense ": lambda b: b.smf("FFFFFF7F FF0100" * 17 + b.C4),  # past 2^32 ticks, where they start again
