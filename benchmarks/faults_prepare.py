@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -146,25 +147,36 @@ def damaged(folder: Path, flips: int, seed: int) -> Iterator[Row]:
         data = (corpus / name).read_bytes()
         for _ in range(flips):
             bit = dice.randrange(8 * len(data))
-            other = data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :]
-            cases.append((f"{name}, bit {bit}", _Put(corpus, name, other), _Verify(corpus, name, data)))
+            cases.append((f"{name}, bit {bit}", _Put(corpus, name, data, partial(flipped, bit=bit)), _Verify(corpus, name, data)))
         if name in OPENED:
             sizes = [0, *(dice.randrange(len(data)) for _ in range(flips // 4)), len(data) - 1]
-            cuts += [(f"{name}, {size} bytes", _Put(corpus, name, data[:size]), _Open(corpus, name, data)) for size in sizes]
+            cuts += [
+                (f"{name}, {size} bytes", _Put(corpus, name, data, partial(cut, size=size)), _Open(corpus, name, data)) for size in sizes
+            ]
     tally = tried(cases)
     yield Row("corpus with one bit changed, melody inspect", tally.figure("read"), tally.ok and not tally.same)
     tally = tried(cuts)
     yield Row("corpus with a file cut short, melody train", tally.figure("read"), tally.ok and not tally.same)
 
 
-class _Put:
-    """Puts other bytes in the place of a file."""
+def flipped(data: bytes, bit: int) -> bytes:
+    """One bit changed."""
+    return data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :]
 
-    def __init__(self, corpus: Path, name: str, data: bytes) -> None:
-        self.corpus, self.name, self.data = corpus, name, data
+
+def cut(data: bytes, size: int) -> bytes:
+    """The first bytes."""
+    return data[:size]
+
+
+class _Put:
+    """Puts a file in its place, damaged when its turn comes: a thousand copies at once would be what is measured."""
+
+    def __init__(self, corpus: Path, name: str, data: bytes, damage: Callable[[bytes], bytes] = bytes) -> None:
+        self.corpus, self.name, self.data, self.damage = corpus, name, data, damage
 
     def __call__(self) -> None:
-        (self.corpus / self.name).write_bytes(self.data)
+        (self.corpus / self.name).write_bytes(self.damage(self.data))
 
 
 class _Open(_Put):

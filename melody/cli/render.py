@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from melody.cli import report
 from melody.cli.options import Flag, Output, Printing
-from melody.errors import CallError
+from melody.errors import CallError, MelodyError
 from melody.files import claim, shown
 
 EXAMPLES = """\
@@ -75,6 +75,8 @@ def render(
 
 def _targets(file: Path, asked: list[str], output: Path | None) -> list[Path]:
     """One file a form; without a form, what the ending of ``output`` says, or a PNG."""
+    if file.is_dir():
+        raise MelodyError(f"{shown(file)}: is a folder, not a file")
     if output is None:
         return [file.with_suffix(f".{form}") for form in asked or ["png"]]
     if output.is_dir():

@@ -48,3 +48,10 @@ def test_calls_that_are_wrong(melody, tune, here, flags, words):
     said = melody("render", tune, *flags)
     assert said.status == 2 and words in said.err
     assert [p.name for p in here.iterdir()] == ["tune.mid"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "folder"])
+def test_a_folder_is_no_file(melody, here, name):
+    (here / "folder").mkdir()
+    said = melody("render", name)
+    assert said.status == 1 and "is a folder, not a file" in said.err and said.err.count("\n") == 1
