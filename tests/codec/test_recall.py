@@ -41,8 +41,8 @@ def one_by_one(*pieces):
     memory = Recollection(CODEC, len(pieces))
     rows = [encode(piece).rows.astype(np.int64) for piece in pieces]
     out = []
-    for events in zip(*rows, strict=False):
-        events = np.stack(events)
+    for each in zip(*rows, strict=False):
+        events = np.stack(each)
         time = memory.time + events[:, Field.WAIT]
         ago = np.concatenate([bars_ago(p.metre, time[b : b + 1]) for b, p in enumerate(pieces)])
         out.append(memory.after(np.flatnonzero(events[:, Field.ROLE] == Role.NOTE), events, time, ago))
@@ -82,8 +82,7 @@ def test_a_piece_can_be_told_all_at_once_and_gone_on_with(notes, cut):
     memory.keep(np.array([1]))
     read = memory.begin(0, piece.metre, piece.notes[: heard[cut - 1]], heard[:cut], time[:cut], plays[:cut])
     assert np.array_equal(read, expected[:cut])
-    for event, now, plain in zip(rows[cut:].astype(np.int64), time[cut:], expected[cut:], strict=True):
-        now = np.array([now])
+    for event, now, plain in zip(rows[cut:].astype(np.int64), time[cut:, None], expected[cut:], strict=True):
         assert np.array_equal(memory.after(np.flatnonzero([event[0] == Role.NOTE]), event[None], now, bars_ago(piece.metre, now))[0], plain)
 
 
