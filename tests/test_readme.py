@@ -67,6 +67,7 @@ def desk(tmp_path: Path, songs: Path, model: Path, monkeypatch: pytest.MonkeyPat
     shutil.copytree(songs, tmp_path / "MYFOLDER")
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     shutil.copytree(model, tmp_path / "base")
+    write_typical(bundle.read(tmp_path / "base"), {ALL: {"nats": (1.0, 2.0, 3.0)}}, {ALL: 1})
     monkeypatch.setattr(bundle, "shipped", lambda: {"base": tmp_path / "base"})
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -58,7 +58,7 @@ class Music:
     engine: str | None = None
     """What carries the model: onnx, quick and without torch, or torch; by default onnx if the model has a runtime file (melody export)."""
     adapt: Path | None = None
-    """Music (a MIDI file, a folder, an archive) that the model learns for some seconds first, by torch; nothing of it is kept."""
+    """For generate and continue: a MIDI file, folder or archive that the model learns for some seconds first; nothing of it is kept."""
     best_of: int | None = None
     """Write so many of each piece, 1 to 64, and keep the one that is nearest to what is usual in its style."""
     corpus: Path | None = None

@@ -73,6 +73,10 @@ def write_pieces(
     requests = [request(**wanted, seed=seed + i) for i in range(count)]
     long = count == 1 and is_long(requests[0])
     several(music, long)
+    if music.adapt is not None and has_given(requests[0]):
+        raise CallError(
+            "--adapt goes with generate and continue: what is given is followed less well by a model that has just learned it"
+        )
 
     from melody import midi
     from melody.compose import load
@@ -157,6 +161,13 @@ def ended_early(fault: BaseException, kept: str) -> BaseException:
         say(f"terminated; {kept}")
         return fault
     return type(fault)(f"{fault if isinstance(fault, MelodyError) else 'interrupted'}; {kept}")
+
+
+def has_given(request: Request) -> bool:
+    """Whether there are notes that the new ones have to go with."""
+    from melody.compose import Accompany, Infill
+
+    return isinstance(request, Accompany | Infill)
 
 
 def is_long(request: Request) -> bool:

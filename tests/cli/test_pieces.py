@@ -233,3 +233,9 @@ def test_music_to_adapt_to(melody, model, tune: Path, here):
     assert said.status == 0 and "adapted to 1 piece" in said.err and midi.read("x.mid").note_count > midi.read(tune).note_count
     said = melody("continue", tune, "--model", model, "--adapt", "nothing.mid", "-o", "y.mid")
     assert said.status == 1 and said.err == "melody: nothing.mid: no such file\n" and not (here / "y.mid").exists()
+
+
+@pytest.mark.parametrize("call", [("accompany",), ("infill", "--from-bar", 1, "--to-bar", 1)])
+def test_what_is_given_is_not_to_be_learned(melody, model, tune: Path, call):
+    said = melody(call[0], tune, *call[1:], "--model", model, "--adapt", tune)
+    assert said.status == 2 and "--adapt goes with generate and continue" in said.err
