@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     found |= {"minutes": (time.monotonic() - start) / 60, "parameters": sum(r.parameters for r in results)}
     if curve_file:
         with curve_file:
-            curve_file.writelines(f"{i}\t{at:.3f}\t{valid:.4f}\n" for i, r in enumerate(results, 1) for at, valid in r.curve)
+            curve_file.writelines(f"{i}\t{at:.5f}\t{valid:.4f}\n" for i, r in enumerate(results, 1) for at, valid in r.curve)
     if options.json:
         print(json.dumps(found))
         return 0

@@ -31,7 +31,7 @@ def odd(here: Path, songs: Path) -> Path:
     (here / "cut.mid").write_bytes(good[: len(good) // 3])
     midi.write(Score(tempi=tempo_table([0], [400_000])), here / "silent.mid")
     midi.write(beats([0, 480, 960], 38, is_drum=True), here / "drums.mid")
-    midi.write(beats([0, 10 * HOURS * 480]), here / "endless.mid")
+    midi.write(beats([0, 20 * HOURS * 480]), here / "endless.mid")
     (here / "folder").mkdir()
     (here / "bad").mkdir()
     (here / "bad" / "text.mid").write_text("not music")
