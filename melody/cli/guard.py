@@ -26,6 +26,7 @@ from melody.files import reason, shown
 
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 TRACEBACK = "MELODY_TRACEBACK"  # set: who runs this wants to see where it went wrong
 
 
@@ -37,7 +38,8 @@ def guarded(work: Callable[[], Any]) -> int:
     try:
         with terminable():
             result = work()
-            sys.stdout.flush()
+            if sys.stdout is not None:  # closed by who started this
+                sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except CycloptsError as fault:
         say(f"{one_line(fault).removesuffix('.')}; see: melody{_verb(fault)} --help")
@@ -71,24 +73,30 @@ def guarded(work: Callable[[], Any]) -> int:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """While inside, SIGTERM ends the work through the usual cleaning up, so that no half-written file stays."""
+    """While inside, SIGTERM (and SIGHUP: the terminal is closed) end the work through the usual cleaning up: no half-written file stays."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
 
     def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(TERMINATED)
+        raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number, handler in before.items():
+        if number == signal.SIGTERM or handler is signal.SIG_DFL:  # who was told to ignore a closed terminal goes on
+            signal.signal(number, leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            if handler is not None:  # None: set by something that is not Python
+                signal.signal(number, handler)
 
 
 def say(message: str) -> None:
     """One line on standard error."""
-    print(f"melody: {message}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # else print would take standard output
+        print(f"melody: {message}", file=sys.stderr, flush=True)
 
 
 def one_line(fault: BaseException) -> str:

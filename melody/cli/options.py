@@ -60,7 +60,7 @@ class Music:
     adapt: Path | None = None
     """For generate and continue: a MIDI file, folder or archive that the model learns for some seconds first; nothing of it is kept."""
     best_of: int | None = None
-    """Write so many of each piece, 1 to 64, and keep the one that is nearest to what is usual in its style."""
+    """Write so many of each piece, 1 to 64, and keep the one nearest to what is usual in its style; its seed is told."""
     corpus: Path | None = None
     """With --best-of: the corpus that the model learned from, so that a piece which copies it is not kept."""
 

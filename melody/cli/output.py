@@ -63,15 +63,21 @@ def _one(file: Path, force: bool) -> Path:
     return claim(file, force)
 
 
-def put(targets: Targets, place: int, content: bytes) -> Path:
-    """Write one of the pieces, whole or not at all, in the folder that is made for the first of them."""
+def claimed_folder(targets: Targets, place: int) -> Path:
+    """The file of one of the pieces, in the folder that is made for the first of them."""
     if targets.folder is not None:
         try:
             targets.folder.mkdir(exist_ok=True)
         except OSError as fault:
             raise MelodyError(f"{shown(targets.folder)}: cannot be made ({reason(fault)})") from None
-    write_bytes(targets.files[place], content)
     return targets.files[place]
+
+
+def put(targets: Targets, place: int, content: bytes) -> Path:
+    """Write one of the pieces, whole or not at all."""
+    file = claimed_folder(targets, place)
+    write_bytes(file, content)
+    return file
 
 
 def finished(targets: Targets, places: Sequence[int]) -> str:
@@ -87,6 +93,8 @@ def pipe(output: Path | None, count: int, json: bool) -> BinaryIO:
     for flag, said in (("--output", output is not None), (f"-n {count}", count != 1), ("--json", json)):
         if said:
             raise CallError(f"--stdout and {flag} contradict each other: standard output takes one piece and nothing else")
+    if sys.stdout is None:
+        raise CallError("standard output is closed; there is nowhere to send a piece")
     if sys.stdout.isatty():
         raise CallError("standard output is a terminal, and MIDI is not to be read; send it to a program or a file")
     return sys.stdout.buffer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from melody.cli import report
 from melody.cli.guard import say
 from melody.cli.options import Drawing, Music, Writing
-from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
+from melody.cli.output import Targets, claimed, claimed_folder, drawn, finished, pipe, put
 from melody.errors import CallError, MelodyError
 from melody.files import shown
 from melody.generate.sampling import Sampling
@@ -71,12 +71,10 @@ def write_pieces(
     targets = Targets(()) if out else claimed(writing.output, stem, seed, count, writing.force)
     wanted |= more()
     requests = [request(**wanted, seed=seed + i) for i in range(count)]
-    long = count == 1 and is_long(requests[0])
+    long = is_long(requests[0])
     several(music, long)
     if music.adapt is not None and has_given(requests[0]):
-        raise CallError(
-            "--adapt goes with generate and continue: what is given is followed less well by a model that has just learned it"
-        )
+        raise CallError("--adapt goes with generate and continue: what is given is followed less well by a model that has just learned it")
 
     from melody import midi
     from melody.compose import load
@@ -86,8 +84,10 @@ def write_pieces(
     if out:
         out.write(midi.to_bytes(next(_done(composer, requests, music))[2]))
         out.flush()
+        report.remark(writing, f"seed {seed}")
         return
-    pieces = [_grown(composer, requests[0], targets, writing)] if long else _composed(composer, requests, targets, music, writing)
+    make = _grown if long else _composed
+    pieces = make(composer, requests, targets, music, writing)
     if music.best_of is not None and music.best_of > 1 and music.corpus is None:
         report.remark(writing, WITHOUT_COPYING)
     if composer.remark:  # not before: an error stays the only line
@@ -138,21 +138,27 @@ def _composed(composer: Composer, requests: Sequence[Request], targets: Targets,
     return [found[place] for place in range(len(requests))]
 
 
-def _grown(composer: Composer, request: Request, targets: Targets, writing: Writing) -> dict[str, Any]:
-    """Compose a long piece straight into its file."""
+def _grown(composer: Composer, requests: Sequence[Request], targets: Targets, music: Music, writing: Writing) -> list[dict[str, Any]]:
+    """Compose long pieces, one after the other, straight into their files: what is to be said of each."""
     from melody.compose import Generate
     from melody.midi.growing import Growing
 
-    assert isinstance(request, Generate)
-    path, grown = targets.files[0], list[Growing]()
-    try:
-        with report.bar(writing, "composing") as progress:
-            composer.write_long(request, path, progress, grown.append)
-    except (KeyboardInterrupt, SystemExit, MelodyError) as fault:
-        if not grown or not grown[0].kept:
-            raise
-        raise ended_early(fault, f"{shown(path)} holds the first {report.clock(grown[0].seconds)}") from None
-    return facts(path, request.seed, grown[0].notes, grown[0].seconds)
+    found: list[dict[str, Any]] = []
+    for place, request in enumerate(requests):
+        assert isinstance(request, Generate)
+        path, grown = claimed_folder(targets, place), list[Growing]()
+        try:
+            with report.bar(writing, "composing") as progress:
+                composer.write_long(request, path, progress, grown.append)
+        except (KeyboardInterrupt, SystemExit, MelodyError) as fault:
+            kept = [finished(targets, range(place))] if place else []
+            if grown and grown[0].kept is not None:
+                kept.append(f"{shown(grown[0].kept)} holds the first {report.clock(grown[0].seconds)}")
+            if not kept:
+                raise
+            raise ended_early(fault, "; ".join(kept)) from None
+        found.append(facts(path, request.seed, grown[0].notes, grown[0].seconds))
+    return found
 
 
 def ended_early(fault: BaseException, kept: str) -> BaseException:

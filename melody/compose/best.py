@@ -96,7 +96,7 @@ def best(
     candidate of a request came to anything.
     """
     table = read_typical(bundle)
-    together = max(1, TOGETHER // count)
+    together = max(1, TOGETHER // max(1, count))
     for first in range(0, len(requests), together):
         groups = [candidates(request, count) for request in requests[first : first + together]]
         written = _written(many, [candidate for group in groups for candidate in group])

@@ -70,6 +70,8 @@ def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Seq
     from melody.train.adapt import adapted, music
 
     scores, found = ([adapt], 1) if isinstance(adapt, Score) else music(adapt) if isinstance(adapt, str | os.PathLike) else (list(adapt), 0)
+    if not scores:
+        raise MelodyError("there is no music to adapt to")
     torch.set_num_threads(threads)
     bundle, engine = _torch(bundle, threads, style)
     assert isinstance(engine, TorchEngine)

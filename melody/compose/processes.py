@@ -39,7 +39,8 @@ def shared(again: Callable[[], Composer], requests: Sequence[Request], processes
                 try:
                     said = line.recv()
                 except EOFError:
-                    raise MelodyError("a process that composed has died (killed, or out of memory); ask for less at once (-n)") from None
+                    why = "killed, out of memory, or started by a script without `if __name__ == '__main__'`"
+                    raise MelodyError(f"a process that composed has died: {why}") from None
                 if said is None:
                     del lines[line]
                 elif isinstance(said, MelodyError):

@@ -44,7 +44,7 @@ class Request:
         if self.tempo is not None and not SLOWEST <= self.tempo <= FASTEST:
             raise CallError(f"tempo is {self.tempo:g}, must be {SLOWEST}..{FASTEST} quarter notes a minute")
         if not 0 <= self.seed < 1 << 63:
-            raise CallError(f"seed is {self.seed}, must be 0 or more")
+            raise CallError(f"seed is {self.seed}, must be 0 to {(1 << 63) - 1}")
         if len(self.voices) > 15:
             raise CallError(f"{len(self.voices)} voices, must be at most 15")
         self.parsed_key()

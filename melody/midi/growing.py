@@ -2,8 +2,8 @@
 
 What was flushed is a whole file: the track's end is written with it, and then its new length into the head. The first bytes
 after the old end are kept back until the others are there, so that only two writes of four bytes lie between one whole file and the next.
-A file that is to be replaced stays until the new one has come to its end, or was asked to end; where the disk is full, what was
-written until then is kept, unless an old file stands there.
+A file that is to be replaced stays until the new one has come to its end. What ends early goes beside it then, under a name of its own;
+where the disk is full, it goes away.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from melody.score import Score
 
 END = bytes((0, 0xFF, 0x2F, 0))
 LENGTH_AT = 18  # where the length of the track stands
-FLUSH = 1 << 14  # bytes
+FLUSH = 1 << 11  # bytes: some seconds of music
 LONGEST = 0xFFFFFFF0  # bytes of a track
 ON, OFF, PROGRAM = 0x90, 0x80, 0xC0
 
@@ -34,7 +34,8 @@ class Growing:
         """``empty``: what the file is but for its notes: ticks a quarter, tempo, meter, key."""
         self.path, self.empty = path, empty
         self.notes = 0
-        self.kept = True  # whether the file stays
+        self.kept: Path | None = path  # where the music is in the end
+        self.whole = 0  # tick up to which it is in the file
         self.tick = 0  # where the track stands
         self.channels: dict[int, int] = {}  # by part
         self.sounding: dict[tuple[int, int], tuple[int, int]] = {}  # onset and end, by channel and pitch
@@ -44,8 +45,8 @@ class Growing:
 
     @property
     def seconds(self) -> float:
-        """How long the music is so far."""
-        return float(self.empty.seconds(self.tick))
+        """How long the music in the file is."""
+        return float(self.empty.seconds(self.whole))
 
     def __enter__(self) -> Self:
         division = self.empty.ticks_per_quarter.to_bytes(2)
@@ -54,9 +55,10 @@ class Growing:
         if self.path.exists():  # it stays until the new one is whole
             self.place = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         try:
-            self.file = open(self.place, "wb", buffering=0)  # this is the context
+            self.file = open(self.place, "wb", buffering=0)
             self._put(head + END, 0)
         except OSError as fault:
+            self.place.unlink(missing_ok=True)
             raise MelodyError(f"{shown(self.path)}: cannot be written ({reason(fault)})") from None
         for tick, message in conductor(self.empty):
             self._event(tick, bytes(message.bytes()))
@@ -74,11 +76,17 @@ class Growing:
         finally:
             self.file.close()
             if self.place != self.path:
-                self.kept = not full
-                if full:
-                    self.place.unlink(missing_ok=True)
-                else:
-                    os.replace(self.place, self.path)
+                self._replace(full, fault is not None)
+
+    def _replace(self, full: bool, early: bool) -> None:
+        """The old file makes room for a new one that has come to its end, and for no other."""
+        if full or not self.notes:
+            self.kept = None
+            self.place.unlink(missing_ok=True)
+            return
+        if early:
+            self.kept = self.path.with_name(f"{self.path.stem}.interrupted{self.path.suffix}")
+        os.replace(self.place, self.kept or self.path)
 
     def instrument(self, part: int, program: int, drums: bool) -> None:
         """A part and what plays it. Raises MelodyError where MIDI has no channel left."""
@@ -133,9 +141,12 @@ class Growing:
             self._put(data[: len(END)], at)
             self._put((self.length + len(data)).to_bytes(4), LENGTH_AT)
         except OSError as fault:
+            self._put(END, LENGTH_AT + 4 + self.length)  # these bytes there have a place already
+            self.file.truncate(LENGTH_AT + 4 + self.length + len(END))
             raise MelodyError(f"{shown(self.path)}: cannot be written ({reason(fault)})") from None
         self.length += len(self.waiting)
         self.waiting.clear()
+        self.whole = self.tick
 
     def _put(self, data: bytes, at: int) -> None:
         self.file.seek(at)

@@ -239,3 +239,35 @@ def test_music_to_adapt_to(melody, model, tune: Path, here):
 def test_what_is_given_is_not_to_be_learned(melody, model, tune: Path, call):
     said = melody(call[0], tune, *call[1:], "--model", model, "--adapt", tune)
     assert said.status == 2 and "--adapt goes with generate and continue" in said.err
+
+
+def test_long_pieces_come_one_after_the_other(melody, model, here, monkeypatch):
+    monkeypatch.setattr("melody.cli.pieces.LONG_BARS", 1)
+    said = melody("generate", "--model", model, *LENGTH, "-n", 2, "--seed", 5, "-o", "two", "--json")
+    assert said.status == 0 and [p["seed"] for p in json.loads(said.out)["pieces"]] == [5, 6]
+    note, count = Growing.note, []
+
+    def interrupted(self, *args):
+        count.append(args)
+        if self.path.name.startswith("002") and self.notes == 3:
+            raise KeyboardInterrupt
+        note(self, *args)
+
+    monkeypatch.setattr(Growing, "note", interrupted)
+    said = melody("generate", "--model", model, "--bars", 8, "-n", 3, "--seed", 5, "-o", "three")
+    assert (
+        said.status == 130 and "1 of 3 pieces are finished and kept in three" in said.err and "002-seed-6.mid holds the first" in said.err
+    )
+    assert sorted(p.name for p in (here / "three").iterdir()) == ["001-seed-5.mid", "002-seed-6.mid"]
+
+
+def test_a_piece_that_is_piped_says_its_seed(melody, model, here, monkeypatch):
+    monkeypatch.setattr("sys.stdout", open(here / "piped.mid", "w"))  # noqa: SIM115  # closed with the process's own
+    said = melody("generate", "--model", model, *LENGTH, "--stdout")
+    assert said.status == 0 and "seed " in said.err
+
+
+def test_a_closed_standard_output(melody, model, here, monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["generate", "--model", str(model), "--bars", "2", "--stdout"]) == 2
+    assert main(["generate", "--model", str(model), "--bars", "2", "--seed", "1", "-o", "x.mid"]) == 0 and (here / "x.mid").is_file()

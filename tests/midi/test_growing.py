@@ -73,7 +73,7 @@ def test_whatever_ends_it_the_file_is_whole(tmp_path):
             raise KeyboardInterrupt
     except KeyboardInterrupt:
         pass
-    assert notes_of(midi.read(path)) == [(0, False, 0, 480, 60, 80)] and file.kept
+    assert notes_of(midi.read(path)) == [(0, False, 0, 480, 60, 80)] and file.kept == path
 
 
 def test_an_old_file_stays_until_the_new_one_is_there(tmp_path):
@@ -91,6 +91,29 @@ def fill(file):
             file.note(0, step * 10, 10, 60, 80)
 
 
+def test_what_ends_early_does_not_replace_an_old_file(tmp_path):
+    path = tmp_path / "x.mid"
+    path.write_bytes(b"old")
+    try:
+        with Growing(path, EMPTY) as file:
+            file.note(0, 0, 480, 60, 80)
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        pass
+    assert path.read_bytes() == b"old" and file.kept == tmp_path / "x.interrupted.mid" and midi.read(file.kept).note_count == 1
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_a_disk_that_is_full_from_the_start_keeps_nothing(tmp_path, monkeypatch, old):
+    path = tmp_path / "x.mid"
+    if old:
+        path.write_bytes(b"old")
+    monkeypatch.setattr(Growing, "_put", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(MelodyError, match="No space left"):
+        Growing(path, EMPTY).__enter__()
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"] * old
+
+
 @pytest.mark.parametrize("old", [True, False])
 def test_a_full_disk(tmp_path, monkeypatch, old):
     path = tmp_path / "x.mid"
@@ -100,7 +123,8 @@ def test_a_full_disk(tmp_path, monkeypatch, old):
 
     def full(self, data, at):
         calls.append(at)
-        if len(calls) > 7:
+        if len(calls) == 8:
+            put(self, data[:9], at)  # as much as there is room for
             raise OSError(28, "No space left on device")
         put(self, data, at)
 
@@ -109,11 +133,14 @@ def test_a_full_disk(tmp_path, monkeypatch, old):
     file = Growing(path, EMPTY)
     with pytest.raises(MelodyError, match=r"x\.mid: cannot be written \(No space left"):
         fill(file)
-    assert os.listdir(tmp_path) == ["x.mid"] and file.kept is not old
+    assert os.listdir(tmp_path) == ["x.mid"] and (file.kept is None) is old
     if old:
         assert path.read_bytes() == b"old"
-    else:
-        assert 5 < midi.read(path).note_count < 60
+        return
+    data = path.read_bytes()
+    assert data.endswith(growing.END) and int.from_bytes(data[18:22]) == len(data) - 22  # nothing behind the track
+    score = midi.read(path)
+    assert 5 < score.note_count < 60 and file.seconds == pytest.approx(score.duration_seconds, abs=0.1)
 
 
 def test_channels_run_out(tmp_path):
