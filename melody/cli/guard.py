@@ -30,6 +30,14 @@ ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(sig
 TRACEBACK = "MELODY_TRACEBACK"  # set: who runs this wants to see where it went wrong
 
 
+class Terminated(SystemExit):
+    """The work is to end by a signal; with a word on what was kept, if there is one."""
+
+    def __init__(self, status: int, message: str = "terminated") -> None:
+        super().__init__(status)
+        self.status, self.message = status, message
+
+
 def guarded(work: Callable[[], Any]) -> int:
     """Run ``work`` and return the exit status: what it returns if that is a number, otherwise 0, or by the error it raises."""
     for stream in (sys.stdout, sys.stderr):
@@ -46,6 +54,9 @@ def guarded(work: Callable[[], Any]) -> int:
         return CallError.status
     except MelodyError as fault:
         say(one_line(fault))
+        return fault.status
+    except Terminated as fault:
+        say(fault.message)
         return fault.status
     except KeyboardInterrupt as fault:
         say(one_line(fault) if fault.args else "interrupted")
@@ -79,7 +90,7 @@ def terminable() -> Iterator[None]:
         return
 
     def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        raise Terminated(128 + number)
 
     before = {number: signal.getsignal(number) for number in ENDING}
     for number, handler in before.items():

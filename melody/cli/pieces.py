@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melody.cli import report
-from melody.cli.guard import say
+from melody.cli.guard import Terminated
 from melody.cli.options import Drawing, Music, Writing
 from melody.cli.output import Targets, claimed, claimed_folder, drawn, finished, pipe, put
 from melody.errors import CallError, MelodyError
@@ -131,7 +131,7 @@ def _composed(composer: Composer, requests: Sequence[Request], targets: Targets,
                 file = put(targets, place, midi.to_bytes(score))
                 found[place] = facts(file, seed, score.note_count, score.duration_seconds)
                 progress(len(found), len(requests))
-    except (KeyboardInterrupt, SystemExit, MelodyError) as fault:
+    except (KeyboardInterrupt, Terminated, MelodyError) as fault:
         if not found or len(requests) == 1:
             raise
         raise ended_early(fault, finished(targets, sorted(found))) from None
@@ -150,7 +150,7 @@ def _grown(composer: Composer, requests: Sequence[Request], targets: Targets, mu
         try:
             with report.bar(writing, "composing") as progress:
                 composer.write_long(request, path, progress, grown.append)
-        except (KeyboardInterrupt, SystemExit, MelodyError) as fault:
+        except (KeyboardInterrupt, Terminated, MelodyError) as fault:
             kept = [finished(targets, range(place))] if place else []
             if grown and grown[0].kept is not None:
                 kept.append(f"{shown(grown[0].kept)} holds the first {report.clock(grown[0].seconds)}")
@@ -163,9 +163,8 @@ def _grown(composer: Composer, requests: Sequence[Request], targets: Targets, mu
 
 def ended_early(fault: BaseException, kept: str) -> BaseException:
     """The same end of the work, with a word on what is kept."""
-    if isinstance(fault, SystemExit):
-        say(f"terminated; {kept}")
-        return fault
+    if isinstance(fault, Terminated):
+        return Terminated(fault.status, f"terminated; {kept}")
     return type(fault)(f"{fault if isinstance(fault, MelodyError) else 'interrupted'}; {kept}")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from melody import midi
 from melody.cli import main
+from melody.cli.guard import Terminated
 from melody.errors import MelodyError
 from melody.midi.growing import Growing
 
@@ -162,21 +163,15 @@ def ends_after_two(monkeypatch):
 
 @pytest.mark.parametrize(
     ("fault", "status", "words"),
-    [(KeyboardInterrupt(), 130, "interrupted; "), (MelodyError("no luck"), 1, "no luck; "), (SystemExit(143), 143, "terminated; ")],
+    [(KeyboardInterrupt(), 130, "interrupted; "), (MelodyError("no luck"), 1, "no luck; "), (Terminated(143), 143, "terminated; ")],
 )
 def test_what_is_finished_is_kept_counted_and_named(melody, model, here, ends_after_two, fault, status, words):
     ends_after_two(fault)
-    try:
-        said = melody("generate", "--model", model, *LENGTH, "-n", 4, "--seed", 7, "-o", "four")
-        assert said.status == status
-        err = said.err
-    except SystemExit as left:  # the process ends by it
-        assert left.code == status
-        err = ""
+    said = melody("generate", "--model", model, *LENGTH, "-n", 4, "--seed", 7, "-o", "four")
+    assert said.status == status
     names = sorted(p.name for p in (here / "four").iterdir())
     assert len(names) == 2 and all(midi.read(here / "four" / n).note_count for n in names)
-    if err:
-        assert err.count("\n") == 1 and f"{words}2 of 4 pieces are finished and kept in four: {', '.join(names)}" in err
+    assert said.err.count("\n") == 1 and f"{words}2 of 4 pieces are finished and kept in four: {', '.join(names)}" in said.err
 
 
 def test_one_piece_that_is_not_finished_leaves_nothing(melody, model, here, monkeypatch):
