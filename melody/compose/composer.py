@@ -112,8 +112,7 @@ class Composer:
         from melody.corpus import Corpus
 
         training = None if corpus is None else learned(Corpus(Path(corpus)), self.bundle)
-        for request in requests:
-            yield from best(self.many, self.engine, self.bundle, [request], of, training)
+        return best(self.many, self.engine, self.bundle, requests, of, training)
 
     def generate(self, **wishes: Any) -> Score:
         """A new piece. See ``Generate`` for the keywords."""

@@ -52,8 +52,7 @@ class View(NamedTuple):
     most: Number
 
 
-(ROLE, WAIT, PART_BEFORE, PITCH, DURATION, VELOCITY, TIME, DEADLINE, NOTES, ALLOWED, LAST_PART, DECLARED) = range(12)  # columns
-Table = NDArray[np.int64]  # (B, columns of View)
+TIME, DEADLINE, NOTES, ALLOWED, LAST_PART, DECLARED = range(6, 12)  # columns, after those of the event before
 
 
 def standing(plan: Plan, before: NDArray[np.int64], time: int, deadline: int, allowed: NDArray[np.bool_]) -> list[int]:

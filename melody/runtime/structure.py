@@ -2,7 +2,7 @@
 
 Operators in order, the graph's own tables, inputs and outputs, all of them by the sizes of a model alone. A reader that compares
 a file with them runs nothing else: with the very same operators in another order a file of kilobytes could ask for any
-amount of memory. What the graph computes stands in ``export/graph.py``. Needs no onnx.
+amount of memory. Where the numbers come from stands in ``export/graph.py``. Needs no onnx.
 """
 
 from __future__ import annotations
