@@ -165,7 +165,9 @@ def ended_early(fault: BaseException, kept: str) -> BaseException:
     """The same end of the work, with a word on what is kept."""
     if isinstance(fault, Terminated):
         return Terminated(fault.status, f"terminated; {kept}")
-    return type(fault)(f"{fault if isinstance(fault, MelodyError) else 'interrupted'}; {kept}")
+    if isinstance(fault, MelodyError):
+        return fault.noting(kept)
+    return type(fault)(f"interrupted; {kept}")
 
 
 def has_given(request: Request) -> bool:

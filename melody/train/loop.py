@@ -22,7 +22,7 @@ from melody.codec import CodecConfig
 from melody.corpus import Corpus
 from melody.corpus.habits import habits
 from melody.corpus.stream import Batch, Stream
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import shown
 from melody.model import EventLSTM
 from melody.styles import grown
@@ -121,7 +121,7 @@ class Trainer:
         """
         config = self.recipe.train
         if not config.steps and not config.minutes:
-            raise MelodyError("the recipe says neither steps nor minutes; give --steps or --minutes")
+            raise MelodyError("the recipe says neither steps nor minutes", Remedy.LENGTH)
         with enough_memory(self.recipe), files.hold(self.folder) if self.group.first else nullcontext():
             if self.group.first:
                 files.tidy(self.folder, self.step)

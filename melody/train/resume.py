@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import read_bytes, reason, shown
 from melody.model import State
 from melody.train.folder import write_whole
@@ -80,15 +80,13 @@ def load(run: Trainer) -> None:
     try:
         facts: dict[str, Any] = json.loads(read_bytes(run.folder / FACTS, MOST_FACTS))
         if facts.get("format") != FORMAT:
-            raise MelodyError(f"{where}: saved by another version of melody; start a new run (--from {where} uses its weights)")
+            raise MelodyError(f"{where}: saved by another version of melody", Remedy.NEW_RUN, folder=where)
         name = _name(facts["sha256"])
         blob = read_bytes(run.folder / name, MOST)
         if hashlib.sha256(blob).hexdigest() != facts["sha256"]:
             raise MelodyError(f"{where}: {name} is not the file that {FACTS} vouches for; start the run anew")
         if facts["corpus"] != run.corpus.digest:
-            raise MelodyError(
-                f"{where}: the corpus has changed since this run was saved; start a new run (--from {where} goes on from its weights)"
-            )
+            raise MelodyError(f"{where}: the corpus has changed since this run was saved", Remedy.NEW_RUN, folder=where)
         _restore(run, facts, torch.load(io.BytesIO(blob), map_location="cpu", weights_only=True))
     except MelodyError:
         raise
