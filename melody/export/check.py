@@ -169,14 +169,6 @@ class Chance(Engine):
     def arrive(self, context: Any, heads: Any, features: Any, lookups: Any) -> Any:
         """See Engine."""
 
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        return np.ones((rows or 1, 1), np.float32)
-
-    def review(self, context: Any, state: Any, seen: Seen, steps: int) -> tuple[Any, Any, Any]:
-        """See Engine."""
-        return min(steps, len(seen.rows)), None, state
-
     def declare(self, context: Any, rows: Any, parts: Any) -> Any:
         """See Engine."""
         return context

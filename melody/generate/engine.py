@@ -60,12 +60,6 @@ class Engine(Protocol):
     def arrive(self, context: Any, heads: Any, features: Ints, lookups: Ints) -> Any:
         """Tell part, pitch, duration and velocity where the new time stands: (B, 4), (B, 5)."""
 
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """What the head of a field starts from (rows, P), none of it below 0, for the first ``rows`` of the batch (None: for all)."""
-
-    def review(self, context: Any, state: Any, seen: Seen, steps: int) -> tuple[Any, Any, Any]:
-        """Read T events of one row: context and heads that have a row for each of the last ``steps`` of them, and the state."""
-
     def join(self, states: list[Any]) -> Any:
         """States of some rows each -> the state of all."""
 
@@ -150,20 +144,6 @@ class TorchEngine:
         """See Engine."""
         with self.torch.inference_mode():
             return self.model.arrive(context.made, heads, self._tensor(features), self._tensor(lookups))
-
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        with self.torch.inference_mode():
-            found: NDArray[np.float32] = heads.z[:rows, field].float().relu().cpu().numpy()
-            return found
-
-    def review(self, context: TorchContext, state: Any, seen: Seen, steps: int) -> tuple[TorchContext, Any, Any]:
-        """See Engine."""
-        with self.torch.inference_mode():
-            rows, features, lookups, told = (self._tensor(a) for a in seen)
-            y, after = self.model.advance(self.model.embed(context.made, rows, features, lookups, told), state)
-            every, _ = self.pick(context, state, np.zeros(min(steps, len(rows)), np.int64))
-            return every, self.model.begin_heads(y[-steps:, 0], told[-steps:, 0]), after
 
     def join(self, states: list[Any]) -> Any:
         """See Engine."""

@@ -21,7 +21,6 @@ from melody.codec.recollection import Recollection
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field
 from melody.generate import constraints
 from melody.generate.bars import QUIET_BARS, SHORTEST, Bars, echoes, rounds
-from melody.generate.cache import Cache, entered
 from melody.generate.chain import Chain, Floats, Group
 from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, END, LAST_PART, NOTE, NOTES, PART, TIME, View
 from melody.generate.engine import Engine, Seen
@@ -65,7 +64,6 @@ class Writer:
         self.parts = np.zeros((count, MAX_PARTS, 3), np.int64)
         self.heard = np.zeros((count, MAX_PARTS), np.int64)
         self.quiet = np.zeros(count, np.int64)  # step until which nothing is recalled
-        self.cache: Cache | None = None
         if first:
             self.context, self.state = self._enter(np.arange(count), first)
             self._settle()
@@ -90,9 +88,7 @@ class Writer:
         every, parts = list(plans), self.parts[rows]
         if self.guided:
             every, parts, told = every + [blinded(p) for p in plans], np.concatenate([parts, without_held(parts)]), told + told
-        states, read = primed(self.engine, every, parts, told)
-        self.cache = entered(self.cache, len(self.table), rows.tolist(), plans, read[: len(plans)])
-        return context_of(self.engine, every, parts), self.engine.join(states)
+        return context_of(self.engine, every, parts), self.engine.join(primed(self.engine, every, parts, told))
 
     def _remembered(self, b: int, plan: Plan, events: Ints, at: Ints) -> NDArray[np.int16]:
         """What is recalled after every forced event (n, 5, 6); the row's memory stands after the last one."""
@@ -137,7 +133,7 @@ class Writer:
         xp: constraints.Kind = Plain if alone else np
         view = View(*self.table[0].tolist()) if alone else View(*self.table.T)
         heads, self.state = engine.advance(self.context, self.state, self._seen())
-        chain = Chain(engine, self.context, heads, self._uniform(), self.groups, self.twins, self.cache)
+        chain = Chain(engine, self.context, heads, self._uniform(), self.groups, self.twins)
         role = chain.among(Field.ROLE, constraints.roles(xp, config, view))
         wait = chain.between(Field.WAIT, *constraints.waits(xp, config, view, role))
         past = constraints.ended(view, role, wait)
@@ -158,7 +154,6 @@ class Writer:
         chain.between(Field.PITCH, *constraints.pitches(xp, config, view, role, wait, part), echo, bend)
         for field in (Field.DURATION, Field.VELOCITY):
             chain.between(field, *constraints.others(xp, config, view, field, role))
-        chain.remember()
         return self._arrived(chain.chosen, here)
 
     def _seen(self) -> Seen:
@@ -260,8 +255,6 @@ class Writer:
             setattr(self, name, [getattr(self, name)[b] for b in keep])
         self.timelines.keep(keep)
         self.memory.keep(keep)
-        if self.cache is not None:
-            self.cache.keep(keep)
         if len(keep):
             self.context, self.state = self.engine.pick(self.context, self.state, every)
 

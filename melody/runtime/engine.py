@@ -160,17 +160,6 @@ class OnnxEngine:
         heads.z[:, Field.PART :] += seen[:, None]
         return heads
 
-    def key(self, heads: HeadState, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        found: NDArray[np.float32] = np.maximum(heads.z[:rows, field], 0)
-        return found
-
-    def review(self, context: Context, state: State, seen: Seen, steps: int) -> tuple[Context, HeadState, State]:
-        """See Engine."""
-        z, told, state = self.read(context, state, seen)
-        every = context.pick(np.zeros(min(steps, len(z)), np.int64))
-        return every, HeadState(z[-steps:, 0].copy(), told[-steps:, 0]), state
-
     def join(self, states: list[State]) -> State:
         """See Engine."""
         return [np.concatenate(parts, 1) for parts in zip(*states, strict=True)]
