@@ -74,7 +74,7 @@ class Chain:
                 legal[row, value - first] = not legal[row].any()
         if legal is not None and np.count_nonzero(legal) == self.rows:
             return self._settle(field, legal.argmax(-1) + first)
-        logits = self._score(field, last + 1) if bend is None else self.engine.score(self.context, self.heads, field)
+        logits = self._score(field, last + 1) if bend is None else self.engine.logits(self.context, self.heads, field)
         if bend is not None:
             logits = bend(logits)
         if legal is None and self.rows == 1:
@@ -86,12 +86,12 @@ class Chain:
         """These rows end here, whatever was chosen."""
         self.chosen[np.flatnonzero(which)] = (ENDING, 0, 0, 0, 0, 0)
 
-    def arrive(self, features: Ints, lookups: Ints) -> None:
+    def set_time(self, features: Ints, lookups: Ints) -> None:
         """The time that was waited for: what stands there, for every row of the engine."""
-        self.heads = self.engine.arrive(self.context, self.heads, features, lookups)
+        self.heads = self.engine.set_time(self.context, self.heads, features, lookups)
 
     def _score(self, field: Field, values: int | None = None) -> Floats:
-        return self.engine.score(self.context, self.heads, field, self.rows, values)
+        return self.engine.logits(self.context, self.heads, field, self.rows, values)
 
     def _draw(self, field: Field, logits: Floats, legal: NDArray[np.bool_] | None) -> Ints:
         uniform, name = self.uniform[:, field], FIELDS[field]
@@ -106,5 +106,5 @@ class Chain:
         self.chosen[:, field] = values
         if field != Field.VELOCITY:
             told = self.chosen if self.twins is None else self.chosen[self.twins]
-            self.heads = self.engine.tell(self.context, self.heads, field, told[:, field], told[:, Field.ROLE])
+            self.heads = self.engine.embed_choice(self.context, self.heads, field, told[:, field], told[:, Field.ROLE])
         return int(self.chosen[0, field]) if self.rows == 1 else self.chosen[:, field].copy()
