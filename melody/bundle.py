@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
-from melody.codec.recall import POINTERS
+from melody.codec.columns import POINTERS
 from melody.codec.table import Field
 from melody.errors import MelodyError, Remedy, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes

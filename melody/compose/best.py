@@ -27,7 +27,7 @@ from melody.compose.typical import ALL, Measures, Typical, around, measures, rea
 from melody.corpus import Corpus
 from melody.errors import CallError, MelodyError
 from melody.evaluate.copying import Matcher, Runs, runs_of
-from melody.generate.engine import Engine
+from melody.generate.engine import AnyEngine
 from melody.score import Score
 
 MOST = 4.0  # widths that a measure can cost
@@ -84,7 +84,7 @@ def candidates(request: Request, count: int) -> list[Request]:
 
 def best(
     many: Many,
-    engine: Engine,
+    engine: AnyEngine,
     bundle: Bundle,
     requests: Sequence[Request],
     count: int,
@@ -134,7 +134,7 @@ def _written(many: Many, requests: list[Request]) -> list[Score | None]:
 
 
 def _cards(
-    engine: Engine, bundle: Bundle, table: Mapping[str, Typical], group: Sequence[tuple[Request, Score]], training: Runs | None
+    engine: AnyEngine, bundle: Bundle, table: Mapping[str, Typical], group: Sequence[tuple[Request, Score]], training: Runs | None
 ) -> list[Card]:
     tune = group[0][0].tune if isinstance(group[0][0], Continue) else group[0][0].piece if isinstance(group[0][0], Infill) else None
     known: Typical | None = None

@@ -30,7 +30,7 @@ def default_conditions(request: Request, bundle: Bundle) -> tuple[str | None, fl
     try:
         style, tempo, meter = _usual(bundle.training.get("habits", {}), request.style, rng)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as fault:
-        raise MelodyError(f"{shown(bundle.folder)}/{FACTS}: damaged priors ({type(fault).__name__}); fetch or train it again") from None
+        raise MelodyError(f'{shown(bundle.folder)}/{FACTS}: damaged "habits" ({type(fault).__name__}); fetch or train it again') from None
     return style, request.tempo or tempo, request.parsed_meter() or meter
 
 

@@ -13,7 +13,7 @@ from melody.compose.request import Tune
 from melody.errors import MelodyError, Remedy, unknown
 from melody.extras import EXTRAS, lacking, require
 from melody.files import shown
-from melody.generate.engine import Engine
+from melody.generate.engine import AnyEngine
 from melody.runtime import file
 from melody.score import Score
 from melody.styles import read_style, with_style
@@ -23,7 +23,7 @@ ENGINES = ("onnx", "torch")
 
 def engine_for(
     bundle: Bundle, wanted: str | None, threads: int, style: Path | None, adapt: Tune | Sequence[Score] | None = None
-) -> tuple[Bundle, Engine, str]:
+) -> tuple[Bundle, AnyEngine, str]:
     """A bundle (that knows ``style``), its engine, and a remark for people where that is not the quick one without their having said so.
 
     Without a wish: onnx if the bundle has a runtime file and onnxruntime is installed, else torch. A runtime of other weights is refused.
@@ -66,11 +66,11 @@ def _obstacle(bundle: Bundle, style: Path | None) -> MelodyError | None:
     return None
 
 
-def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Sequence[Score]) -> tuple[Bundle, Engine, str]:
+def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Sequence[Score]) -> tuple[Bundle, AnyEngine, str]:
     require("train", "adapting to music")
     import torch
 
-    from melody.generate.engine import TorchEngine
+    from melody.generate.torch_engine import TorchEngine
     from melody.train.adapt import adapted, music
 
     scores, found = ([adapt], 1) if isinstance(adapt, Score) else music(adapt) if isinstance(adapt, str | os.PathLike) else (list(adapt), 0)
@@ -83,10 +83,10 @@ def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Seq
     return bundle, TorchEngine(model), f"{done}; nothing of it is kept"
 
 
-def _torch(bundle: Bundle, threads: int, style: Path | None) -> tuple[Bundle, Engine]:
+def _torch(bundle: Bundle, threads: int, style: Path | None) -> tuple[Bundle, AnyEngine]:
     import torch
 
-    from melody.generate.engine import TorchEngine
+    from melody.generate.torch_engine import TorchEngine
 
     torch.set_num_threads(threads)
     model = bundles.load_model(bundle)

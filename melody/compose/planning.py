@@ -198,7 +198,7 @@ def _infill(request: Infill, bundle: Bundle) -> Task:
         metre=piece.metre,
         prime=known,
         given=given_notes(piece, given),
-        remembered=_before(piece, start, free_part),
+        recallable=_before(piece, start, free_part),
         start=start,
         stop=stop,
         ending=ending,

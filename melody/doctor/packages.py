@@ -18,7 +18,8 @@ from melody.files import reason
 
 PATIENCE = 120  # seconds for all modules; torch from a cold disk takes some
 LOADING = """
-import importlib, json, sys
+import importlib, json, os, sys
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # as runtime/engine.py
 for module in sys.argv[1:]:
     fault = ""
     try:

@@ -15,15 +15,16 @@ from melody.codec.conditions import conditions
 from melody.codec.decode import decode_piece
 from melody.codec.given import GivenConfig, choose
 from melody.codec.metre import Metre
-from melody.codec.table import DRUMS, MAX_PARTS, METERS, UNDECLARED, Field, Role
+from melody.codec.table import DRUMS, MAX_PARTS, METERS, UNDECLARED, Field
 from melody.corpus import Corpus
+from melody.corpus.batch import Batch, as_batch
 from melody.corpus.piece import AugmentConfig, EncodedPiece, encode_piece, training_piece
-from melody.generate.engine import Engine, StepInputs, TorchEngine
+from melody.generate.engine import Engine
 from melody.generate.loop import write
 from melody.generate.plan import Plan
-from melody.model import EventLSTM, Inputs
+from melody.generate.torch_engine import TorchEngine
+from melody.model import EventLSTM
 from melody.runtime.engine import OnnxEngine
-from melody.runtime.nats import Arrays, batch, runtime_nats
 from melody.score import METER, table
 
 MAX_EVENTS = 2000  # of a piece that are looked at
@@ -53,20 +54,11 @@ def agreement(model: EventLSTM, engine: OnnxEngine, sequences: Sequence[EncodedP
     """Score the same music with both."""
     sums, notes = np.zeros((2, len(Field))), 0
     for s in sequences:
-        read = batch(s, MAX_EVENTS)
-        target = read["rows"][1:, 0]
-        notes += int((target[:, Field.ROLE] == Role.NOTE).sum())
-        sums[0] += model_nats(model, read).sum(0)
-        sums[1] += runtime_nats(engine, read).sum(0)
+        read = as_batch(s, last=MAX_EVENTS)
+        notes += read.notes
+        sums[0] += TorchEngine(model).nats(read).sum(0)
+        sums[1] += engine.nats(read).sum(0)
     return Agreement(sums[0] / max(1, notes), sums[1] / max(1, notes), notes)
-
-
-@torch.no_grad()
-def model_nats(model: EventLSTM, read: Arrays) -> NDArray[np.float64]:
-    """(T, 6) by the model."""
-    nats, _ = model(Inputs(*(torch.from_numpy(read[name]) for name in Inputs._fields)))
-    out: NDArray[np.float64] = nats[:, 0].double().numpy()
-    return out
 
 
 def reaches(model: EventLSTM, sequences: Sequence[EncodedPiece]) -> dict[str, float]:
@@ -85,7 +77,7 @@ def reaches(model: EventLSTM, sequences: Sequence[EncodedPiece]) -> dict[str, fl
         hooks.append(watch(model.recall.to_body, "recall", False))
     try:
         for s in sequences:
-            model_nats(model, batch(s, MAX_EVENTS))
+            TorchEngine(model).nats(as_batch(s, last=MAX_EVENTS))
     finally:
         for hook in hooks:
             hook.remove()
@@ -138,11 +130,15 @@ def from_model(model: EventLSTM) -> list[EncodedPiece]:
     return out
 
 
-class Chance(Engine):
+class Chance(Engine[Any, Any, Any]):
     """An engine that likes everything alike (programs of drums aside, of which two would be one)."""
 
     def __init__(self, codec: CodecConfig) -> None:
         self.codec = codec
+
+    def nats(self, batch: Batch) -> NDArray[np.float64]:
+        """Not asked for."""
+        raise NotImplementedError
 
     def context(self, parts: Any, conditions: Any, given: Any, causal: Any) -> Any:
         """See Engine."""
@@ -152,7 +148,7 @@ class Chance(Engine):
         """See Engine."""
         return len(conditions)
 
-    def advance(self, context: Any, state: Any, seen: StepInputs) -> tuple[Any, Any]:
+    def advance(self, context: Any, state: Any, steps: Any) -> tuple[Any, Any]:
         """See Engine."""
         return None, state
 
@@ -169,23 +165,15 @@ class Chance(Engine):
     def set_time(self, context: Any, heads: Any, features: Any, lookups: Any) -> Any:
         """See Engine."""
 
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        return np.ones((rows or 1, 1), np.float32)
-
-    def review(self, context: Any, state: Any, seen: StepInputs, steps: int) -> tuple[Any, Any, Any]:
-        """See Engine."""
-        return min(steps, len(seen.rows)), None, state
-
     def update_parts(self, context: Any, rows: Any, parts: Any) -> Any:
         """See Engine."""
         return context
 
-    def put(self, context: Any, state: Any, rows: Any, others: Any, theirs: Any) -> Any:
+    def put(self, context: Any, state: Any, rows: Any, other: Any, other_state: Any) -> Any:
         """See Engine."""
         return context, state
 
-    def join(self, states: list[Any]) -> Any:
+    def join(self, states: Sequence[Any]) -> Any:
         """See Engine."""
         return len(states)
 

@@ -74,7 +74,8 @@ def linear(name: str, weight: Floats, reach: float) -> dict[str, NDArray[Any]]:
 
 def constants(weights: dict[str, Floats], layout: Layout, reach: dict[str, float]) -> dict[str, NDArray[Any]]:
     """The tables that the graph's operators use, by the names of ``runtime/structure.py``."""
-    events = [f"fields.{i}" for i in range(len(Field))] + [f"metre_body.{i}" for i in range(4)] + [f"distance_body.{i}" for i in range(3)]
+    events = [f"fields.{i}" for i in range(len(Field))] + [f"metre_body.{i}" for i in range(len(layout.metre))]
+    events += [f"distance_body.{i}" for i in range(len(layout.distances))]
     out: dict[str, NDArray[Any]] = {
         "events.table.half": np.concatenate([weights[f"{name}.weight"] for name in events]).astype(np.float16),
         **{name: np.array([value]) for name, value in (("axis2", 2), ("first", 0), ("width", layout.width), ("last", 2), ("ways", 1))},

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec import conditions as condition_table
-from melody.codec.given import COLUMNS
+from melody.codec.columns import GivenColumn, condition_sizes
 from melody.codec.table import MAX_PARTS
 from melody.runtime.layout import Layout, offsets
 
@@ -43,7 +42,12 @@ class Context:
     query_bias: Floats  # (B, 16)
 
     def pick(self, rows: Ints) -> Context:
-        """Some rows of the batch."""
+        """Some rows of the batch, each with a block of its own."""
+        blocks = (self.first[rows, None] + np.arange(FIRST)).ravel()
+        return replace(self.shared(rows), body=self.body[blocks], head=self.head[blocks], first=np.arange(len(rows)) * FIRST)
+
+    def shared(self, rows: Ints) -> Context:
+        """Some rows of the batch that share their blocks with this context: to be read, not changed."""
         names = ("first", "last", "following", "query", "query_bias")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
@@ -81,7 +85,7 @@ class Contexts:
     def __init__(self, tables: dict[str, NDArray[Any]], layout: Layout) -> None:
         self.tables, self.layout = tables, layout
         self.encoded: OrderedDict[bytes, tuple[Floats, Floats]] = OrderedDict()
-        self.condition_offsets = offsets(condition_table.sizes(layout.codec))
+        self.condition_offsets = offsets(condition_sizes(layout.codec))
         self.given_offsets = offsets(layout.given_columns)
         self.cuts = np.cumsum(layout.part_columns)[:-1].tolist()
 
@@ -97,7 +101,7 @@ class Contexts:
         pool: list[Floats] = []
         known: dict[bytes, int] = {}
         last, following, at = [], [], 0
-        for b, notes in enumerate((given[..., COLUMNS.index("duration")] > 0).sum(0).tolist()):
+        for b, notes in enumerate((given[..., GivenColumn.DURATION] > 0).sum(0).tolist()):
             mark, pair = self._given(given[:notes, b].astype(np.int64), encoder[b], bool(causal[b]))
             if mark not in known:
                 known[mark] = at
@@ -139,7 +143,7 @@ class Contexts:
         nothing = self.tables["given.nothing"]
         if not len(given):
             return b"", (nothing[:1], nothing[1:])
-        told = parts[given[:, 0]]
+        told = parts[given[:, GivenColumn.PART]]
         mark = given.tobytes() + told.tobytes() + bytes([causal])
         if mark not in self.encoded:
             halves = np.split(self._encode(given, told, causal) @ self.tables["given.out"], 2, -1)
@@ -153,8 +157,8 @@ class Contexts:
     def _encode(self, given: NDArray[np.int64], parts: Floats, causal: bool) -> Floats:
         """(G, 2 E)."""
         t = self.tables
-        x = t["given.notes"][given[:, 1:] + self.given_offsets].sum(1) + parts
-        own = t["given.own"][given[:, 1:3] + np.array([0, 128])].sum(1)
+        x = t["given.notes"][given[:, GivenColumn.PITCH :] + self.given_offsets].sum(1) + parts
+        own = t["given.own"][given[:, GivenColumn.PITCH : GivenColumn.VELOCITY] + np.array([0, 128])].sum(1)
         ahead = self._lstm(x, "forwards")
         back = np.zeros_like(ahead) if causal else self._lstm(x[::-1], "backwards")[::-1]
         both: Floats = np.concatenate([ahead, back], -1) + own

@@ -19,19 +19,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from melody import edit, midi, theory
 from melody.bundle import Bundle
-from melody.codec import CodecConfig
-from melody.codec.encode import quantise
-from melody.codec.given import Choice
 from melody.codec.table import MAX_PARTS
-from melody.corpus.piece import EncodedPiece, encode_piece, piece_conditions
+from melody.corpus.batch import as_batch
+from melody.corpus.piece import EncodedPiece, encode_score
 from melody.corpus.priors import tempo_and_meters
 from melody.errors import MelodyError
 from melody.files import shown
-from melody.model import EventLSTM, Inputs, State
+from melody.model import EventLSTM, State, to_tensors
 from melody.score import Score
 from melody.styles import grown
 
@@ -99,7 +96,7 @@ class Stepper:
 
     def read(self, s: EncodedPiece, first: int, last: int, state: State | None) -> tuple[torch.Tensor, State]:
         """Nats (T, 6) of events ``first`` to ``last``, and the state after."""
-        nats, state = self.model(inputs(s, first, last, next(iter(self.weights)).device), state)
+        nats, state = self.model(to_tensors(as_batch(s, first, last), next(iter(self.weights)).device), state)
         return nats[:, 0], state.detach()
 
     def learn(self, nats: torch.Tensor) -> None:
@@ -121,27 +118,6 @@ class Stepper:
             torch._foreach_sqrt_(root)
             torch._foreach_add_(root, c.least)
             torch._foreach_addcdiv_(weights, mean, root, -c.rate / (1 - 0.9**self.steps))
-
-
-def inputs(s: EncodedPiece, first: int, last: int, device: torch.device) -> Inputs:
-    """EncodedPiece ``first`` to ``last`` of a piece as a batch of one row."""
-
-    def tensor(array: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device).long()
-
-    span = slice(first, last + 1)
-    given = s.given.rows if len(s.given) else np.zeros((1, 7), np.int16)
-    return Inputs(
-        rows=tensor(s.rows[span, None]),
-        features=tensor(s.features[span, None]),
-        lookups=tensor(s.lookups[span, None]),
-        recall=tensor(s.recall[span, None]),
-        parts=tensor(s.parts[None]),
-        conditions=tensor(s.conditions[None]),
-        given=tensor(given[:, None]),
-        causal=torch.tensor([s.causal], device=device),
-        reset=torch.tensor([first == 0], device=device),
-    )
 
 
 def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
@@ -170,15 +146,6 @@ def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
     return scores, len(found)
 
 
-def encoded(score: Score, codec: CodecConfig, style: str | None) -> EncodedPiece:
-    """A piece as events, nothing given, its tempo, key, meter and density told, the bars left not."""
-    sounding = edit.apply_pedal(score) if codec.clock == "seconds" else score
-    piece = quantise(sounding, codec, theory.lead_track(score)[0])
-    nothing = np.zeros(len(piece.notes), bool)
-    told = piece_conditions(codec, score, piece, style, theory.key_of(score))
-    return encode_piece(piece, Choice("nothing", nothing, ~nothing, 0, piece.end), told, bars_left_known=False)
-
-
 def adapted(
     bundle: Bundle, model: EventLSTM, scores: Sequence[Score], config: AdaptConfig = AdaptConfig(), found: int = 0
 ) -> tuple[Bundle, EventLSTM, Adapted]:
@@ -192,7 +159,7 @@ def adapted(
     for score, style in readings:
         if time.monotonic() - begin > MAX_SECONDS:
             break
-        _learn(stepper, encoded(score, model.codec, style))
+        _learn(stepper, encode_score(score, model.codec, style))
         read += 1
     if len(scores) > 1:
         stepper.retreat(config.reach)

@@ -20,15 +20,16 @@ import torch
 from melody.bundle import Bundle
 from melody.codec import CodecConfig
 from melody.corpus import Corpus
+from melody.corpus.batch import Batch
 from melody.corpus.priors import style_priors
-from melody.corpus.stream import Batch, Stream
+from melody.corpus.stream import Stream
 from melody.errors import MelodyError, Remedy
 from melody.files import shown
-from melody.model import EventLSTM
+from melody.model import EventLSTM, to_tensors
 from melody.styles import grown
 from melody.train import folder as files
 from melody.train import parallel, resume
-from melody.train.batches import prefetched, to_tensors
+from melody.train.batches import prefetched
 from melody.train.device import autocast_dtype, enough_memory
 from melody.train.keep import write_bundle
 from melody.train.look import Asked, Interruptible, Progress, Result, Watcher

@@ -12,10 +12,10 @@ from melody.codec import FIELDS, CodecConfig
 from melody.codec.given import NOTHING, GivenConfig
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
+from melody.corpus.batch import Batch
 from melody.corpus.piece import AugmentConfig
-from melody.corpus.stream import Batch, Stream
-from melody.model import EventLSTM
-from melody.train.batches import to_tensors
+from melody.corpus.stream import Stream
+from melody.model import EventLSTM, to_tensors
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Scores:
         """Add the rows (of the batch) of ``nats`` (T, B, 6)."""
         valid = batch.valid[:, rows]
         self.nats += np.where(valid[..., None], nats[:, rows], 0).sum((0, 1), dtype=np.float64)
-        self.notes += int(((batch.rows[1:, rows, Field.ROLE] == Role.NOTE) & valid).sum())
+        self.notes += int(((batch.steps.events[1:, rows, Field.ROLE] == Role.NOTE) & valid).sum())
         self.events += int(valid.sum())
 
 

@@ -63,18 +63,6 @@ class FakeEngine:
     def set_time(self, context, heads, features, lookups):
         return heads
 
-    def key(self, heads, field, rows=None):
-        """A direction that depends on all that was read and told before the field is chosen."""
-        marks = [zlib.crc32(state + bytes(str(told[:field]), "ascii")) for state, told in heads[:rows]]
-        return np.array([np.random.default_rng(mark).random(8) for mark in marks], np.float32).reshape(-1, 8)
-
-    def review(self, context, state, seen, steps):
-        heads = []
-        for t in range(len(seen.rows)):
-            (last,), state = self.advance(context, state, type(seen)(*(a[t : t + 1] for a in seen)))
-            heads.append(last)
-        return np.repeat(context, len(heads[-steps:]), 0), heads[-steps:], state
-
     def join(self, states):
         return [row for s in states for row in s]
 

@@ -131,3 +131,15 @@ assert sys.modules["torch"] is None
     assert done.returncode == 0, done.stderr
     assert [line.endswith(INSTALL.format("train")) for line in done.stdout.splitlines()] == [True, True]
     assert (tmp_path / "longer.mid").stat().st_size > 100
+
+
+def test_nothing_is_left_in_the_home_folder(melody, tmp_path, monkeypatch):
+    """Its libraries have habits of their own; ONNX Runtime would leave an identifier of the machine there and report its use."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert melody("generate", "--bars", 1, "--seed", 1, "-o", "new.mid").returncode == 0
+    assert melody("doctor", "--quiet").returncode == 0
+    assert list(home.iterdir()) == []
