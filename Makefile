@@ -1,6 +1,7 @@
 # make demo    hear it: three pieces from the shipped model, in demo/
 # make test    what the tests need, and the tests
 # make check   the tests, the linter and the types: what .ci/run does
+# make matrix  the wheel without torch on each Python that is here, with the lowest and the newest dependencies too
 # make hostile broken files, kills, full disks, lying servers, odd calls: a table of what they do, in under 10 minutes
 # Only Python 3.11 or newer and make are needed; everything is installed into $(VENV).
 
@@ -11,7 +12,7 @@ MODEL = $(wildcard checkpoints/base/*)
 INSTALL = $(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check hostile clean
+.PHONY: demo test check matrix hostile clean
 
 demo: demo/generated.mid demo/continued.mid demo/accompanied.mid
 	@echo
@@ -44,6 +45,9 @@ check: test
 	$(RUN)/ruff check
 	$(RUN)/mypy --strict melody
 
+matrix:
+	$(PYTHON) .ci/matrix.py --bounds
+
 hostile: $(VENV)/.tests
 	$(RUN)/python benchmarks/hostile.py
 
@@ -53,11 +57,12 @@ $(VENV)/bin/python:
 
 # An editable installation: a change of the source needs no second one.
 $(VENV)/.runs: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "installing what melody needs (torch is large, this takes a while)"
+	@echo "installing what melody needs"
 	$(INSTALL) --editable .
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.runs
+	@echo "installing what the tests need (torch is large, this takes a while)"
 	$(INSTALL) --editable '.[test]'
 	@touch $@
 
