@@ -20,7 +20,7 @@ from melody.styles import SUFFIX, read_style
 
 if TYPE_CHECKING:
     from melody.compose import Composer
-    from melody.compose.composer import Running
+    from melody.compose.running import Running
     from melody.score import Score
 
 WORTH_A_PROCESS = 32  # pieces for which another process is worth its start
@@ -107,7 +107,7 @@ def _composed(
     Of a piece alone what there is is kept: it ends where the work did.
     """
     from melody import midi
-    from melody.compose.composer import Running
+    from melody.compose.running import Running
 
     found: dict[int, dict[str, Any]] = {}
     running = Running()
