@@ -18,7 +18,7 @@ RANKS = [
     {"files", "programs", "score"},
     {"edit"},
     {"theory"},
-    {"midi", "data"},
+    {"midi", "data", "tensors"},
     {"codec", "render"},
     {"corpus"},
     {"model"},

@@ -12,12 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec.encode import Piece
+from melody.codec.metre import STRENGTHS
 from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig
 
 COLUMNS = ("part", "pitch", "duration", "velocity", "delta", "position", "strength")
 LOOKUPS = ("last", "next", "since", "until", "remain")
 MODES = ("nothing", "lead", "part", "others", "window")
 FOREVER = 1 << 29  # a horizon that sees all of the future
+
+
+def given_sizes(config: CodecConfig) -> tuple[int, ...]:
+    """Number of classes of each column of a given note, in the order of COLUMNS."""
+    return (MAX_PARTS, 128, config.max_duration + 1, config.velocity_bins, config.rest + 1, config.positions, STRENGTHS)
+
+
+def distance_sizes(config: CodecConfig) -> tuple[int, ...]:
+    """Number of classes of the three distances of a look-up (since, until, remain); 0 is "nothing"."""
+    return (config.rest + 2,) * 3
 
 
 @dataclass(frozen=True)

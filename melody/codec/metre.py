@@ -15,6 +15,11 @@ FEATURES = ("position", "strength", "bar", "left")
 STRENGTHS = 8
 
 
+def feature_sizes(config: CodecConfig) -> tuple[int, ...]:
+    """Number of classes of each metrical feature, in the order of FEATURES."""
+    return (config.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)
+
+
 class Metre:
     """The bars of one piece on the grid. Meters that change inside a bar start a new bar, as in notation."""
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from melody.codec.given import COLUMNS
-from melody.codec.metre import STRENGTHS
+from melody.codec.given import COLUMNS, given_sizes
 from melody.codec.table import CodecConfig, Field
 from melody.model.values import ModelConfig, rows_of
 
@@ -20,8 +19,7 @@ class GivenEncoder(nn.Module):
     def __init__(self, config: ModelConfig, codec: CodecConfig) -> None:
         super().__init__()
         width, size = config.given_width, codec.sizes
-        counts = (0, 128, codec.max_duration + 1, codec.velocity_bins, codec.rest + 1, codec.positions, STRENGTHS)
-        self.embed = nn.ModuleList(nn.Embedding(n, width) for n in counts[1:])
+        self.embed = nn.ModuleList(nn.Embedding(n, width) for n in given_sizes(codec)[1:])  # the part has a vector of its own
         self.part = nn.Linear(config.head_width, width, bias=False)
         self.forwards = nn.LSTM(width, width)
         self.backwards = nn.LSTM(width, width)

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melody.codec import conditions as condition_table
+from melody.codec.given import distance_sizes
 from melody.codec.grammar import bounds
-from melody.codec.metre import STRENGTHS
-from melody.codec.table import BAR_CLASSES, LEFT_CLASSES, MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
+from melody.codec.metre import feature_sizes
+from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
 from melody.model.encoder import GivenEncoder
 from melody.model.recall import Recall
 from melody.model.values import Context, Heads, Inputs, ModelConfig, State, given_at, rows_of
@@ -34,8 +35,7 @@ class EventLSTM(nn.Module):
         self.config, self.codec = config, codec
         width, head = config.width, config.head_width
         sizes = codec.sizes
-        distance = codec.rest + 2
-        metre = (codec.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)
+        distances, metre = distance_sizes(codec), feature_sizes(codec)
         # the piece
         self.program = nn.Embedding(UNDECLARED + 1, head)
         self.number = nn.Embedding(MAX_PARTS, head)
@@ -47,8 +47,8 @@ class EventLSTM(nn.Module):
         self.encoder = GivenEncoder(config, codec)
         self.given_body = nn.Linear(2 * config.given_width, 2 * width, bias=False)
         self.given_head = nn.Linear(2 * config.given_width, 2 * head, bias=False)
-        self.distance_body = nn.ModuleList(nn.Embedding(distance, width) for _ in range(3))
-        self.distance_head = nn.ModuleList(nn.Embedding(distance, head) for _ in range(3))
+        self.distance_body = nn.ModuleList(nn.Embedding(n, width) for n in distances)
+        self.distance_head = nn.ModuleList(nn.Embedding(n, head) for n in distances)
         # the events
         self.fields = nn.ModuleList(nn.Embedding(n, width) for n in sizes)
         self.metre_body = nn.ModuleList(nn.Embedding(n, width) for n in metre)
