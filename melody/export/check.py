@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Many
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +15,21 @@ from melody.codec.conditions import conditions
 from melody.codec.decode import decode_piece
 from melody.codec.given import GivenConfig, choose
 from melody.codec.metre import Metre
-from melody.codec.table import DRUMS, MAX_PARTS, METERS, UNDECLARED, Field, Role
+from melody.codec.table import MAX_PARTS, METERS, UNDECLARED, Field, Role
 from melody.corpus import Corpus
 from melody.corpus.sequence import AugmentConfig, Sequence, sequence, training_sequence
-from melody.generate.engine import Engine, Seen, TorchEngine
+from melody.generate.engine import TorchEngine
 from melody.generate.loop import write
 from melody.generate.plan import Plan
+from melody.generate.uniform import random_pieces
 from melody.model import EventLSTM, Inputs
 from melody.runtime.engine import OnnxEngine
 from melody.runtime.nats import Arrays, batch, runtime_nats
 from melody.score import METER, table
 
-MOST_EVENTS = 2000  # of a piece that are looked at
-OWN_BARS, OWN_PIECES, RANDOM_PIECES, RANDOM_NOTES = 12, 6, 2, 60
+MAX_EVENTS = 2000  # of a piece that are looked at
+OWN_PIECES, OWN_BARS, OWN_NOTES = 6, 12, 1000  # pieces that the model writes, at most so long
+RANDOM_ROWS, RANDOM_EVENTS = 2, 40  # and random ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +51,11 @@ class Agreement:
         return [*each, ("total", float(self.model.sum()), float(self.runtime.sum()))]
 
 
-def agreement(model: EventLSTM, engine: OnnxEngine, sequences: Many[Sequence]) -> Agreement:
+def agreement(model: EventLSTM, engine: OnnxEngine, sequences: Iterable[Sequence]) -> Agreement:
     """Score the same music with both."""
     sums, notes = np.zeros((2, len(Field))), 0
     for s in sequences:
-        read = batch(s, MOST_EVENTS)
+        read = batch(s, MAX_EVENTS)
         target = read["rows"][1:, 0]
         notes += int((target[:, Field.ROLE] == Role.NOTE).sum())
         sums[0] += model_nats(model, read).sum(0)
@@ -69,8 +71,8 @@ def model_nats(model: EventLSTM, read: Arrays) -> NDArray[np.float64]:
     return out
 
 
-def reaches(model: EventLSTM, sequences: Many[Sequence]) -> dict[str, float]:
-    """The largest number that comes to each map that will be quantised, by the names of ``graph.build``."""
+def activation_maxima(model: EventLSTM, sequences: Iterable[Sequence]) -> dict[str, float]:
+    """The largest number that comes to each map that will be quantised, by the names of ``quantise.graph_tables``."""
     out: dict[str, float] = {}
 
     def watch(module: torch.nn.Module, name: str, after: bool) -> Any:
@@ -85,7 +87,7 @@ def reaches(model: EventLSTM, sequences: Many[Sequence]) -> dict[str, float]:
         hooks.append(watch(model.recall.to_body, "recall", False))
     try:
         for s in sequences:
-            model_nats(model, batch(s, MOST_EVENTS))
+            model_nats(model, batch(s, MAX_EVENTS))
     finally:
         for hook in hooks:
             hook.remove()
@@ -101,94 +103,28 @@ def from_corpus(corpus: Corpus, codec: CodecConfig, notes: int) -> list[Sequence
         if held >= notes:
             break
         out.append(training_sequence(corpus, index, codec, np.random.default_rng([1, index]), AugmentConfig.none(), GivenConfig()))
-        held += min(MOST_EVENTS, corpus.pieces[index].note_count)
+        held += min(MAX_EVENTS, corpus.pieces[index].note_count)
     return out
 
 
 def from_model(model: EventLSTM) -> list[Sequence]:
     """Music that the model writes, and a little that only the grammar makes; what is given chosen as in training."""
-    codec = model.codec
+    codec, rng = model.codec, np.random.default_rng(1)
     meters = table(METER, [0], [METERS[0][0]], [METERS[0][1]])
     metre = Metre(codec, meters)
     stop = metre.bar_start(OWN_BARS)
     parts = np.zeros((MAX_PARTS, 3), np.int16)
     parts[:, 0] = UNDECLARED
-    rng = np.random.default_rng(1)
     styles = (None, *codec.styles)
-    classes = [conditions(codec, styles[i % len(styles)], 100, None, METERS[0]) for i in range(OWN_PIECES + RANDOM_PIECES)]
+    classes = [conditions(codec, styles[i % len(styles)], 100, None, METERS[0]) for i in range(OWN_PIECES)]
     plans = [
-        Plan(
-            parts,
-            c,
-            metre,
-            stop=stop,
-            ending=stop // 2,
-            declare=(1, 4),
-            every_bar=True,
-            seed=i,
-            most_notes=1000 if i < OWN_PIECES else RANDOM_NOTES,
-        )
+        Plan(parts, c, metre, stop=stop, ending=stop // 2, declare=(1, 4), every_bar=True, seed=i, most_notes=OWN_NOTES)
         for i, c in enumerate(classes)
     ]
-    written = write(TorchEngine(model), plans[:OWN_PIECES]) + write(Chance(codec), plans[OWN_PIECES:])
+    written = [rows.astype(np.int16) for rows in write(TorchEngine(model), plans)]
+    written += [rows for rows in random_pieces(codec, rng, RANDOM_ROWS, RANDOM_EVENTS) if (rows[:, Field.ROLE] == Role.NOTE).any()]
     out = []
-    for rows, c in zip(written, classes, strict=True):
-        piece = decode_piece(rows.astype(np.int16), codec, meters)
-        out.append(sequence(piece, choose(piece, rng, GivenConfig()), c, True))
+    for i, rows in enumerate(written):
+        piece = decode_piece(rows, codec, meters)
+        out.append(sequence(piece, choose(piece, rng, GivenConfig()), classes[i % len(classes)], True))
     return out
-
-
-class Chance(Engine):
-    """An engine that likes everything alike (programs of drums aside, of which two would be one)."""
-
-    def __init__(self, codec: CodecConfig) -> None:
-        self.codec = codec
-
-    def context(self, parts: Any, conditions: Any, given: Any, live: Any) -> Any:
-        """See Engine."""
-        return len(parts)
-
-    def start(self, conditions: Any) -> Any:
-        """See Engine."""
-        return len(conditions)
-
-    def advance(self, context: Any, state: Any, seen: Seen) -> tuple[Any, Any]:
-        """See Engine."""
-        return None, state
-
-    def score(self, context: Any, heads: Any, field: Field, rows: int | None = None, values: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        out = np.zeros((context if rows is None else rows, self.codec.sizes[field]), np.float32)
-        if field == Field.PITCH:
-            out[:, 128 + DRUMS :] = -30
-        return out
-
-    def tell(self, context: Any, heads: Any, field: Field, value: Any, role: Any) -> Any:
-        """See Engine."""
-
-    def arrive(self, context: Any, heads: Any, features: Any, lookups: Any) -> Any:
-        """See Engine."""
-
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        return np.ones((rows or 1, 1), np.float32)
-
-    def review(self, context: Any, state: Any, seen: Seen, steps: int) -> tuple[Any, Any, Any]:
-        """See Engine."""
-        return min(steps, len(seen.rows)), None, state
-
-    def declare(self, context: Any, rows: Any, parts: Any) -> Any:
-        """See Engine."""
-        return context
-
-    def put(self, context: Any, state: Any, rows: Any, others: Any, theirs: Any) -> Any:
-        """See Engine."""
-        return context, state
-
-    def join(self, states: list[Any]) -> Any:
-        """See Engine."""
-        return len(states)
-
-    def pick(self, context: Any, state: Any, rows: Any) -> tuple[Any, Any]:
-        """See Engine."""
-        return len(rows), len(rows)

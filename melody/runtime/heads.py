@@ -1,4 +1,4 @@
-"""The chain of heads in numpy: what a step's heads know, logits with the pushes of what is recalled.
+"""The chain of heads in numpy: what a step's heads know, and logits, those of the copy mechanism added.
 
 A head's input is rounded to whole numbers for each row, its weights are whole numbers: fp32 adds those without any error, in
 whatever order the matrix product of a batch takes them. So a row of a batch is bit for bit the row alone.
@@ -15,25 +15,24 @@ from numpy.typing import NDArray
 
 from melody.codec.recall import POINTERS
 from melody.codec.table import Field
-from melody.runtime.layout import COPIED, STEPS, Layout
+from melody.runtime.layout import COPY_FIELDS, INPUT_STEPS, Layout
 
 Floats = NDArray[np.float32]
 ROLE, VELOCITY = int(Field.ROLE), int(Field.VELOCITY)
-OFFSETS = np.array([1, 1, 1, 0, 1])  # of what is foretold of COPIED; 0 stands for "nothing"
-TINY = np.float32(1e-30)
-FEW = 1 << 12  # rows for which indices are ready
+OFFSETS = np.array([1, 1, 1, 0, 1])  # of the predicted values of COPY_FIELDS; 0 stands for "nothing"
+MIN_INPUT = np.float32(1e-30)  # an input's largest number is taken for at least this, so that it can be divided by
 
 
 class HeadState:
     """Where the chain stands within one event: changed in place, made anew at every step."""
 
-    __slots__ = ("agrees", "known", "told", "trust", "values", "z")
+    __slots__ = ("agrees", "known", "recalled", "trust", "values", "z")
 
-    def __init__(self, z: Floats, told: NDArray[np.int64]) -> None:
+    def __init__(self, z: Floats, recalled: NDArray[np.int64]) -> None:
         """(B, 6, P), (B, 5, 6)."""
-        self.z, self.told = z, told
-        self.known = self.agrees = told[..., 0] > 0
-        self.values = np.maximum(told[..., : len(COPIED)] - OFFSETS, 0)  # (B, pointers, fields)
+        self.z, self.recalled = z, recalled
+        self.known = self.agrees = recalled[..., 0] > 0  # (B, pointers): whether it predicts, and the fields chosen so far are as predicted
+        self.values = np.maximum(recalled[..., : len(COPY_FIELDS)] - OFFSETS, 0)  # (B, pointers, fields)
         self.trust: Floats | None = None  # (fields, B, pointers, 2)
 
 
@@ -54,7 +53,7 @@ class HeadTables:
             for f in Field
         ]
         self.trust = tables.get("trust")
-        self.pointers, self.rows = np.arange(POINTERS), np.arange(FEW)[:, None]
+        self.pointers = np.arange(POINTERS)
 
     def tell(self, heads: HeadState, field: int, value: NDArray[np.integer[Any]]) -> None:
         """Tell the later heads the value (B,) of ``field``."""
@@ -72,8 +71,8 @@ class HeadTables:
         if known is not None:
             columns = None if values is None else gates + values
             weight, scale, shift = known[0][:, :columns], known[1][:columns], known[2][:columns]
-            most: Any = max(z.max(), TINY) if rows == 1 else np.maximum(z.max(-1, keepdims=True), TINY)
-            steps = z * (STEPS / most)
+            most: Any = max(z.max(), MIN_INPUT) if rows == 1 else np.maximum(z.max(-1, keepdims=True), MIN_INPUT)
+            steps = z * (INPUT_STEPS / most)
             every: Floats = np.rint(steps, out=steps) @ weight
             every *= most
             every *= scale
@@ -84,24 +83,24 @@ class HeadTables:
             out = np.matmul(query, z[:, :, None])[..., 0]
             out += bias
         if gates:
-            self._lean(heads, field - 1, out, every[:, :gates].reshape(-1, POINTERS, 2))
+            self._add_copy_logits(heads, field - 1, out, every[:, :gates].reshape(-1, POINTERS, 2))
         return out
 
-    def _lean(self, heads: HeadState, field: int, logits: Floats, gates: Floats) -> None:
-        """Add the pushes of all pointers to ``logits``; ``field`` is the place in COPIED."""
+    def _add_copy_logits(self, heads: HeadState, field: int, logits: Floats, gates: Floats) -> None:
+        """Add to the logits of the predicted values, pointer by pointer; ``field`` is the place in COPY_FIELDS."""
         if heads.trust is None:
             assert self.trust is not None
-            heads.trust = self.trust[:, self.pointers, heads.told[..., 5]]
+            heads.trust = self.trust[:, self.pointers, heads.recalled[..., 5]]
         rows = len(logits)
         both = gates + heads.trust[field, :rows]
-        push = np.where(heads.agrees[:rows], both[..., 0], both[..., 1])
-        push *= heads.known[:rows]
+        added = np.where(heads.agrees[:rows], both[..., 0], both[..., 1])
+        added *= heads.known[:rows]
         at = heads.values[:rows, :, field]
-        if logits.shape[1] <= int(at.max()):  # foretold, but not among the values that are asked for
-            push, at = push * (at < logits.shape[1]), np.minimum(at, logits.shape[1] - 1)
+        if logits.shape[1] <= int(at.max()):  # predicted, but not among the values that are asked for
+            added, at = added * (at < logits.shape[1]), np.minimum(at, logits.shape[1] - 1)
         if rows == 1:  # one value after the other: the same sums, without the price of ``add.at``
             row = logits[0]
-            for value, more in zip(at[0].tolist(), push[0], strict=True):
+            for value, more in zip(at[0].tolist(), added[0], strict=True):
                 row[value] += more
         else:
-            np.add.at(logits, (self.rows[:rows], at), push)
+            np.add.at(logits, (np.arange(rows)[:, None], at), added)

@@ -123,7 +123,6 @@ def plans(sampling, codec=CODEC, **settings):
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnx")
     from melody.export import export
 
     found = bundle_of(tmp_path_factory.mktemp("cache"), **SHAPES["recall"])
