@@ -20,9 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
-from melody.codec import conditions as condition_table
-from melody.codec.metre import feature_sizes
-from melody.codec.recall import POINTERS
+from melody.codec.columns import POINTERS, condition_sizes, feature_sizes
 from melody.errors import MelodyError, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
 from melody.tensors import MAX_HEADER, parse_header, unique_names
@@ -35,8 +33,8 @@ WEIGHTS = "model.safetensors"
 FACTS = "bundle.json"
 CARD = "README.md"
 NEXT = ".next"  # inside the folder of a run: the bundle that is about to take the place of the one in it
-MOST_FACTS = 1 << 20  # bytes of bundle.json
-MOST_WEIGHTS = 1 << 30  # bytes of model.safetensors
+MAX_FACTS = 1 << 20  # bytes of bundle.json
+MAX_WEIGHTS = 1 << 30  # bytes of model.safetensors
 LONGEST_STYLE = 255  # characters of its name: that of a folder
 DEFAULT = "base"
 KEYS = {"format", "model", "codec", "training", "data", "licence", "sha256", "digest"}  # of bundle.json
@@ -93,7 +91,7 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
     if not verify:
         return bundle
     for _ in range(2):  # once more for a reader whom a renewal overtook: facts read before it, weights after it
-        digest = sha256(folder / WEIGHTS, MOST_WEIGHTS)
+        digest = sha256(folder / WEIGHTS, MAX_WEIGHTS)
         if digest == bundle.sha256:
             return bundle
         with suppress(MelodyError):  # mostly there is none
@@ -109,7 +107,7 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
 def _facts(folder: Path, path: Path) -> Bundle:
     """What ``path`` says of the bundle in ``folder``."""
     try:
-        raw = json.loads(read_bytes(path, MOST_FACTS), object_pairs_hook=unique_names)
+        raw = json.loads(read_bytes(path, MAX_FACTS), object_pairs_hook=unique_names)
         if not isinstance(raw, dict) or "format" not in raw:
             raise ValueError("no format")
         if raw["format"] != FORMAT:
@@ -198,7 +196,7 @@ def load_model(bundle: Bundle) -> EventLSTM:
     if model is None or shapes != {name: tuple(t.shape) for name, t in model.state_dict().items()}:
         raise MelodyError(f"{shown(bundle.folder)}: the weights do not have the shapes that {FACTS} says")
     try:
-        weights = load(read_bytes(bundle.folder / WEIGHTS, MOST_WEIGHTS))
+        weights = load(read_bytes(bundle.folder / WEIGHTS, MAX_WEIGHTS))
     except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as fault:
         raise MelodyError(f"{where}: damaged ({reason(fault)[:120]})") from None
     if not all(bool(torch.isfinite(t.float().sum())) for t in weights.values()):
@@ -209,7 +207,7 @@ def load_model(bundle: Bundle) -> EventLSTM:
 
 def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the weights by the header of their file, which has to account for every byte: nothing else is read."""
-    with open_regular(path, MOST_WEIGHTS) as file:
+    with open_regular(path, MAX_WEIGHTS) as file:
         start, size = file.read(8 + MAX_HEADER), os.fstat(file.fileno()).st_size
     try:
         tensors = parse_header(start, size).tensors
@@ -223,7 +221,7 @@ def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 def _claimed_shapes(config: ModelConfig, codec: CodecConfig) -> dict[str, tuple[int, ...]]:
     """The weights that fix the size of the network: looked at before it is built, so that a lie cannot take more memory than the file."""
     width, gates = config.width, {"lstm": 4, "gru": 3, "rnn": 1}[config.cell]
-    tables = {"fields": codec.sizes, "metre_body": feature_sizes(codec), "conditions": condition_table.sizes(codec)}
+    tables = {"fields": codec.sizes, "metre_body": feature_sizes(codec), "conditions": condition_sizes(codec)}
     shapes: dict[str, tuple[int, ...]] = {f"{name}.{i}.weight": (n, width) for name, sizes in tables.items() for i, n in enumerate(sizes)}
     shapes |= {f"cells.{i}.weight_hh_l0": (gates * width, width) for i in range(config.layers)}
     if config.recall_width:

@@ -17,14 +17,14 @@ from melody.codec.given import GivenConfig, choose
 from melody.codec.metre import Metre
 from melody.codec.table import MAX_PARTS, METERS, UNDECLARED, Field, Role
 from melody.corpus import Corpus
-from melody.corpus.sequence import AugmentConfig, Sequence, sequence, training_sequence
-from melody.generate.engine import TorchEngine
+from melody.corpus.batch import as_batch
+from melody.corpus.piece import AugmentConfig, EncodedPiece, encode_piece, training_piece
 from melody.generate.loop import write
 from melody.generate.plan import Plan
+from melody.generate.torch_engine import TorchEngine
 from melody.generate.uniform import random_pieces
-from melody.model import EventLSTM, Inputs
+from melody.model import EventLSTM
 from melody.runtime.engine import OnnxEngine
-from melody.runtime.nats import Arrays, batch, runtime_nats
 from melody.score import METER, table
 
 MAX_EVENTS = 2000  # of a piece that are looked at
@@ -51,27 +51,18 @@ class Agreement:
         return [*each, ("total", float(self.model.sum()), float(self.runtime.sum()))]
 
 
-def agreement(model: EventLSTM, engine: OnnxEngine, sequences: Iterable[Sequence]) -> Agreement:
+def agreement(model: EventLSTM, engine: OnnxEngine, pieces: Iterable[EncodedPiece]) -> Agreement:
     """Score the same music with both."""
     sums, notes = np.zeros((2, len(Field))), 0
-    for s in sequences:
-        read = batch(s, MAX_EVENTS)
-        target = read["rows"][1:, 0]
-        notes += int((target[:, Field.ROLE] == Role.NOTE).sum())
-        sums[0] += model_nats(model, read).sum(0)
-        sums[1] += runtime_nats(engine, read).sum(0)
+    for piece in pieces:
+        read = as_batch(piece, last=MAX_EVENTS)
+        notes += read.notes
+        sums[0] += TorchEngine(model).nats(read).sum(0)
+        sums[1] += engine.nats(read).sum(0)
     return Agreement(sums[0] / max(1, notes), sums[1] / max(1, notes), notes)
 
 
-@torch.no_grad()
-def model_nats(model: EventLSTM, read: Arrays) -> NDArray[np.float64]:
-    """(T, 6) by the model."""
-    nats, _ = model(Inputs(*(torch.from_numpy(read[name]) for name in Inputs._fields)))
-    out: NDArray[np.float64] = nats[:, 0].double().numpy()
-    return out
-
-
-def activation_maxima(model: EventLSTM, sequences: Iterable[Sequence]) -> dict[str, float]:
+def activation_maxima(model: EventLSTM, pieces: Iterable[EncodedPiece]) -> dict[str, float]:
     """The largest number that comes to each map that will be quantised, by the names of ``quantise.graph_tables``."""
     out: dict[str, float] = {}
 
@@ -86,15 +77,15 @@ def activation_maxima(model: EventLSTM, sequences: Iterable[Sequence]) -> dict[s
     if model.config.recall_width:
         hooks.append(watch(model.recall.to_body, "recall", False))
     try:
-        for s in sequences:
-            model_nats(model, batch(s, MAX_EVENTS))
+        for piece in pieces:
+            TorchEngine(model).nats(as_batch(piece, last=MAX_EVENTS))
     finally:
         for hook in hooks:
             hook.remove()
     return out
 
 
-def from_corpus(corpus: Corpus, codec: CodecConfig, notes: int) -> list[Sequence]:
+def from_corpus(corpus: Corpus, codec: CodecConfig, notes: int) -> list[EncodedPiece]:
     """Held-out pieces of a corpus until they hold ``notes`` notes, what is given chosen as in training."""
     pieces = next((found for split in ("valid", "test", "train") if (found := corpus.split(split))), [])
     order = np.random.default_rng(1).permutation(pieces).tolist()
@@ -102,12 +93,12 @@ def from_corpus(corpus: Corpus, codec: CodecConfig, notes: int) -> list[Sequence
     for index in order:
         if held >= notes:
             break
-        out.append(training_sequence(corpus, index, codec, np.random.default_rng([1, index]), AugmentConfig.none(), GivenConfig()))
+        out.append(training_piece(corpus, index, codec, np.random.default_rng([1, index]), AugmentConfig.none(), GivenConfig()))
         held += min(MAX_EVENTS, corpus.pieces[index].note_count)
     return out
 
 
-def from_model(model: EventLSTM) -> list[Sequence]:
+def from_model(model: EventLSTM) -> list[EncodedPiece]:
     """Music that the model writes, and a little that only the grammar makes; what is given chosen as in training."""
     codec, rng = model.codec, np.random.default_rng(1)
     meters = table(METER, [0], [METERS[0][0]], [METERS[0][1]])
@@ -118,7 +109,7 @@ def from_model(model: EventLSTM) -> list[Sequence]:
     styles = (None, *codec.styles)
     classes = [conditions(codec, styles[i % len(styles)], 100, None, METERS[0]) for i in range(OWN_PIECES)]
     plans = [
-        Plan(parts, c, metre, stop=stop, ending=stop // 2, declare=(1, 4), every_bar=True, seed=i, most_notes=OWN_NOTES)
+        Plan(parts, c, metre, stop=stop, ending=stop // 2, declare=(1, 4), every_bar=True, seed=i, max_notes=OWN_NOTES)
         for i, c in enumerate(classes)
     ]
     written = [rows.astype(np.int16) for rows in write(TorchEngine(model), plans)]
@@ -126,5 +117,5 @@ def from_model(model: EventLSTM) -> list[Sequence]:
     out = []
     for i, rows in enumerate(written):
         piece = decode_piece(rows, codec, meters)
-        out.append(sequence(piece, choose(piece, rng, GivenConfig()), classes[i % len(classes)], True))
+        out.append(encode_piece(piece, choose(piece, rng, GivenConfig()), classes[i % len(classes)], True))
     return out

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.recall import POINTERS
+from melody.codec.columns import POINTERS
 from melody.codec.table import Field
 from melody.runtime.layout import ANCHORS, Layout, Table
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.recall import POINTERS
+from melody.codec.columns import COPIED_FIELDS, POINTERS, PREDICTED_OFFSET, Recalled
 from melody.codec.table import Field
-from melody.runtime.layout import COPY_FIELDS, INPUT_STEPS, Layout
+from melody.runtime.layout import INPUT_STEPS, Layout
 
 Floats = NDArray[np.float32]
 ROLE, VELOCITY = int(Field.ROLE), int(Field.VELOCITY)
-OFFSETS = np.array([1, 1, 1, 0, 1])  # of the predicted values of COPY_FIELDS; 0 stands for "nothing"
+OFFSETS = np.array([PREDICTED_OFFSET[field] for field in COPIED_FIELDS])
 MIN_INPUT = np.float32(1e-30)  # an input's largest number is taken for at least this, so that it can be divided by
 
 
@@ -31,8 +31,8 @@ class HeadState:
     def __init__(self, z: Floats, recalled: NDArray[np.int64]) -> None:
         """(B, 6, P), (B, 5, 6)."""
         self.z, self.recalled = z, recalled
-        self.known = self.agrees = recalled[..., 0] > 0  # (B, pointers): whether it predicts, and the fields chosen so far are as predicted
-        self.values = np.maximum(recalled[..., : len(COPY_FIELDS)] - OFFSETS, 0)  # (B, pointers, fields)
+        self.known = self.agrees = recalled[..., Recalled.WAIT] > 0  # (B, pointers): predicts at all; and is right about the fields so far
+        self.values = np.maximum(recalled[..., : len(COPIED_FIELDS)] - OFFSETS, 0)  # (B, pointers, fields)
         self.trust: Floats | None = None  # (fields, B, pointers, 2)
 
 
@@ -55,13 +55,13 @@ class HeadTables:
         self.trust = tables.get("trust")
         self.pointers = np.arange(POINTERS)
 
-    def tell(self, heads: HeadState, field: int, value: NDArray[np.integer[Any]]) -> None:
+    def embed_choice(self, heads: HeadState, field: int, value: NDArray[np.integer[Any]]) -> None:
         """Tell the later heads the value (B,) of ``field``."""
         heads.z[:, field + 1 :] += self.chosen[field].take(value, 0)
         if field != ROLE and self.trust is not None:
             heads.agrees = heads.agrees & (heads.values[..., field - 1] == value[:, None])
 
-    def score(self, heads: HeadState, field: int, rows: int, values: int | None, query: Floats | None, bias: Floats | None) -> Floats:
+    def logits(self, heads: HeadState, field: int, rows: int, values: int | None, query: Floats | None, bias: Floats | None) -> Floats:
         """Logits of the first values of the first rows.
 
         For the part head: ``query`` (rows, 16, P) and ``bias`` (rows, 16) of the pieces' parts.
@@ -87,10 +87,10 @@ class HeadTables:
         return out
 
     def _add_copy_logits(self, heads: HeadState, field: int, logits: Floats, gates: Floats) -> None:
-        """Add to the logits of the predicted values, pointer by pointer; ``field`` is the place in COPY_FIELDS."""
+        """Add to the logits of the predicted values, pointer by pointer; ``field`` is the place in COPIED_FIELDS."""
         if heads.trust is None:
             assert self.trust is not None
-            heads.trust = self.trust[:, self.pointers, heads.recalled[..., 5]]
+            heads.trust = self.trust[:, self.pointers, heads.recalled[..., Recalled.STREAK]]
         rows = len(logits)
         both = gates + heads.trust[field, :rows]
         added = np.where(heads.agrees[:rows], both[..., 0], both[..., 1])

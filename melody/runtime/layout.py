@@ -13,17 +13,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec import conditions
-from melody.codec.given import distance_sizes, given_sizes
-from melody.codec.metre import feature_sizes
-from melody.codec.recall import POINTERS, RUNS
-from melody.codec.recall import sizes as recall_sizes
+from melody.codec.columns import (
+    COPIED_FIELDS,
+    POINTERS,
+    STREAKS,
+    condition_sizes,
+    distance_sizes,
+    feature_sizes,
+    given_sizes,
+    recalled_sizes,
+)
 from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field
 
 ANCHORS = 16  # units beside each layer's own, of which two are range anchors (graph.py); a whole number of vector registers
 MAX_EXACT = 1 << 24  # whole numbers up to here are exact in fp32, so sums of them do not depend on their order
 INPUT_STEPS = 255  # whole numbers that a head's input is rounded to
-COPY_FIELDS = (Field.WAIT, Field.PART, Field.PITCH, Field.DURATION, Field.VELOCITY)  # fields with a copy head
 MIN_HALF = 4096  # numbers: two-dimensional tables of as many are stored with 16 bits a number, as the shipped weights are
 
 
@@ -80,7 +84,7 @@ class Layout:
     @property
     def given_columns(self) -> tuple[int, ...]:
         """Classes of a given note's columns, its part left out."""
-        return given_sizes(self.codec)[1:]
+        return given_sizes(self.codec)
 
     @property
     def part_columns(self) -> tuple[int, ...]:
@@ -89,7 +93,7 @@ class Layout:
 
     def gates(self, field: Field) -> int:
         """Columns of a head that open its copy gates."""
-        return 2 * POINTERS if self.recall and field in COPY_FIELDS else 0
+        return 2 * POINTERS if self.recall and field in COPIED_FIELDS else 0
 
     def values(self, field: Field) -> int:
         """Columns of a head that are logits; the part head has none, it compares with the parts themselves."""
@@ -102,7 +106,7 @@ class Layout:
             "part.program": Table((UNDECLARED + 1, part)),
             "part.number": Table((MAX_PARTS, part)),
             "part.flags": Table((4, part)),
-            "conditions": Table((sum(conditions.sizes(self.codec)), self.width)),
+            "conditions": Table((sum(condition_sizes(self.codec)), self.width)),
             "given.notes": Table((sum(self.given_columns), self.given)),
             "given.own": Table((128 + sizes[Field.DURATION], 2 * self.given)),
             "given.out": Table((2 * self.given, 2 * wide)),
@@ -120,7 +124,7 @@ class Layout:
             if field != Field.VELOCITY:
                 out[f"chosen.{int(field)}"] = Table((sizes[field], (len(Field) - 1 - field) * self.head))
         if self.recall:
-            out["trust"] = Table((len(COPY_FIELDS), POINTERS, RUNS, 2))
+            out["trust"] = Table((len(COPIED_FIELDS), POINTERS, STREAKS, 2))
         if self.initial:
             out["initial"] = Table((1 + len(self.codec.styles), 2 * self.layers * self.width))
         return out
@@ -128,7 +132,7 @@ class Layout:
     @property
     def recalled(self) -> tuple[int, ...]:
         """Classes of what a pointer predicts."""
-        return recall_sizes(self.codec)
+        return recalled_sizes(self.codec)
 
 
 def offsets(sizes: tuple[int, ...]) -> NDArray[np.int64]:
