@@ -19,7 +19,7 @@ RANKS = [
     {"settings"},
     {"edit"},
     {"theory"},
-    {"midi", "data"},
+    {"midi", "data", "tensors"},
     {"codec", "render"},
     {"corpus"},
     {"model"},
