@@ -3,7 +3,7 @@
     python benchmarks/faults.py [--quick] [--only bundles|prepare|disk ...] [--model base] [--seed 0] [--json]
 
 bundles   a small model with its runtime file: 200 truncations and 1,000 single bit flips of each of its files, and lies by name
-          (faults_lies.py, faults_graphs.py), read by both engines. To reach: each refused in one line, in 5 s (of the processor)
+          (faults_lies.py), read by both engines. To reach: each refused in one line, in 5 s (of the processor)
           and 500 MB (of the whole process, torch and ONNX Runtime included). "read as before" counts changes of bundle.json that
           JSON does not see: the newline at its end, e for E in a number. --model: a copy of a shipped one instead, no lies
 prepare   ``melody prepare`` of some hundred files killed 30 times at random moments and started again, into nothing and over an

@@ -92,7 +92,7 @@ def verbs(server: str) -> list[Verb]:
         verb("render --png", "a.png", "render", "IN/tune.mid", *write),
         verb("render --svg", "a.svg", "render", "IN/tune.mid", *write),
         verb("render --wav", "a.wav", "render", "IN/tune.mid", *write),
-        verb("export", "made/runtime.onnx", "export", "made", "--quiet"),
+        verb("export", "made/runtime.safetensors", "export", "made", "--quiet"),
         Verb("data fetch", "songs.zip", fetched, parts=True),
     ]
 
