@@ -9,9 +9,10 @@ from melody import edit, midi, theory
 from melody.errors import MelodyError
 from melody.score import Score, Track, meter_table, note_table, tempo_table
 
+from ..conftest import examples
 from .conftest import in_order, same_frame, tunes, within
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+few = settings(examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @few
