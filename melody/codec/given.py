@@ -17,7 +17,7 @@ from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig
 COLUMNS = ("part", "pitch", "duration", "velocity", "delta", "position", "strength")
 LOOKUPS = ("last", "next", "since", "until", "remain")
 MODES = ("nothing", "lead", "part", "others", "window")
-FOREVER = 1 << 29  # a horizon that sees all of the future
+NO_HORIZON = 1 << 29  # a horizon that sees all of the future
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class GivenConfig:
     others: float = 0.10  # weight of: all parts but one are given
     window: float = 0.15  # weight of: everything outside a window of bars is given
     window_bars: int = 8  # longest window in bars
-    live: float = 0.15  # share of choices whose future is cut off (for live use)
+    causal: float = 0.15  # share of choices whose future is cut off (for live use)
 
     def weights(self) -> NDArray[np.float64]:
         """Probabilities in the order of ``MODES``."""
@@ -39,7 +39,7 @@ class GivenConfig:
         return shares
 
 
-NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, live=0)  # how likelihood is measured
+NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, causal=0)  # how likelihood is measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +51,12 @@ class Choice:
     free: NDArray[np.bool_]  # (n,): not given, inside the span
     start: int
     stop: int
-    horizon: int = FOREVER  # steps of the future that are seen; below FOREVER the encoder reads forwards only
+    horizon: int = NO_HORIZON  # steps of the future that are seen; below NO_HORIZON the encoder reads forwards only
 
     @property
-    def live(self) -> bool:
+    def causal(self) -> bool:
         """Whether the future is cut off."""
-        return self.horizon < FOREVER
+        return self.horizon < NO_HORIZON
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choic
     notes, end = piece.notes, piece.end
     mode = MODES[rng.choice(len(MODES), p=config.weights())]
     part, bars, first = (int(rng.integers(1 << 30)) for _ in range(3))  # drawn always: the stream stays in step
-    live, ahead = rng.random() < config.live, int(rng.integers(3))
+    causal, ahead = rng.random() < config.causal, int(rng.integers(3))
     start, stop = 0, end
     count = len(piece.parts)
     lead = np.flatnonzero(piece.parts["lead"])
@@ -92,14 +92,14 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choic
         from_bar = first % (total - length + 1)
         start, stop = piece.metre.bar_start(from_bar), piece.metre.bar_start(from_bar + length)
         given = (notes["onset"] < start) | (notes["onset"] >= stop)
-        if live and count > 1:  # half of the windows with a "live" draw leave one part only to write
+        if causal and count > 1:  # half of the windows with a "causal" draw leave one part only to write
             given |= notes["part"] != part % count
-        live = False
+        causal = False
     else:
         given = np.zeros(len(notes), bool)
     if mode == "nothing" or given.all() or not given.any():
         return Choice("nothing", np.zeros(len(notes), bool), np.ones(len(notes), bool), 0, end)
-    horizon = (0, piece.config.grid, 8 * piece.config.grid)[ahead] if live else FOREVER
+    horizon = (0, piece.config.grid, 8 * piece.config.grid)[ahead] if causal else NO_HORIZON
     return Choice(mode, given, ~given, start, stop, horizon)
 
 
@@ -114,7 +114,7 @@ def given_notes(piece: Piece, given: NDArray[np.bool_]) -> Given:
     return Given(rows, notes["onset"].astype(np.int32), (notes["onset"] + notes["duration"]).astype(np.int32))
 
 
-def look_up(config: CodecConfig, given: Given, time: NDArray[np.int32], horizon: int = FOREVER) -> NDArray[np.int32]:
+def look_up(config: CodecConfig, given: Given, time: NDArray[np.int32], horizon: int = NO_HORIZON) -> NDArray[np.int32]:
     """For each time: (n, 5) in the order of LOOKUPS.
 
     last, next      1 + index of the last given note at or before the time, and of the first one after it; 0 for nothing

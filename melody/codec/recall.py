@@ -6,7 +6,7 @@ longest earlier passage that equals the last notes (compared by intervals, so th
 foretold transposed). The network is told what they foretell and how often each was right of late; it decides what to
 make of it.
 
-Everything is vectorised over the notes of a piece; ``recollection.py`` does the same note by note, for sampling.
+Everything is vectorised over the notes of a piece; ``incremental_recall.py`` does the same note by note, for sampling.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ from melody import edit, theory
 from melody.bundle import Bundle
 from melody.codec import CodecConfig
 from melody.codec.encode import quantise
-from melody.codec.given import FOREVER, Choice
+from melody.codec.given import NO_HORIZON, Choice
 from melody.codec.table import MAX_PARTS, Field, Role
-from melody.corpus.sequence import Sequence, piece_conditions, sequence
+from melody.corpus.piece import EncodedPiece, encode_piece, piece_conditions
 from melody.errors import MelodyError
 from melody.evaluate.features import features_of
 from melody.files import read_bytes, reason, shown, write_bytes
@@ -40,8 +40,8 @@ from melody.score import Score, merged_notes
 
 NAME = "typical.json"
 FORMAT = 1
-MOST_BYTES = 1 << 16
-MOST_EVENTS = 4000  # of a piece that are read back
+MAX_BYTES = 1 << 16
+MAX_EVENTS = 4000  # of a piece that are read back
 BARS = 16
 ALL = "all"  # the row over all styles
 MEASURES = ("nats", "density", "polyphony", "range", "key", "groove", "repetition", "return", "harmony", "empty", "copied")
@@ -80,7 +80,7 @@ def measures(score: Score, engine: Engine, style: str | None) -> Measures:
 
 def nats_a_note(score: Score, engine: Engine, style: str | None) -> float:
     """Of a piece as the engine reads it; nan where it holds no note."""
-    read = batch(as_read(score, engine.codec, style), MOST_EVENTS)
+    read = batch(as_read(score, engine.codec, style), MAX_EVENTS)
     notes = int((read["rows"][1:, 0, Field.ROLE] == Role.NOTE).sum())
     if isinstance(engine, OnnxEngine):
         nats = runtime_nats(engine, read)
@@ -101,14 +101,14 @@ def _torch_nats(engine: TorchEngine, read: Arrays) -> NDArray[np.float64]:
     return out
 
 
-def as_read(score: Score, codec: CodecConfig, style: str | None) -> Sequence:
+def as_read(score: Score, codec: CodecConfig, style: str | None) -> EncodedPiece:
     """A piece as in validation: nothing given, the bars left not told."""
     if len(score.tracks) > MAX_PARTS:
         score = edit.busiest_tracks(score, MAX_PARTS)
     piece = quantise(score, codec, theory.lead_track(score)[0])
     nothing = np.zeros(len(piece.notes), bool)
     told = piece_conditions(codec, score, piece, style, theory.key_of(score))
-    return sequence(piece, Choice("nothing", nothing, ~nothing, 0, piece.end, FOREVER), told, tell_left=False)
+    return encode_piece(piece, Choice("nothing", nothing, ~nothing, 0, piece.end, NO_HORIZON), told, bars_left_known=False)
 
 
 def quartiles(pieces: Iterable[Mapping[str, float]]) -> dict[str, Quartiles]:
@@ -136,7 +136,7 @@ def read_typical(bundle: Bundle) -> dict[str, dict[str, Quartiles]]:
     if not path.is_file():
         raise MelodyError(f"{shown(bundle.name)} has no {NAME}, which says what its styles are like; {remedy}")
     try:
-        raw = json.loads(read_bytes(path, MOST_BYTES))
+        raw = json.loads(read_bytes(path, MAX_BYTES))
         if raw["format"] != FORMAT:
             raise ValueError(f"format {raw['format']!r}")
         styles = {str(style): {str(n): _checked(q) for n, q in rows.items()} for style, rows in raw["styles"].items()}

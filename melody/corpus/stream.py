@@ -24,11 +24,11 @@ from melody.codec.metre import FEATURES
 from melody.codec.recall import COLUMNS as RECALLED
 from melody.codec.recall import POINTERS
 from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
-from melody.corpus.sequence import AugmentConfig, Sequence, training_sequence
+from melody.corpus.piece import AugmentConfig, EncodedPiece, training_piece
 from melody.corpus.tables import Corpus
 
 GIVEN_ROUND = 32  # given notes are padded to a multiple: oneDNN keeps a compiled kernel for every shape that it meets
-GIVEN_BEFORE, GIVEN_AFTER, GIVEN_MOST = 16, 24, 256  # given notes that a chunk brings along
+GIVEN_BEFORE, GIVEN_AFTER, MAX_GIVEN = 16, 24, 256  # given notes that a chunk brings along
 ORDERS = 4  # epochs whose order is kept: rows drift apart by an epoch or two
 
 
@@ -43,7 +43,7 @@ class Batch:
     parts: NDArray[np.int16]  # (B, 16, 3)
     conditions: NDArray[np.int16]  # (B, 5)
     given: NDArray[np.int16]  # (G, B, 7)
-    live: NDArray[np.bool_]  # (B,)
+    causal: NDArray[np.bool_]  # (B,)
     reset: NDArray[np.bool_]  # (B,): the row starts a new piece
     valid: NDArray[np.bool_]  # (T, B)
     piece: NDArray[np.int32]  # (B,): index of the piece in the corpus
@@ -60,7 +60,7 @@ class _Row:
 
     place: int  # of its piece, in the orders of all epochs laid end to end
     cursor: int = 0  # events of the piece that are done
-    sequence: Sequence | None = None  # None: between two pieces
+    sequence: EncodedPiece | None = None  # None: between two pieces
     piece: int = -1
 
 
@@ -120,13 +120,13 @@ class Stream:
 
     def _batch(self) -> Batch | None:
         cuts = [self._advance(row) for row in self._rows]
-        live = [c for c in cuts if c is not None]
-        if not live:
+        present = [c for c in cuts if c is not None]
+        if not present:
             return None
         # A row that goes on carries its state through the padding: always up to the chunk's end, not to that of its neighbours.
         goes_on = any(row.sequence is not None for row in self._rows)
-        longest = self.chunk if goes_on else max(c.count for c in live)
-        most = -(-max(len(c.given) for c in live) // GIVEN_ROUND) * GIVEN_ROUND
+        longest = self.chunk if goes_on else max(c.count for c in present)
+        most = -(-max(len(c.given) for c in present) // GIVEN_ROUND) * GIVEN_ROUND
         size = self.batch
         out = Batch(
             rows=np.zeros((longest + 1, size, len(Field)), np.int16),
@@ -136,7 +136,7 @@ class Stream:
             parts=np.full((size, MAX_PARTS, 3), (UNDECLARED, 0, 0), np.int16),
             conditions=np.zeros((size, 5), np.int16),
             given=np.zeros((max(1, most), size, len(COLUMNS)), np.int16),
-            live=np.zeros(size, bool),
+            causal=np.zeros(size, bool),
             reset=np.zeros(size, bool),
             valid=np.zeros((longest, size), bool),
             piece=np.full(size, -1, np.int32),
@@ -152,7 +152,7 @@ class Stream:
             out.recall[: cut.count + 1, b] = s.recall[cut.start : stop]
             out.given[: len(cut.given), b] = cut.given
             out.valid[: cut.count, b] = True
-            out.parts[b], out.conditions[b], out.live[b], out.reset[b] = s.parts, s.conditions, s.live, cut.start == 0
+            out.parts[b], out.conditions[b], out.causal[b], out.reset[b] = s.parts, s.conditions, s.causal, cut.start == 0
             out.piece[b] = cut.piece
         return out
 
@@ -167,11 +167,11 @@ class Stream:
             row.place, row.cursor, row.sequence = row.place + self.total, 0, None
         return cut
 
-    def _sequence(self, place: int) -> tuple[Sequence, int]:
+    def _sequence(self, place: int) -> tuple[EncodedPiece, int]:
         epoch, within = divmod(place, len(self.pieces))
         index = int(self._order(epoch)[within])
         rng = np.random.default_rng([self.seed, epoch, index])
-        return training_sequence(self.corpus, index, self.config, rng, self.augment, self.given), index
+        return training_piece(self.corpus, index, self.config, rng, self.augment, self.given), index
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         if epoch not in self._orders:
@@ -186,7 +186,7 @@ class Stream:
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    sequence: Sequence
+    sequence: EncodedPiece
     start: int
     count: int
     given: NDArray[np.int16]  # (g, 7): the given notes that this chunk needs
@@ -194,18 +194,18 @@ class _Cut:
     piece: int
 
 
-def _cut(s: Sequence, start: int, chunk: int, piece: int) -> _Cut:
+def _cut(s: EncodedPiece, start: int, chunk: int, piece: int) -> _Cut:
     """The next chunk of a sequence, with the given notes around it; shorter where the given notes are many."""
     count = min(chunk, len(s) - start)
     lookups = s.lookups[start : start + count + 1]
     if not len(s.given):
         return _Cut(s, start, count, s.given.rows, lookups, piece)
     low = max(0, int(lookups[0, 0]) - 1 - GIVEN_BEFORE)
-    fits = int(np.searchsorted(lookups[:, 0], low + GIVEN_MOST, side="right")) - 1
+    fits = int(np.searchsorted(lookups[:, 0], low + MAX_GIVEN, side="right")) - 1
     count = max(1, min(count, fits))
     lookups = lookups[: count + 1].copy()
-    high = min(len(s.given), int(lookups[-1, 0]) + (0 if s.live else GIVEN_AFTER) + 1)
-    if high - low > GIVEN_MOST + GIVEN_AFTER + 1:  # one wait that leaps over hundreds of given notes: keep the near end
-        low = high - GIVEN_MOST - GIVEN_AFTER - 1
+    high = min(len(s.given), int(lookups[-1, 0]) + (0 if s.causal else GIVEN_AFTER) + 1)
+    if high - low > MAX_GIVEN + GIVEN_AFTER + 1:  # one wait that leaps over hundreds of given notes: keep the near end
+        low = high - MAX_GIVEN - GIVEN_AFTER - 1
     lookups[:, :2] = np.where(lookups[:, :2] > low, lookups[:, :2] - low, 0)
     return _Cut(s, start, count, s.given.rows[low:high], lookups, piece)

@@ -17,7 +17,7 @@ from melody.codec.given import NOTHING
 from melody.codec.grammar import bounds
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
-from melody.corpus.sequence import AugmentConfig
+from melody.corpus.piece import AugmentConfig
 from melody.corpus.stream import Batch, Stream
 from melody.model import Context, EventLSTM, Inputs, State
 from melody.train.batches import to_tensors

@@ -30,7 +30,7 @@ from melody.score import Score
 from melody.theory import pitch_name
 
 ALTERNATIVES = 4  # values that are named for a field
-MOST_NOTES = 50_000  # a page of more is of no use, and too large to open
+MAX_NOTES = 50_000  # a page of more is of no use, and too large to open
 TOLD = (Field.WAIT, Field.PITCH, Field.DURATION)  # fields whose expected values are worth reading
 
 
@@ -127,8 +127,8 @@ def surprise(model: EventLSTM, score: Score, name: str = "the piece", style: str
         raise unknown("style", style, codec.styles)
     if not score.note_count:
         raise MelodyError(f"{shown(name)}: no notes in it")
-    if score.note_count > MOST_NOTES:
-        raise MelodyError(f"{shown(name)}: {score.note_count:,} notes, more than {MOST_NOTES:,}; cut it first")
+    if score.note_count > MAX_NOTES:
+        raise MelodyError(f"{shown(name)}: {score.note_count:,} notes, more than {MAX_NOTES:,}; cut it first")
     score = edit.busiest_tracks(score, MAX_PARTS) if len(score.tracks) > MAX_PARTS else score
     corpus = _OnePiece(score, style or "")
     piece = quantise(corpus.score(0, codec.clock == "seconds"), codec, corpus.pieces[0].lead)

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from melody.codec import FIELDS
 from melody.codec.table import Field, Role
-from melody.generate.cache import CACHED, Cache, rounded
 from melody.generate.constraints import Number
 from melody.generate.engine import Engine
 from melody.generate.sampling import Sampling, draw, draw_one
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-ENDING, NOTE = int(Role.END), int(Role.NOTE)
+ENDING = int(Role.END)
 VALUES = np.arange(1 << 12)  # more than any field has
 Group = tuple[Sampling, Ints | None]  # how some rows are drawn (None: all of them)
 
@@ -33,13 +32,10 @@ class Chain:
         uniform: NDArray[np.float64],
         groups: Sequence[Group],
         twins: Ints | None,
-        cache: Cache | None = None,
     ) -> None:
         """``uniform`` (B, 6): a number in [0, 1) for every field. ``twins``: for every row of the engine the row here, if it has more."""
         self.engine, self.context, self.heads = engine, context, heads
         self.uniform, self.groups, self.twins = uniform, groups, twins
-        self.cache = cache
-        self.keys: dict[Field, Floats] = {}
         self.rows = len(uniform)
         self.chosen = np.zeros((self.rows, len(Field)), np.int64)
 
@@ -78,9 +74,7 @@ class Chain:
                 legal[row, value - first] = not legal[row].any()
         if legal is not None and np.count_nonzero(legal) == self.rows:
             return self._settle(field, legal.argmax(-1) + first)
-        logits = self._score(field, last + 1) if bend is None else self.engine.score(self.context, self.heads, field)
-        if self.cache is not None and field in CACHED:
-            self.cache.mix(field, self._keys(field), logits, first, last, legal, self.chosen[:, Field.ROLE] == NOTE)
+        logits = self._score(field, last + 1) if bend is None else self.engine.logits(self.context, self.heads, field)
         if bend is not None:
             logits = bend(logits)
         if legal is None and self.rows == 1:
@@ -92,23 +86,12 @@ class Chain:
         """These rows end here, whatever was chosen."""
         self.chosen[np.flatnonzero(which)] = (ENDING, 0, 0, 0, 0, 0)
 
-    def arrive(self, features: Ints, lookups: Ints) -> None:
+    def set_time(self, features: Ints, lookups: Ints) -> None:
         """The time that was waited for: what stands there, for every row of the engine."""
-        self.heads = self.engine.arrive(self.context, self.heads, features, lookups)
-
-    def remember(self) -> None:
-        """All fields are chosen: the cache, if there is one, keeps the notes."""
-        if self.cache is not None:
-            self.cache.after(self.chosen, self._keys)
-
-    def _keys(self, field: Field) -> Floats:
-        """Under what the cache looks for a field, and keeps it: a head hears nothing more once its own field is chosen."""
-        if field not in self.keys:
-            self.keys[field] = rounded(self.engine.key(self.heads, field, self.rows))
-        return self.keys[field]
+        self.heads = self.engine.set_time(self.context, self.heads, features, lookups)
 
     def _score(self, field: Field, values: int | None = None) -> Floats:
-        return self.engine.score(self.context, self.heads, field, self.rows, values)
+        return self.engine.logits(self.context, self.heads, field, self.rows, values)
 
     def _draw(self, field: Field, logits: Floats, legal: NDArray[np.bool_] | None) -> Ints:
         uniform, name = self.uniform[:, field], FIELDS[field]
@@ -123,5 +106,5 @@ class Chain:
         self.chosen[:, field] = values
         if field != Field.VELOCITY:
             told = self.chosen if self.twins is None else self.chosen[self.twins]
-            self.heads = self.engine.tell(self.context, self.heads, field, told[:, field], told[:, Field.ROLE])
+            self.heads = self.engine.embed_choice(self.context, self.heads, field, told[:, field], told[:, Field.ROLE])
         return int(self.chosen[0, field]) if self.rows == 1 else self.chosen[:, field].copy()

@@ -46,8 +46,8 @@ class View(NamedTuple):
     stop: Number  # from here on: as in Plan
     earliest: Number
     ending: Number
-    most_notes: Number
-    patience: Number
+    max_notes: Number
+    max_silence: Number
     least: Number
     most: Number
 
@@ -58,7 +58,7 @@ TIME, DEADLINE, NOTES, ALLOWED, LAST_PART, DECLARED = range(6, 12)  # columns, a
 def standing(plan: Plan, before: NDArray[np.int64], time: int, deadline: int, allowed: NDArray[np.bool_]) -> list[int]:
     """The row of a View for a piece that has only read its forced events: the last one, and the step after it."""
     bits, last = bits_of(allowed)
-    wanted = (plan.stop, plan.earliest, plan.ending, plan.most_notes, plan.patience, *plan.declare)
+    wanted = (plan.stop, plan.earliest, plan.ending, plan.max_notes, plan.max_silence, *plan.declare)
     return [*before.tolist(), time, deadline, 0, bits, last, 0, *wanted]
 
 
@@ -83,7 +83,7 @@ def roles(xp: Kind, config: CodecConfig, v: View) -> Number:
     # Notes in [earliest, stop); a rest only where a note may follow it; no end too soon, none before the first note.
     # Where the piece may end, time may also pass beyond ``stop``: who waits for the bar after the last one has come to the end
     # (``ended``). Were that forbidden, the notes meant for the next bar would be squeezed in before the last bar line.
-    full = v.notes >= v.most_notes
+    full = v.notes >= v.max_notes
     may_end = _may_end(v)
     wait = xp.maximum(interval(config, xp, WAIT_FIELD, was, (NOTE,), v.last_part)[0], v.earliest - v.time)
     notes = (v.time + wait < v.stop) & (wait < rest) & playable
@@ -138,13 +138,13 @@ def forgotten_voices(v: View, heard: NDArray[np.int64], reached: NDArray[np.int6
     """
     allowed = (np.asarray(v.allowed).reshape(-1, 1) >> np.arange(MAX_PARTS)) & 1
     silent = (reached[:, None] - heard) * allowed
-    forgotten: NDArray[np.int64] = np.where(silent.max(-1) >= v.patience, 1 << silent.argmax(-1), 0)
+    forgotten: NDArray[np.int64] = np.where(silent.max(-1) >= v.max_silence, 1 << silent.argmax(-1), 0)
     return forgotten
 
 
 def _may_end(v: View) -> Number:
     """Where an end is neither too soon nor against the grammar."""
-    enough = ((v.time >= v.ending) & (v.notes > 0)) | (v.notes >= v.most_notes)
+    enough = ((v.time >= v.ending) & (v.notes > 0)) | (v.notes >= v.max_notes)
     return enough & ((v.role == NOTE) | (v.role == PART))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.integer[Any]]
 
 
-class Seen(NamedTuple):
+class StepInputs(NamedTuple):
     """T events of B rows, and what stands at the time that each one reached."""
 
     rows: Ints  # (T, B, 6)
@@ -36,35 +36,29 @@ class Engine(Protocol):
 
     codec: CodecConfig
 
-    def context(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> Any:
+    def context(self, parts: Ints, conditions: Ints, given: Ints, causal: NDArray[np.bool_]) -> Any:
         """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> what stays the same for a while."""
 
-    def declare(self, context: Any, rows: Ints, parts: Ints) -> Any:
+    def update_parts(self, context: Any, rows: Ints, parts: Ints) -> Any:
         """Some rows (n,) have other parts (n, 16, 3) now."""
 
-    def start(self, conditions: Ints) -> Any:
+    def initial_state(self, conditions: Ints) -> Any:
         """The state of pieces of these conditions (B, 5) before anything was read."""
 
-    def advance(self, context: Any, state: Any, seen: Seen) -> tuple[Any, Any]:
+    def advance(self, context: Any, state: Any, seen: StepInputs) -> tuple[Any, Any]:
         """Read T events with what stands at their times: the heads after the last one, and the state."""
 
-    def score(self, context: Any, heads: Any, field: Field, rows: int | None = None, values: int | None = None) -> NDArray[np.float32]:
+    def logits(self, context: Any, heads: Any, field: Field, rows: int | None = None, values: int | None = None) -> NDArray[np.float32]:
         """Logits (rows, V) of a field, given what the heads were told, for the first ``rows`` of the batch (None: for all).
 
         No more than the first ``values`` are asked for (None: all); there may be more.
         """
 
-    def tell(self, context: Any, heads: Any, field: Field, value: Ints, role: Ints) -> Any:
+    def embed_choice(self, context: Any, heads: Any, field: Field, value: Ints, role: Ints) -> Any:
         """Tell the later heads the value (B,) of a field."""
 
-    def arrive(self, context: Any, heads: Any, features: Ints, lookups: Ints) -> Any:
+    def set_time(self, context: Any, heads: Any, features: Ints, lookups: Ints) -> Any:
         """Tell part, pitch, duration and velocity where the new time stands: (B, 4), (B, 5)."""
-
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """What the head of a field starts from (rows, P), none of it below 0, for the first ``rows`` of the batch (None: for all)."""
-
-    def review(self, context: Any, state: Any, seen: Seen, steps: int) -> tuple[Any, Any, Any]:
-        """Read T events of one row: context and heads that have a row for each of the last ``steps`` of them, and the state."""
 
     def join(self, states: list[Any]) -> Any:
         """States of some rows each -> the state of all."""
@@ -83,11 +77,11 @@ class TorchContext(NamedTuple):
     parts: Ints
     conditions: Ints
     given: Ints
-    live: NDArray[np.bool_]
+    causal: NDArray[np.bool_]
 
     def pick(self, rows: Ints) -> list[Any]:
         """What some rows were made of."""
-        return [self.parts[rows], self.conditions[rows], self.given[:, rows], self.live[rows]]
+        return [self.parts[rows], self.conditions[rows], self.given[:, rows], self.causal[rows]]
 
 
 class TorchEngine:
@@ -103,24 +97,24 @@ class TorchEngine:
         tensor = self.torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
         return tensor if tensor.dtype is self.torch.bool else tensor.long()
 
-    def context(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> TorchContext:
+    def context(self, parts: Ints, conditions: Ints, given: Ints, causal: NDArray[np.bool_]) -> TorchContext:
         """See Engine."""
         with self.torch.inference_mode():
-            made = self.model.context(*(self._tensor(a) for a in (parts, conditions, given, live)))
-            return TorchContext(made, parts, conditions, given, live)
+            made = self.model.context(*(self._tensor(a) for a in (parts, conditions, given, causal)))
+            return TorchContext(made, parts, conditions, given, causal)
 
-    def declare(self, context: TorchContext, rows: Ints, parts: Ints) -> TorchContext:
+    def update_parts(self, context: TorchContext, rows: Ints, parts: Ints) -> TorchContext:
         """See Engine."""
         every = context.parts.copy()
         every[rows] = parts
-        return self.context(every, context.conditions, context.given, context.live)
+        return self.context(every, context.conditions, context.given, context.causal)
 
-    def start(self, conditions: Ints) -> Any:
+    def initial_state(self, conditions: Ints) -> Any:
         """See Engine."""
         with self.torch.inference_mode():
             return self.model.initial_state(self._tensor(conditions))
 
-    def advance(self, context: TorchContext, state: Any, seen: Seen) -> tuple[Any, Any]:
+    def advance(self, context: TorchContext, state: Any, seen: StepInputs) -> tuple[Any, Any]:
         """See Engine."""
         with self.torch.inference_mode():
             rows, features, lookups, told = (self._tensor(a) for a in seen)
@@ -128,7 +122,7 @@ class TorchEngine:
             y, state = self.model.advance(x, state)
             return self.model.begin_heads(y[-1], told[-1]), state
 
-    def score(
+    def logits(
         self, context: TorchContext, heads: Any, field: Field, rows: int | None = None, values: int | None = None
     ) -> NDArray[np.float32]:
         """See Engine."""
@@ -136,7 +130,7 @@ class TorchEngine:
             logits: NDArray[np.float32] = self.model.score_field(context.made, heads, field)[:rows].float().cpu().numpy()
             return logits
 
-    def tell(self, context: TorchContext, heads: Any, field: Field, value: Ints, role: Ints) -> Any:
+    def embed_choice(self, context: TorchContext, heads: Any, field: Field, value: Ints, role: Ints) -> Any:
         """See Engine."""
         if field == Field.VELOCITY:
             return heads
@@ -146,24 +140,10 @@ class TorchEngine:
                 heads = self.model.choose_part(context.made, heads, self._tensor(value), self._tensor(role))
             return heads
 
-    def arrive(self, context: TorchContext, heads: Any, features: Ints, lookups: Ints) -> Any:
+    def set_time(self, context: TorchContext, heads: Any, features: Ints, lookups: Ints) -> Any:
         """See Engine."""
         with self.torch.inference_mode():
-            return self.model.arrive(context.made, heads, self._tensor(features), self._tensor(lookups))
-
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        with self.torch.inference_mode():
-            found: NDArray[np.float32] = heads.z[:rows, field].float().relu().cpu().numpy()
-            return found
-
-    def review(self, context: TorchContext, state: Any, seen: Seen, steps: int) -> tuple[TorchContext, Any, Any]:
-        """See Engine."""
-        with self.torch.inference_mode():
-            rows, features, lookups, told = (self._tensor(a) for a in seen)
-            y, after = self.model.advance(self.model.embed(context.made, rows, features, lookups, told), state)
-            every, _ = self.pick(context, state, np.zeros(min(steps, len(rows)), np.int64))
-            return every, self.model.begin_heads(y[-steps:, 0], told[-steps:, 0]), after
+            return self.model.set_time(context.made, heads, self._tensor(features), self._tensor(lookups))
 
     def join(self, states: list[Any]) -> Any:
         """See Engine."""
@@ -183,9 +163,9 @@ class TorchEngine:
         """See Engine."""
         index = self._tensor(rows)
         state = type(state)(*(mine.index_copy(1, index, new) for mine, new in zip(state, theirs, strict=True)))
-        parts, conditions, live = context.parts.copy(), context.conditions.copy(), context.live.copy()
-        parts[rows], conditions[rows], live[rows] = others.parts, others.conditions, others.live
+        parts, conditions, causal = context.parts.copy(), context.conditions.copy(), context.causal.copy()
+        parts[rows], conditions[rows], causal[rows] = others.parts, others.conditions, others.causal
         most = max(len(context.given), len(others.given))
         given, new = (np.pad(g, ((0, most - len(g)), (0, 0), (0, 0))) for g in (context.given, others.given))
         given[:, rows] = new
-        return self.context(parts, conditions, given, live), state
+        return self.context(parts, conditions, given, causal), state

@@ -16,18 +16,17 @@ from numpy.typing import NDArray
 
 from melody.codec.encode import GRID_NOTE
 from melody.codec.grammar import Plain
+from melody.codec.incremental_recall import IncrementalRecall
 from melody.codec.recall import NEVER
-from melody.codec.recollection import Recollection
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field
 from melody.generate import constraints
-from melody.generate.bars import QUIET_BARS, SHORTEST, Bars, echoes, rounds
-from melody.generate.cache import Cache, entered
 from melody.generate.chain import Chain, Floats, Group
 from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, END, LAST_PART, NOTE, NOTES, PART, TIME, View
-from melody.generate.engine import Engine, Seen
+from melody.generate.engine import Engine, StepInputs
 from melody.generate.guidance import blinded, guided, in_key, wants_guidance, without_held
 from melody.generate.plan import NO_STOP, Plan
 from melody.generate.prime import context_of, primed
+from melody.generate.repetition import QUIET_BARS, SHORTEST, Bars, echoes, rounds
 from melody.generate.timeline import AFTER_NEXT, AGO, BAR, FEATURES, LOOKUPS, POSITION, Timelines, first_deadline, over
 
 Ints = NDArray[np.int64]
@@ -57,7 +56,7 @@ class Writer:
         self.guided = any(wants_guidance(p) for p in first) if guided is None else guided
         self.plans, self.index = first, np.arange(count)
         self.timelines = Timelines(first, self.config)
-        self.memory = Recollection(self.config, count)
+        self.memory = IncrementalRecall(self.config, count)
         self.random: list[Any] = [None] * count
         self.bars = [Bars(0)] * count
         self.uniform, self.used = np.zeros((count, RANDOM_BLOCK, len(Field))), RANDOM_BLOCK
@@ -65,7 +64,6 @@ class Writer:
         self.parts = np.zeros((count, MAX_PARTS, 3), np.int64)
         self.heard = np.zeros((count, MAX_PARTS), np.int64)
         self.quiet = np.zeros(count, np.int64)  # step until which nothing is recalled
-        self.cache: Cache | None = None
         if first:
             self.context, self.state = self._enter(np.arange(count), first)
             self._settle()
@@ -74,25 +72,23 @@ class Writer:
         """Plans take rows: their context and state after their forced events, but for the last one, which the next step reads."""
         if not self.guided and any(wants_guidance(p) for p in plans):
             raise ValueError("a plan that asks for guidance came later than the first ones; tell the Writer that it is guided")
-        told: list[Seen] = []
+        told: list[StepInputs] = []
         for b, plan in zip(rows.tolist(), plans, strict=True):
             events, at = plan.forced()
             self.parts[b] = plan.parts
             allowed = (plan.parts[:, 0] != UNDECLARED) & (plan.parts[:, 2] == 0)
             self.table[b] = constraints.standing(plan, events[-1], int(at[-1]), first_deadline(plan), allowed)
             self.quiet[b] = NEVER
-            self.heard[b] = plan.start - 3 * plan.patience // 4
+            self.heard[b] = plan.start - 3 * plan.max_silence // 4
             self.timelines.put(b, plan)
             self.bars[b] = Bars(plan.sampling.repetition)
             self.random[b] = np.random.default_rng(plan.seed)
             self.uniform[b, self.used :] = self.random[b].random((RANDOM_BLOCK - self.used, len(Field)))
-            told.append(Seen(events, *over(plan, self.config, at), self._remembered(b, plan, events, at)))
+            told.append(StepInputs(events, *over(plan, self.config, at), self._remembered(b, plan, events, at)))
         every, parts = list(plans), self.parts[rows]
         if self.guided:
             every, parts, told = every + [blinded(p) for p in plans], np.concatenate([parts, without_held(parts)]), told + told
-        states, read = primed(self.engine, every, parts, told)
-        self.cache = entered(self.cache, len(self.table), rows.tolist(), plans, read[: len(plans)])
-        return context_of(self.engine, every, parts), self.engine.join(states)
+        return context_of(self.engine, every, parts), self.engine.join(primed(self.engine, every, parts, told))
 
     def _remembered(self, b: int, plan: Plan, events: Ints, at: Ints) -> NDArray[np.int16]:
         """What is recalled after every forced event (n, 5, 6); the row's memory stands after the last one."""
@@ -108,7 +104,7 @@ class Writer:
         plans = self.plans
         self.here = self.timelines.at(self.table[:, TIME])
         self.every_bar = np.array([p.every_bar for p in plans])
-        self.patient = any(p.patience < NO_STOP for p in plans)
+        self.patient = any(p.max_silence < NO_STOP for p in plans)
         self.watched = any(p.sampling.repetition for p in plans)
         weights = [p.sampling.guidance if len(p.given) else 1.0 for p in plans]
         self.guidance = np.array(weights, np.float32)[:, None]
@@ -137,7 +133,7 @@ class Writer:
         xp: constraints.Kind = Plain if alone else np
         view = View(*self.table[0].tolist()) if alone else View(*self.table.T)
         heads, self.state = engine.advance(self.context, self.state, self._seen())
-        chain = Chain(engine, self.context, heads, self._uniform(), self.groups, self.twins, self.cache)
+        chain = Chain(engine, self.context, heads, self._uniform(), self.groups, self.twins)
         role = chain.among(Field.ROLE, constraints.roles(xp, config, view))
         wait = chain.between(Field.WAIT, *constraints.waits(xp, config, view, role))
         past = constraints.ended(view, role, wait)
@@ -147,7 +143,7 @@ class Writer:
         if alone and role == END:  # the common case of a stream is one row: its end has no more fields
             return self._arrived(chain.chosen, here)
         here = self.timelines.at(self.table[:, TIME] + chain.chosen[:, Field.WAIT])
-        chain.arrive(self._every(here[:, FEATURES]), self._lookups(here))
+        chain.set_time(self._every(here[:, FEATURES]), self._lookups(here))
         forgotten: Any = 0
         if self.patient:
             silent = constraints.forgotten_voices(view, self.heard, self.table[:, TIME] + chain.chosen[:, Field.WAIT])
@@ -158,16 +154,15 @@ class Writer:
         chain.between(Field.PITCH, *constraints.pitches(xp, config, view, role, wait, part), echo, bend)
         for field in (Field.DURATION, Field.VELOCITY):
             chain.between(field, *constraints.others(xp, config, view, field, role))
-        chain.remember()
         return self._arrived(chain.chosen, here)
 
-    def _seen(self) -> Seen:
+    def _seen(self) -> StepInputs:
         """The events before, and what stands at their times, for the engine's rows."""
         told, quiet = self.memory.told, self.table[:, TIME] < self.quiet
         if quiet.any():
             told = told * ~quiet[:, None, None]
         events, features, told = (self._every(a)[None] for a in (self.table[:, EVENT], self.here[:, FEATURES], told))
-        return Seen(events, features, self._lookups(self.here)[None], told)
+        return StepInputs(events, features, self._lookups(self.here)[None], told)
 
     def _every(self, rows: Ints) -> Ints:
         """The same for a twin as for its row."""
@@ -231,7 +226,7 @@ class Writer:
         parts = self.parts[rows]
         if self.guided:
             rows, parts = np.concatenate([rows, rows + len(self.index)]), np.concatenate([parts, without_held(parts)])
-        self.context = self.engine.declare(self.context, rows, parts)
+        self.context = self.engine.update_parts(self.context, rows, parts)
 
     def _succeed(self, ended: Ints) -> None:
         """Plans that wait take the places of rows that have ended; where none waits, the rows go."""
@@ -260,8 +255,6 @@ class Writer:
             setattr(self, name, [getattr(self, name)[b] for b in keep])
         self.timelines.keep(keep)
         self.memory.keep(keep)
-        if self.cache is not None:
-            self.cache.keep(keep)
         if len(keep):
             self.context, self.state = self.engine.pick(self.context, self.state, every)
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.given import COLUMNS, FOREVER
-from melody.generate.cache import read_back, weight_of
-from melody.generate.engine import Engine, Seen
+from melody.codec.given import COLUMNS, NO_HORIZON
+from melody.generate.engine import Engine, StepInputs
 from melody.generate.plan import Plan
 
 Ints = NDArray[np.int64]
@@ -22,32 +21,24 @@ def context_of(engine: Engine, plans: Sequence[Plan], parts: Ints) -> Any:
     given = np.zeros((most, len(plans), len(COLUMNS)), np.int64)
     for b, plan in enumerate(plans):
         given[: len(plan.given), b] = plan.given.rows
-    live = np.array([p.horizon < FOREVER for p in plans])
-    return engine.context(parts, np.stack([p.conditions for p in plans]).astype(np.int64), given, live)
+    causal = np.array([p.horizon < NO_HORIZON for p in plans])
+    return engine.context(parts, np.stack([p.conditions for p in plans]).astype(np.int64), given, causal)
 
 
-def primed(engine: Engine, plans: Sequence[Plan], parts: Ints, read: Sequence[Seen]) -> tuple[list[Any], list[Any]]:
-    """The state of each plan after its forced events (``read``, not batched), but for the last one. Equal primes are read once.
-
-    And what its cache has read of them (``cache.read_back``; None where there is none).
-    """
+def primed(engine: Engine, plans: Sequence[Plan], parts: Ints, read: Sequence[StepInputs]) -> list[Any]:
+    """The state of each plan after its forced events (``read``, not batched), but for the last one. Equal primes are read once."""
     known: dict[object, Any] = {}
-    states, caches = [], []
+    states = []
     for b, (plan, seen) in enumerate(zip(plans, read, strict=True)):
         if not len(plan.given):
             seen = seen._replace(lookups=np.zeros_like(seen.lookups))  # noqa: PLW2901  # a twin reads what its row reads, blind
-        cached = weight_of(plan) > 0
-        marks = (*seen, plan.given.rows, plan.conditions, parts[b], plan.horizon < FOREVER, cached)
+        marks = (*seen, plan.given.rows, plan.conditions, parts[b], plan.horizon < NO_HORIZON)
         mark = tuple(np.asarray(a).tobytes() for a in marks)
         if mark not in known:
-            state, found = engine.start(plan.conditions[None].astype(np.int64)), None
+            state = engine.initial_state(plan.conditions[None].astype(np.int64))
             if len(seen.rows) > 1:
                 context = context_of(engine, [plan], parts[b : b + 1])
-                if cached:
-                    found, state = read_back(engine, context, state, seen)
-                else:
-                    state = engine.advance(context, state, Seen(*(a[:-1, None] for a in seen)))[1]
-            known[mark] = state, found
-        states.append(known[mark][0])
-        caches.append(known[mark][1])
-    return states, caches
+                state = engine.advance(context, state, StepInputs(*(a[:-1, None] for a in seen)))[1]
+            known[mark] = state
+        states.append(known[mark])
+    return states

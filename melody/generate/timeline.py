@@ -24,7 +24,7 @@ WIDTH = AGO.stop
 
 def over(plan: Plan, config: CodecConfig, steps: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
     """Features (n, 4) and look-ups (n, 5) of a plan at many steps."""
-    stop = plan.stop if plan.tell_left and plan.stop < NO_STOP else None
+    stop = plan.stop if plan.bars_left_known and plan.stop < NO_STOP else None
     return plan.metre.features(steps, stop), look_up(config, plan.given, steps.astype(np.int32), plan.horizon)
 
 

@@ -29,7 +29,7 @@ class GivenEncoder(nn.Module):
         self.duration = nn.Embedding(size[Field.DURATION], 2 * width)
         self.nothing = nn.Parameter(torch.zeros(2, 2 * width))
 
-    def grouped(self, given: Tensor, parts: Tensor, live: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def grouped(self, given: Tensor, parts: Tensor, causal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The same encodings, for training on a CPU: rows of like length are read together, so that little padding is.
 
         Returns (n, 2 * width) and, for each row of the batch, where its first note stands in it and how far apart its notes
@@ -42,13 +42,13 @@ class GivenEncoder(nn.Module):
         for rows in torch.split(order, GROUP if given.device.type == "cpu" else len(order)):
             # oneDNN keeps a compiled kernel for every length that it meets: few lengths, little memory.
             length = min(len(given), -(-max(1, int(counts[rows[0]])) // ROUND) * ROUND)
-            encoded.append(self(given[:length, rows], parts[rows], live[rows]).flatten(0, 1))
+            encoded.append(self(given[:length, rows], parts[rows], causal[rows]).flatten(0, 1))
             start[rows], stride[rows] = offset + torch.arange(len(rows), device=rows.device), len(rows)
             offset += length * len(rows)
         return torch.cat(encoded), start, stride
 
-    def forward(self, given: Tensor, parts: Tensor, live: Tensor) -> Tensor:
-        """(G, B, 7), (B, 16, P), (B,) -> (G, B, 2 * width). The backward half is zero for live rows.
+    def forward(self, given: Tensor, parts: Tensor, causal: Tensor) -> Tensor:
+        """(G, B, 7), (B, 16, P), (B,) -> (G, B, 2 * width). The backward half is zero for causal rows.
 
         Padding may stand after a row's notes: the backward pass then starts in it, so its columns are all zeros and
         the state that it builds up is cut off at the last real note.
@@ -64,7 +64,7 @@ class GivenEncoder(nn.Module):
         place = torch.arange(len(given), device=given.device)[:, None]
         turned = torch.where(place < count, count - 1 - place, place)[..., None]
         back, _ = self.backwards(x.gather(0, turned.expand_as(x)))
-        back = back.gather(0, turned.expand_as(back)) * ~live[None, :, None]
+        back = back.gather(0, turned.expand_as(back)) * ~causal[None, :, None]
         own = self.pitch(given[..., 1]) + self.duration(given[..., 2])
         encoded: Tensor = torch.cat([ahead, back], -1) + own
         return encoded

@@ -92,10 +92,10 @@ class EventLSTM(nn.Module):
         begin = self.initial(conditions[:, 0]).view(len(conditions), 2, self.config.layers, self.config.width)
         return State(*begin.permute(1, 2, 0, 3).contiguous().unbind(0))
 
-    def context(self, parts: Tensor, conditions: Tensor, given: Tensor, live: Tensor) -> Context:
+    def context(self, parts: Tensor, conditions: Tensor, given: Tensor, causal: Tensor) -> Context:
         """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> Context."""
         piece = self._piece(parts, conditions)
-        encoded = self.encoder(given, self._described(parts), live)  # (G, B, E)
+        encoded = self.encoder(given, self._described(parts), causal)  # (G, B, E)
         nothing = self.encoder.nothing[:, None].expand(2, len(parts), -1)  # last: nothing, next: nothing
         body, head = (
             torch.cat([_diagonal(project(nothing)), project(encoded).unflatten(-1, (2, -1))])
@@ -121,7 +121,7 @@ class EventLSTM(nn.Module):
 
     def _look(self, inputs: Inputs) -> Tensor:
         """Encodings of the last given note and of the next one at every time (T + 1, B, 2 * E)."""
-        encoded, start, stride = self.encoder.grouped(inputs.given, self._described(inputs.parts), inputs.live)
+        encoded, start, stride = self.encoder.grouped(inputs.given, self._described(inputs.parts), inputs.causal)
         halves = []
         for side in range(2):
             index = inputs.lookups[..., side]
@@ -201,7 +201,7 @@ class EventLSTM(nn.Module):
         chosen = torch.cat([heads.chosen[..., :field], value[..., None], heads.chosen[..., field + 1 :]], -1)
         return heads.plus(field + 1, later)._replace(chosen=chosen)
 
-    def arrive(self, context: Context, heads: Heads, features: Tensor, lookups: Tensor) -> Heads:
+    def set_time(self, context: Context, heads: Heads, features: Tensor, lookups: Tensor) -> Heads:
         """Tell the heads after ``wait`` where the new time stands: metre and given notes."""
         return heads.plus(Field.PART, self.arrival(context, features, lookups)[..., None, :])
 

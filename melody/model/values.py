@@ -53,7 +53,7 @@ class Inputs(NamedTuple):
     parts: Tensor  # (B, 16, 3)
     conditions: Tensor  # (B, 5)
     given: Tensor  # (G, B, 7)
-    live: Tensor  # (B,)
+    causal: Tensor  # (B,)
     reset: Tensor  # (B,): rows that start a new piece, whatever the state that came in
 
 

@@ -15,7 +15,7 @@ from melody.codec.recall import POINTERS
 from melody.codec.table import Field, Role
 from melody.errors import MelodyError
 from melody.files import reason, shown
-from melody.generate.engine import Ints, Seen
+from melody.generate.engine import Ints, StepInputs
 from melody.runtime.context import Context, Contexts
 from melody.runtime.file import NAME, RuntimeFile, read
 from melody.runtime.heads import HeadState, HeadTables
@@ -73,7 +73,7 @@ class OnnxEngine:
             np.zeros((1, 16, 3), np.int64), np.zeros((1, 5), np.int64), np.zeros((1, 1, 7), np.int64), np.zeros(1, bool)
         )
         event, metre, lookups = (np.zeros((1, 1, n), np.int64) for n in (len(Field), 4, 5))
-        heads, after = self.advance(context, self.blank, Seen(event, metre, lookups, np.zeros((1, 1, POINTERS, 6), np.int64)))
+        heads, after = self.advance(context, self.blank, StepInputs(event, metre, lookups, np.zeros((1, 1, POINTERS, 6), np.int64)))
         rails = slice(layout.width, layout.width + RAILS)
         if heads.z.shape != (1, len(Field), layout.head) or not np.isfinite(heads.z).all():
             raise ValueError("its first step gives no numbers")
@@ -83,11 +83,11 @@ class OnnxEngine:
         if not all(0.99 < abs(zero[0, 0, layout.width + i]) <= 1 for zero in self.blank[::2] for i in range(2)):
             raise ValueError("its rails move")
 
-    def context(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> Context:
+    def context(self, parts: Ints, conditions: Ints, given: Ints, causal: NDArray[np.bool_]) -> Context:
         """See Engine."""
-        return self.contexts.make(parts, conditions, given, live)
+        return self.contexts.make(parts, conditions, given, causal)
 
-    def start(self, conditions: Ints) -> State:
+    def initial_state(self, conditions: Ints) -> State:
         """See Engine."""
         count, width, layers = len(conditions), self.layout.width, self.layout.layers
         state = [np.repeat(zero, count, 1) for zero in self.blank]
@@ -98,16 +98,16 @@ class OnnxEngine:
                 state[2 * i + 1][0, :, :width] = begin[:, 1, i]
         return state
 
-    def declare(self, context: Context, rows: Ints, parts: Ints) -> Context:
+    def update_parts(self, context: Context, rows: Ints, parts: Ints) -> Context:
         """See Engine."""
-        return self.contexts.declare(context, rows, parts)
+        return self.contexts.update_parts(context, rows, parts)
 
-    def advance(self, context: Context, state: State, seen: Seen) -> tuple[HeadState, State]:
+    def advance(self, context: Context, state: State, seen: StepInputs) -> tuple[HeadState, State]:
         """See Engine."""
         z, told, state = self.read(context, state, seen)
         return HeadState(z[-1], told[-1]), state
 
-    def read(self, context: Context, state: State, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.int64], State]:
+    def read(self, context: Context, state: State, seen: StepInputs) -> tuple[NDArray[np.float32], NDArray[np.int64], State]:
         """Read T events: what the heads start from (T, B, 6, P), what is recalled (T, B, 5, 6), and the state after."""
         rows, features, lookups, told = seen
         steps, count = rows.shape[:2]
@@ -131,26 +131,26 @@ class OnnxEngine:
             self.rails[:] = 1, -1
         return self.rails
 
-    def score(
+    def logits(
         self, context: Context, heads: HeadState, field: Field, rows: int | None = None, values: int | None = None
     ) -> NDArray[np.float32]:
         """See Engine."""
         count = len(heads.z) if rows is None else rows
         if field == Field.PART:
-            return self.heads.score(heads, field, count, None, context.query[:count], context.query_bias[:count])
-        return self.heads.score(heads, field, count, values, None, None)
+            return self.heads.logits(heads, field, count, None, context.query[:count], context.query_bias[:count])
+        return self.heads.logits(heads, field, count, values, None, None)
 
-    def tell(self, context: Context, heads: HeadState, field: Field, value: Ints, role: Ints) -> HeadState:
+    def embed_choice(self, context: Context, heads: HeadState, field: Field, value: Ints, role: Ints) -> HeadState:
         """See Engine."""
         if field == Field.VELOCITY:
             return heads
-        self.heads.tell(heads, field, value)
+        self.heads.embed_choice(heads, field, value)
         if field == Field.PART:
             at = context.first + np.where(role == NOTE, 2 + value, 1)
             heads.z[:, Field.PITCH :] += context.head.take(at, 0)[:, None]
         return heads
 
-    def arrive(self, context: Context, heads: HeadState, features: Ints, lookups: Ints) -> HeadState:
+    def set_time(self, context: Context, heads: HeadState, features: Ints, lookups: Ints) -> HeadState:
         """See Engine."""
         at = np.concatenate([features, lookups[:, 2:]], -1, dtype=np.int64)
         at += self.arrive_offsets
@@ -159,17 +159,6 @@ class OnnxEngine:
         seen += context.given_head.take(context.following + lookups[:, 1], 0)
         heads.z[:, Field.PART :] += seen[:, None]
         return heads
-
-    def key(self, heads: HeadState, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        found: NDArray[np.float32] = np.maximum(heads.z[:rows, field], 0)
-        return found
-
-    def review(self, context: Context, state: State, seen: Seen, steps: int) -> tuple[Context, HeadState, State]:
-        """See Engine."""
-        z, told, state = self.read(context, state, seen)
-        every = context.pick(np.zeros(min(steps, len(z)), np.int64))
-        return every, HeadState(z[-steps:, 0].copy(), told[-steps:, 0]), state
 
     def join(self, states: list[State]) -> State:
         """See Engine."""

@@ -56,13 +56,13 @@ class HeadTables:
         self.trust = tables.get("trust")
         self.pointers, self.rows = np.arange(POINTERS), np.arange(FEW)[:, None]
 
-    def tell(self, heads: HeadState, field: int, value: NDArray[np.integer[Any]]) -> None:
+    def embed_choice(self, heads: HeadState, field: int, value: NDArray[np.integer[Any]]) -> None:
         """Tell the later heads the value (B,) of ``field``."""
         heads.z[:, field + 1 :] += self.chosen[field].take(value, 0)
         if field != ROLE and self.trust is not None:
             heads.agrees = heads.agrees & (heads.values[..., field - 1] == value[:, None])
 
-    def score(self, heads: HeadState, field: int, rows: int, values: int | None, query: Floats | None, bias: Floats | None) -> Floats:
+    def logits(self, heads: HeadState, field: int, rows: int, values: int | None, query: Floats | None, bias: Floats | None) -> Floats:
         """Logits of the first values of the first rows.
 
         For the part head: ``query`` (rows, 16, P) and ``bias`` (rows, 16) of the pieces' parts.

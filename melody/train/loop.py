@@ -20,7 +20,7 @@ import torch
 from melody.bundle import Bundle
 from melody.codec import CodecConfig
 from melody.corpus import Corpus
-from melody.corpus.habits import habits
+from melody.corpus.priors import style_priors
 from melody.corpus.stream import Batch, Stream
 from melody.errors import MelodyError
 from melody.files import shown
@@ -102,7 +102,7 @@ class Trainer:
         self.due = int(base is not None)  # 1: this step is still to be validated: a signal came, or it is what a model began with
         self.before = math.nan  # how the model that the run started from scored
         self.guard = Guard()
-        self.habits = habits(corpus)  # now, and not when a signal waits for the first save: many pieces take many seconds
+        self.priors = style_priors(corpus)  # now, and not when a signal waits for the first save: many pieces take many seconds
         self._notice = ""
         self.group.seed(config.seed)
 

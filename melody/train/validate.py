@@ -12,7 +12,7 @@ from melody.codec import FIELDS, CodecConfig
 from melody.codec.given import NOTHING, GivenConfig
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
-from melody.corpus.sequence import AugmentConfig
+from melody.corpus.piece import AugmentConfig
 from melody.corpus.stream import Batch, Stream
 from melody.model import EventLSTM
 from melody.train.batches import to_tensors
@@ -59,8 +59,8 @@ def held_out(corpus: Corpus, model: EventLSTM, notes: int = 20_000) -> float:
 
 
 @torch.no_grad()
-def validate(model: EventLSTM, stream: Stream, most_notes: int, dtype: torch.dtype, device: torch.device) -> Scores:
-    """Score a stream until it ends or ``most_notes`` are seen."""
+def validate(model: EventLSTM, stream: Stream, max_notes: int, dtype: torch.dtype, device: torch.device) -> Scores:
+    """Score a stream until it ends or ``max_notes`` are seen."""
     model.eval()
     scores = Scores.none()
     state = None
@@ -68,6 +68,6 @@ def validate(model: EventLSTM, stream: Stream, most_notes: int, dtype: torch.dty
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype is torch.bfloat16):
             nats, state = model(to_tensors(batch, device), state)
         scores.add(nats.float().cpu().numpy(), batch)
-        if scores.notes >= most_notes:
+        if scores.notes >= max_notes:
             break
     return scores

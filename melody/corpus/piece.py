@@ -39,7 +39,7 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class EncodedPiece:
     """One piece ready for the model: t events, the first input before them, and all that the model sees beside them."""
 
     rows: NDArray[np.int16]  # (t + 1, 6): row 0 is the END of "the piece before"
@@ -49,20 +49,20 @@ class Sequence:
     parts: NDArray[np.int16]  # (16, 3): program (129: none), lead, given
     conditions: NDArray[np.int16]  # (5,)
     given: Given
-    live: bool
+    causal: bool
 
     def __len__(self) -> int:
         return len(self.rows) - 1
 
 
-def sequence(piece: Piece, choice: Choice, conditions: NDArray[np.int16], tell_left: bool) -> Sequence:
+def encode_piece(piece: Piece, choice: Choice, conditions: NDArray[np.int16], bars_left_known: bool) -> EncodedPiece:
     """Encode a piece under a choice of what is given."""
     events = codec_encode(piece, choice.free, choice.start)
     time = np.concatenate([[choice.start], events.time]).astype(np.int32)
     rows = np.zeros((len(events) + 1, len(Field)), np.int16)
     rows[0, Field.ROLE] = Role.END
     rows[1:] = events.rows
-    features = piece.metre.features(time.astype(np.int64), choice.stop if tell_left else None)
+    features = piece.metre.features(time.astype(np.int64), choice.stop if bars_left_known else None)
     given = given_notes(piece, choice.given)
     # Inside a window a part is given and free at once; it counts as given only where nothing of it is free.
     whole = choice.given & ~np.isin(piece.notes["part"], piece.notes["part"][choice.free])
@@ -72,7 +72,7 @@ def sequence(piece: Piece, choice: Choice, conditions: NDArray[np.int16], tell_l
     plays = rows[:, Field.ROLE] == Role.NOTE
     heard = len(notes) - int(plays.sum()) + np.cumsum(plays)
     recalled = recall(piece.config, piece.metre, notes, heard, time.astype(np.int64), plays)
-    return Sequence(rows, features, lookups, recalled, part_table(piece, whole), conditions, given, choice.live)
+    return EncodedPiece(rows, features, lookups, recalled, part_table(piece, whole), conditions, given, choice.causal)
 
 
 def piece_conditions(config: CodecConfig, score: Score, piece: Piece, style: str | None, key: int | None) -> NDArray[np.int16]:
@@ -85,9 +85,9 @@ def piece_conditions(config: CodecConfig, score: Score, piece: Piece, style: str
     return conditions(config, style, quarters * 60 / seconds, key, meter, len(piece.notes) / max(unit, 1e-3))
 
 
-def training_sequence(
+def training_piece(
     corpus: Corpus, index: int, config: CodecConfig, rng: np.random.Generator, augment: AugmentConfig, given: GivenConfig
-) -> Sequence:
+) -> EncodedPiece:
     """One piece of the corpus, varied, with a random choice of what is given. The order of the draws is fixed."""
     facts = corpus.pieces[index]
     score = corpus.score(index, sustained=config.clock == "seconds")
@@ -102,8 +102,8 @@ def training_sequence(
     piece = louder(piece.transposed(semitones), int(rng.integers(-augment.loudness, augment.loudness + 1)))
     classes = piece_conditions(config, score, piece, facts.style, key_transposed(facts.key, semitones))
     classes = np.where(rng.random(len(classes)) < augment.drop_condition, 0, classes).astype(np.int16)
-    tell_left = bool(rng.random() >= augment.drop_left)
-    return sequence(piece, choose(piece, rng, given), classes, tell_left)
+    bars_left_known = bool(rng.random() >= augment.drop_left)
+    return encode_piece(piece, choose(piece, rng, given), classes, bars_left_known)
 
 
 def louder(piece: Piece, bins: int) -> Piece:

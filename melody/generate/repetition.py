@@ -13,7 +13,7 @@ from dataclasses import field as default
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.recollection import ONSET, Recollection
+from melody.codec.incremental_recall import ONSET, IncrementalRecall
 from melody.codec.table import Role
 
 NOTE = int(Role.NOTE)
@@ -65,7 +65,7 @@ def echoes(rows: Sequence[Bars], places: Sequence[Sequence[int]], events: Sequen
     return out
 
 
-def rounds(memory: Recollection, b: int, ago: NDArray[np.int64]) -> float:
+def rounds(memory: IncrementalRecall, b: int, ago: NDArray[np.int64]) -> float:
     """How many times a row has gone round what it recalls, every note foretold, by the pointer for which that is most."""
     count, time = int(memory.count[b]), int(memory.time[b])
     source = memory.passages[b].source

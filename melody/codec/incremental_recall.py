@@ -25,7 +25,7 @@ RUNS_BY_COUNT = RUN_CLASS.tolist()
 Notes = NDArray[np.int64]  # (n, 5): onset, 1 + part, 1 + pitch, duration, 1 + velocity bin, as they are foretold
 
 
-class Recollection:
+class IncrementalRecall:
     """What B pieces remember. Rows are set by ``begin``; ``after`` is called once for every event of all rows."""
 
     def __init__(self, config: CodecConfig, rows: int) -> None:
