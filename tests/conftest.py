@@ -6,6 +6,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import random
+import secrets
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,11 @@ def examples(count: int) -> settings:
 def alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins alike, whatever ran before it and whoever runs it.
 
-    Global generators begin anew (the network's first weights come from torch's), torch computes in one thread, and the
-    environment says nothing about output.
+    Global generators begin anew (the network's first weights come from torch's), a seed that was not given is no surprise,
+    torch computes in one thread, and the environment says nothing about output.
     """
     random.seed(0)
+    monkeypatch.setattr(secrets, "randbelow", random.Random(0).randrange)
     np.random.seed(0)  # noqa: NPY002  # libraries may draw from it; the tests themselves do not
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
