@@ -34,7 +34,7 @@ def music(corpus):
 
 
 def test_the_reader_says_what_the_model_says(network, music):
-    given = GivenConfig(nothing=1, lead=1, part=1, others=1, window=2, live=0.5)
+    given = GivenConfig(nothing=1, lead=1, part=1, others=1, window=2, causal=0.5)
     stream = Stream(music, network.codec, [0, 1, 4, 5], 4, 64, 3, AugmentConfig(), given, epochs=1)
     reader = Reader.of(network)
     state = None

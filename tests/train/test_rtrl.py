@@ -164,17 +164,18 @@ class Living(TorchDispatchMode):
 
 
 def test_memory_does_not_grow_with_the_length() -> None:
-    cell, inputs = nn.LSTM(INPUTS, UNITS), torch.randn(30, BATCH, INPUTS)
-    carried, sizes = rtrl.start(cell, BATCH), []
+    cell, inputs = nn.LSTM(INPUTS, UNITS), torch.randn(12, BATCH, INPUTS)
+    carried, sizes = rtrl.start(cell, BATCH), {}
 
     def loss(h: Tensor, t: int) -> Tensor:
-        sizes.append(living.bytes())
+        if t in (2, 11):
+            sizes[t] = living.bytes()
         return h.square().mean()
 
     with Living() as living:
         rtrl.gradients(cell, inputs, loss, carried)
     kept = sum(s.nbytes for s in carried.sensitivity.values())  # what every step would add if the past were kept
-    assert sizes[2] >= kept and set(sizes[2:]) == {sizes[2]}
+    assert sizes[11] == sizes[2] >= kept
 
 
 @pytest.mark.parametrize("settings", [{"bidirectional": True}, {"proj_size": 3}, {"num_layers": 2, "dropout": 0.1}])
