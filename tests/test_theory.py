@@ -67,6 +67,20 @@ def test_default_signature_is_doubted() -> None:
     assert theory.key_of(keyed(e_flat, (1, False))) in (7, 16)
 
 
+@pytest.mark.parametrize("shift", range(12))
+def test_default_signature_is_believed_unless_another_key_fits_much_better(shift: int) -> None:
+    """The notes of A major do not fit A minor so much worse that the signature must be wrong."""
+    track = edit.transpose(Score((line(C_MAJOR),)), shift).tracks[0]
+    assert theory.key_of(keyed(track, (0, False))) == (21 if shift == 9 else shift)
+
+
+def test_notes_of_no_length_have_a_key_too() -> None:
+    track = line(C_MAJOR)
+    track.notes["duration"] = 0
+    for shift in (0, 5):
+        assert theory.estimate_key(edit.transpose(Score((track,)), shift)) == shift
+
+
 @given(st.integers(0, 23))
 def test_key_names_and_signatures_go_both_ways(key: int) -> None:
     assert theory.parse_key(theory.key_name(key)) == key
@@ -136,6 +150,14 @@ def test_bars_cover_the_piece(meters: list[tuple[int, int, int]], end: int, reso
     assert not theory.position_in_bar(score, starts).any()
 
 
+@pytest.mark.parametrize(
+    ("meter", "beat"), [((4, 4), 480), ((2, 2), 960), ((3, 8), 240), ((6, 8), 720), ((9, 8), 720), ((12, 16), 360), ((5, 8), 240)]
+)
+def test_beats_are_dotted_in_compound_meters_only(meter: tuple[int, int], beat: int) -> None:
+    score = Score((line([60] * 8),), 480, meters=meter_table([0], [meter[0]], [meter[1]]))
+    assert theory.beat_ticks(score)[:3].tolist() == [0, beat, 2 * beat]
+
+
 def test_empty_and_broken_pieces() -> None:
     assert theory.bar_count(Score()) == len(theory.bar_ticks(Score())) == len(theory.beat_ticks(Score())) == 0
     endless = Score((Track(notes=note_table([0], [2**40], [60], [64])),), 1)
@@ -193,6 +215,13 @@ def test_lead_by_rule_is_the_high_single_voice() -> None:
     assert theory.lead_track(Score((block(CHORDS), line(TUNE[:2])))) == (None, "none")  # a guest of half a bar
 
 
+@pytest.mark.parametrize(("length", "lead"), [(480, 1), (540, 1), (720, None)])
+def test_a_single_voice_may_be_held_a_little_into_the_next_note(length: int, lead: int | None) -> None:
+    tune = line(TUNE)
+    tune.notes["duration"] = length
+    assert theory.lead_track(Score((block(CHORDS), tune)))[0] == lead
+
+
 def test_one_track_has_no_lead() -> None:
     assert theory.lead_track(Score((replace(line(TUNE), name="Melody"), Track("Piano")))) == (None, "one track")
     assert theory.lead_track(Score()) == (None, "one track")
@@ -226,6 +255,13 @@ def test_chords_of_block_chords() -> None:
     assert found.labels[::2] == found.labels[1::2] == ["C", "Am", "G7", "Bdim", "Dm7"]
     assert theory.estimate_chords(Score((block(chords),)), per="bar").labels == ["C", "Am", "G7", "Bdim", "Dm7"]
     assert found.fit.min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("pitches", "name"), [([53, 60, 67], "Fsus2"), ([48, 53, 55], "Csus4"), ([51, 60, 66, 69], "Ebdim7"), ([60, 63, 66, 69], "Cdim7")]
+)
+def test_of_chords_with_the_same_notes_the_bass_chooses(pitches: list[int], name: str) -> None:
+    assert theory.estimate_chords(Score((block([pitches]),)), per="bar").labels == [name]
 
 
 def test_chords_of_silence_and_of_bars_that_do_not_halve() -> None:

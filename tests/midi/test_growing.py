@@ -4,7 +4,7 @@ import os
 
 import mido
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from melody import midi
@@ -12,6 +12,8 @@ from melody.errors import MelodyError
 from melody.midi import growing
 from melody.midi.growing import Growing, quantity
 from melody.score import METER, Score, table, tempo_table
+
+from ..conftest import examples
 
 EMPTY = Score((), 480, tempo_table([0], [600_000]), table(METER, [0], [3], [4]))
 
@@ -42,7 +44,7 @@ def test_what_was_said_is_what_is_read(tmp_path):
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), st.integers(0, 600), st.integers(58, 61)), min_size=1, max_size=60),
     st.integers(1, 200),
 )
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_no_pitch_sounds_twice_and_every_flush_is_a_whole_file(tmp_path_factory, notes, flush):
     path = tmp_path_factory.mktemp("growing") / "x.mid"
     before, growing.FLUSH = growing.FLUSH, flush

@@ -4,13 +4,15 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from melody import midi
 from melody.errors import MelodyError
 from melody.midi import chunks
 from melody.score import NOTE, note_table
+
+from ..conftest import examples
 
 
 def onsets(score):
@@ -72,7 +74,7 @@ def test_tempi_of_all_tracks_count_in_file_order(build):
 
 
 @given(st.lists(st.tuples(st.integers(0, 4000), st.integers(1, 16_777_215)), min_size=1, max_size=60))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_tempo_map_by_hand(build, tempi):
     """Seconds of the Score against a map added up tick by tick change, tempi spread over two tracks."""
     halves = tempi[::2], tempi[1::2]
@@ -226,7 +228,7 @@ def test_read_goes_by_content_not_by_name(tmp_path, tune):
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_any_wound_is_read_or_refused(tune, data):
     """Bytes changed, cut or put in at random: a Score or a MelodyError, nothing else."""
     wounded = bytearray(tune)

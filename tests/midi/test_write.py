@@ -6,13 +6,15 @@ from collections import defaultdict
 import mido
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from melody import midi
 from melody.errors import CallError, MelodyError
 from melody.midi.assemble import clean_name
 from melody.score import KEY, PEDAL, Score, Track, meter_table, note_table, table, tempo_table
+
+from ..conftest import examples
 
 ticks = st.integers(0, 5000)
 
@@ -52,7 +54,6 @@ LONG = midi.Limits(max_seconds=1e12)  # the slowest tempo on the coarsest grid
 
 
 @given(scores())
-@settings(max_examples=100, deadline=None)
 def test_round_trip(score):
     data = midi.to_bytes(score)
     assert midi.parse(data, limits=LONG) == score
@@ -123,7 +124,7 @@ def test_strokes_together_in_one_drum_track_are_all_kept():
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 20), st.integers(60, 61), st.integers(1, 127)), min_size=1, max_size=60))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_no_pitch_sounds_twice_and_few_overlaps_lose_nothing(rows):
     data = midi.to_bytes(Score((one(*rows),)))
     assert not sounding(data)[1]

@@ -5,28 +5,40 @@ import io
 import json
 import math
 import pickle
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from melody import bundle
+from melody.corpus import Corpus
 from melody.errors import MelodyError
 from melody.train import resume
 from melody.train.folder import write_whole
+from melody.train.loop import Trainer
 
-from .conftest import Log, tiny
+from .conftest import Log, only, tiny
 
 
 def weights(trainer):
     return {**trainer.model.state_dict(), **{f"average {n}": t for n, t in trainer.average.items()}}
 
 
-@pytest.fixture
-def stopped(start):
-    trainer = start(recipe=tiny(steps=9))
+@pytest.fixture(scope="module")
+def half_way(corpus, tmp_path_factory):
+    """A run of nine steps that was stopped after four."""
+    folder = tmp_path_factory.mktemp("half_way")
+    trainer = Trainer(only(Corpus(corpus), range(6), [6, 7]), folder, tiny(steps=9), device="cpu")
     assert trainer.run(Log(last=4)).ending == "stopped"
-    return trainer
+    return folder
+
+
+@pytest.fixture
+def stopped(half_way, tmp_path):
+    """The folder of that run, to be spoilt."""
+    return Path(shutil.copytree(half_way, tmp_path / "run"))
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(start, stopped):
@@ -114,7 +126,7 @@ def told(folder, **changes):
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.999])
 def test_a_truncated_state(start, stopped, share):
-    path = tensors(stopped.folder)
+    path = tensors(stopped)
     blob = path.read_bytes()
     path.write_bytes(blob[: int(len(blob) * share)])
     refused(start(recipe=tiny(steps=9)), r"resume-\w+\.pt is not the file")
@@ -122,19 +134,19 @@ def test_a_truncated_state(start, stopped, share):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"sha256": 3}', "null"])
 def test_damaged_facts(start, stopped, text):
-    (stopped.folder / "resume.json").write_text(text)
+    (stopped / "resume.json").write_text(text)
     refused(start(recipe=tiny(steps=9)), "run")
 
 
 @pytest.mark.parametrize("name", ["resume-*.pt", "resume.json"])
 def test_missing_files(start, stopped, name):
-    [path] = stopped.folder.glob(name)
+    [path] = stopped.glob(name)
     path.unlink()
     refused(start(recipe=tiny(steps=9)), path.name)
 
 
 def test_a_run_of_another_version(start, stopped):
-    told(stopped.folder, format=1)
+    told(stopped, format=1)
     refused(start(recipe=tiny(steps=9)), "another version")
 
 
@@ -156,7 +168,7 @@ def test_a_run_of_another_version(start, stopped):
     ],
 )
 def test_facts_that_make_no_sense(start, stopped, changes):
-    told(stopped.folder, **changes)
+    told(stopped, **changes)
     refused(start(recipe=tiny(steps=9)), "run")
 
 
@@ -165,7 +177,7 @@ def test_facts_that_make_no_sense(start, stopped, changes):
 def test_tensors_that_do_not_fit(start, stopped, what, how):
     if what in ("state", "random") and how != "nothing":
         how = "shape"
-    saved = torch.load(tensors(stopped.folder), weights_only=True)
+    saved = torch.load(tensors(stopped), weights_only=True)
     value = {"nothing": {}, "shape": torch.zeros(2, 2), "nan": torch.full((2,), math.nan)}[how]
     if what in ("model", "average"):
         name, own = "to_heads.weight", saved[what]
@@ -174,7 +186,7 @@ def test_tensors_that_do_not_fit(start, stopped, what, how):
         value = {0: value if how == "nothing" else {"step": torch.zeros(()), "exp_avg": value, "exp_avg_sq": value}}
     elif what == "random":
         value = [value]
-    forged(stopped.folder, **{what: value})
+    forged(stopped, **{what: value})
     refused(start(recipe=tiny(steps=9)), "run|state")
 
 
@@ -185,14 +197,14 @@ def test_a_pickle_that_would_run_code_is_not_run(start, stopped, tmp_path):
 
     buffer = io.BytesIO()
     torch.save({"model": Trap()}, buffer, pickle_module=pickle)
-    vouched(stopped.folder, buffer.getvalue())
+    vouched(stopped, buffer.getvalue())
     refused(start(recipe=tiny(steps=9)), "cannot be read")
     assert not (tmp_path / "trapped").exists()
 
 
 def test_a_kill_between_two_files_leaves_the_older_state(start, stopped, monkeypatch):
     """The new tensors are there, the facts that name them are not: the older state is whole, and its successor goes on."""
-    before = (stopped.folder / "resume.json").read_bytes()
+    before = (stopped / "resume.json").read_bytes()
     later = start(recipe=tiny(steps=9))
     resume.load(later)
 
@@ -205,13 +217,13 @@ def test_a_kill_between_two_files_leaves_the_older_state(start, stopped, monkeyp
         patch.setattr(resume, "write_whole", killed)
         with pytest.raises(KeyboardInterrupt):
             later.run(Log(last=2))
-    assert (stopped.folder / "resume.json").read_bytes() == before
-    assert len(list(stopped.folder.glob("resume-*.pt"))) == 2
+    assert (stopped / "resume.json").read_bytes() == before
+    assert len(list(stopped.glob("resume-*.pt"))) == 2
     again = start(recipe=tiny(steps=9))
     resume.load(again)
     assert again.step == 4
     again.run(Log())
-    assert len(list(stopped.folder.glob("resume-*.pt"))) == 1
+    assert len(list(stopped.glob("resume-*.pt"))) == 1
 
 
 def test_a_signal_while_validating_comes_back_to_it(start):
@@ -248,7 +260,7 @@ def test_a_signal_while_validating_comes_back_to_it(start):
 
 
 def test_precision_is_that_of_the_first_part(start, stopped):
-    told(stopped.folder, precision="bfloat16")
+    told(stopped, precision="bfloat16")
     again = start(recipe=tiny(steps=9))
     resume.load(again)
     assert again.dtype is torch.bfloat16
