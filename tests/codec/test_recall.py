@@ -73,7 +73,6 @@ def test_pieces_side_by_side_do_not_meet(pieces):
 
 
 @given(NOTES, st.integers(1, 59))
-@settings(deadline=None, max_examples=100)
 def test_a_piece_can_be_read_all_at_once_and_gone_on_with(notes, cut):
     """The first events in one call, the others one by one."""
     piece = piece_of(notes, 2)

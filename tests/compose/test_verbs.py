@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from melody.compose.planning import plan
 
 from melody import edit, midi, theory
 from melody.compose import Continue
@@ -99,7 +98,7 @@ def test_a_tune_that_ends_inside_a_bar_is_followed_at_once(composer):
 def test_a_continuation_may_end_in_its_last_bar_and_not_before(any_composer, bars):
     tune = scale(np.arange(16) * 480)
     codec = any_composer.bundle.codec
-    made = plan(Continue(tune=tune, bars=bars), any_composer.bundle).plan
+    made = Continue(tune=tune, bars=bars).task(any_composer.bundle).plan
     line = 4 * codec.grid if codec.clock == "beats" else 2 * codec.grid  # a bar in steps: four beats, at 120 a minute two seconds
     assert (made.earliest, made.ending, made.stop) == (4 * line, (3 + bars) * line, (4 + bars) * line)
     assert made.every_bar

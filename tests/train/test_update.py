@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from melody.train.batches import to_tensors
+from melody.model import to_tensors
 from melody.train.recipe import changed
 
 from .conftest import Log, tiny
