@@ -16,6 +16,7 @@ PACKAGE = ROOT / "melody"
 RANKS = [
     {"errors"},
     {"files", "programs", "score"},
+    {"settings"},
     {"edit"},
     {"theory"},
     {"midi", "data", "tensors"},
