@@ -68,7 +68,7 @@ def write_pieces(
 
 def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int, tune: Path | None) -> list[Request]:
     """The same request with a seed for each piece; the tune is read for the first one."""
-    from melody.compose.tune import Tune
+    from melody.compose.alignment import Tune
 
     if tune is not None:
         asked |= {"tune": Tune.of(tune)}

@@ -1,9 +1,9 @@
 """Composer: generate, continue, accompany, infill and stream, each a thin use of the one engine."""
 
+from melody.compose.alignment import Tune
 from melody.compose.composer import Composer, load
 from melody.compose.request import Request
 from melody.compose.stream import StreamedNote
-from melody.compose.tune import Tune
 from melody.compose.verbs import REQUESTS, Accompany, Continue, Generate, Infill
 from melody.generate.sampling import Sampling
 

@@ -18,7 +18,7 @@ from melody.codec.decode import decode_piece
 from melody.codec.encode import velocity_of
 from melody.codec.given import part_table
 from melody.codec.table import MAX_PARTS, UNDECLARED
-from melody.compose.tune import Tune
+from melody.compose.alignment import Tune
 from melody.errors import CallError, MelodyError, unknown
 from melody.score import Score, Table, Track, note_table
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from melody import bundle as bundles
+from melody.compose.alignment import TuneLike
 from melody.compose.engines import engine_for
 from melody.compose.processes import shared
 from melody.compose.request import Request
 from melody.compose.running import Result, Running, finished
 from melody.compose.stream import StreamedNote, streamed
-from melody.compose.tune import TuneLike
 from melody.compose.verbs import Accompany, Continue, Generate, Infill
 from melody.errors import CallError, MelodyError
 from melody.generate.engine import AnyEngine

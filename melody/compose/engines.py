@@ -9,7 +9,7 @@ from pathlib import Path
 
 from melody import bundle as bundles
 from melody.bundle import Bundle
-from melody.compose.tune import Tune, TuneLike
+from melody.compose.alignment import Tune, TuneLike
 from melody.errors import MelodyError, unknown
 from melody.files import shown
 from melody.generate.engine import AnyEngine

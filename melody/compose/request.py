@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from melody.bundle import Bundle
+from melody.compose.alignment import Tune, TuneLike
 from melody.compose.task import Task
-from melody.compose.tune import Tune, TuneLike
 from melody.errors import CallError, unknown
 from melody.generate.sampling import Sampling
 from melody.programs import parse_program

@@ -36,7 +36,7 @@ HABITS = ("even", "low", "high", "dense", "top", "sparse")  # of a player, row b
 
 
 def play(config: CodecConfig, seed: int, players: int = 96, steps: int = 160) -> list[Rows]:
-    """Random legal pieces, each (n, 6) from its first declaration to its END, by players of different habits."""
+    """Random legal pieces, each (n, 6) from its first declaration to its END, by players of different priors."""
     habit = np.array(HABITS)[np.arange(players) % len(HABITS)]
     return random_pieces(config, np.random.default_rng(seed), players, steps, partial(_taste, habit))
 

@@ -18,8 +18,8 @@ from melody import edit, midi
 from melody.corpus import Corpus
 from melody.corpus.prepare import PrepareConfig, _guarded, _read_all, _read_one, content_hash, prepare
 from melody.errors import MelodyError
-from melody.sources import Limits
 from melody.score import PEDAL, Score, Track, note_table, table, tempo_table
+from melody.sources import Limits
 
 ONE = PrepareConfig(workers=1, least_notes=16)
 TWO = PrepareConfig(workers=2, least_notes=16)

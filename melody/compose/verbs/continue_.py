@@ -10,11 +10,10 @@ from melody import theory
 from melody.bundle import Bundle
 from melody.codec import encode
 from melody.codec.table import Field
-from melody.compose.alignment import AlignedTune, added, align_to_grid, clear_of, new_notes
+from melody.compose.alignment import AlignedTune, Tune, added, align_to_grid, clear_of, new_notes
 from melody.compose.controls import asked_scale, tune_conditions, tune_scale
 from melody.compose.request import WithLength, WithTune
 from melody.compose.task import Rows, Task
-from melody.compose.tune import Tune
 from melody.generate.plan import Plan
 from melody.score import Score, meter_table, tempo_table
 
