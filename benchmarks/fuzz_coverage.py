@@ -30,10 +30,10 @@ def child(arguments: list[str]) -> None:
     """What atheris calls, again and again; never returns."""
     import atheris  # type: ignore[import-not-found]  # optional
 
-    with atheris.instrument_imports(include=["melody.midi", "mido"]):
+    with atheris.instrument_imports(include=["melody.midi", "melody.sources", "mido"]):
         import mido  # type: ignore[import-untyped]  # has no stubs
 
-        from melody import MelodyError, midi
+        from melody import MelodyError, midi, sources
     assert mido
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -46,7 +46,7 @@ def child(arguments: list[str]) -> None:
                     midi.parse(data[1:])
                     return
                 path.write_bytes(data[1:])
-                for source in midi.sources([path]):
+                for source in sources.find([path]):
                     midi.parse(source.read_bytes(), source.path)
             except MelodyError as refused:
                 if "\n" in str(refused):

@@ -23,10 +23,10 @@ from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
+from melody.compose.planning import endless, plan
 
 from melody import compose, midi, theory
 from melody.codec.table import Field, Role
-from melody.compose.planning import endless, plan
 from melody.generate.loop import Writer
 from melody.score import Score, merged_notes
 

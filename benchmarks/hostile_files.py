@@ -28,7 +28,7 @@ import hostile_pool
 from hostile_pool import Caller, Ending
 from machine import machine
 
-from melody import midi
+from melody import sources
 
 ROOT = Path(__file__).resolve().parents[1]
 HOSTILE = ROOT.parent / "shared" / "hostile"
@@ -95,7 +95,7 @@ def file_by_file(verb: str, files: list[Path], bundle: Path, scratch: Path) -> t
 def whole_folder(arguments: list[str], folder: Path, report: Path, churn: list[str]) -> Row:
     """``prepare`` or ``train`` on the folder, in processes of their own, and a look at the report that they write."""
     row, command = Row(arguments[0]), [sys.executable, "-m", "melody", *arguments]
-    expected = sum(1 for _ in midi.sources([folder]))
+    expected = sum(1 for _ in sources.find([folder]))
     beside = subprocess.Popen(churn, stdout=subprocess.DEVNULL)
     try:
         with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="backslashreplace") as process:

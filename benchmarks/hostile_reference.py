@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from machine import machine
 
-from melody import MelodyError, midi
+from melody import MelodyError, midi, sources
 from melody.score import Score
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,7 +86,7 @@ def real(hostile: Path) -> Iterator[Case]:
 
 def collection(archive: Path, each: int) -> Iterator[Case]:
     """Some files of a collection, spread over it."""
-    found = list(midi.sources([archive]))
+    found = list(sources.find([archive]))
     for source in found[:: max(1, len(found) // each)]:
         try:
             yield Case(source.path, source.read_bytes(), "read")

@@ -28,11 +28,11 @@ from typing import Any
 
 import numpy as np
 from machine import machine
+from melody.compose.planning import endless, plan
 
 from melody import bundle as bundles
 from melody.codec.table import Field, Role
 from melody.compose import Generate, load
-from melody.compose.planning import endless, plan
 from melody.generate.loop import Writer
 
 WARM = 30  # steps before a measurement

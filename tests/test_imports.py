@@ -19,7 +19,7 @@ RANKS = [
     {"settings"},
     {"edit"},
     {"theory"},
-    {"midi", "data", "tensors"},
+    {"midi", "data", "sources", "tensors"},
     {"codec", "render"},
     {"corpus"},
     {"model"},

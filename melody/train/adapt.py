@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from melody import edit, midi, theory
+from melody import edit, midi, sources, theory
 from melody.bundle import Bundle
 from melody.codec.table import MAX_PARTS
 from melody.corpus.batch import as_batch
@@ -125,9 +125,9 @@ def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
 
     Raises MelodyError: a file's own line if it is the only one, or none could be read.
     """
-    found = list(midi.sources([Path(path)]))
+    found = list(sources.find([Path(path)]))
     if not found:
-        raise MelodyError(f"{shown(path)}: no MIDI files ({' '.join(midi.MIDI_SUFFIXES)}) found to adapt to")
+        raise MelodyError(f"{shown(path)}: no MIDI files ({' '.join(sources.MIDI_SUFFIXES)}) found to adapt to")
     order = np.random.default_rng(1).permutation(len(found)) if len(found) > MAX_PIECES else np.arange(len(found))
     scores: list[Score] = []
     first: MelodyError | None = None

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from melody.midi.growing import Growing
 
 from melody import midi
 from melody.cli import main
 from melody.cli.guard import Terminated
 from melody.errors import MelodyError
-from melody.midi.growing import Growing
 
 LENGTH = ("--bars", 2)
 

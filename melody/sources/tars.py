@@ -14,13 +14,13 @@ from typing import BinaryIO
 
 from melody.errors import MelodyError
 from melody.files import reason
-from melody.midi.entry import LINK, Entry, opened
-from melody.midi.limits import Limits
-from melody.midi.unpacking import Stream
+from melody.sources.entry import LINK, Entry, opened
+from melody.sources.limits import Limits
+from melody.sources.unpacking import Stream
 
 _BLOCK = 512
-_LONGEST_NAME = 1 << 16  # bytes of a long name, or of an extended header
-_HEADERS = 4  # blocks of description for each entry that Limits allow: folders, long names, extended headers
+MAX_NAME_BYTES = 1 << 16  # bytes of a long name, or of an extended header
+_HEADERS_PER_ENTRY = 4  # blocks of description for each entry that Limits allow: folders, long names, extended headers
 _LINKS = {b"1", b"2"}
 _NO_FILES = {b"3": "is a device, and is not read", b"4": "is a device, and is not read", b"6": "is a pipe, and is not read"}
 _OCTAL = re.compile(rb"[0-7]{0,12}")
@@ -72,7 +72,7 @@ class _Reader:
         while (block := self.stream.read(self.file, _BLOCK)).strip(b"\0") or len(block) < _BLOCK:
             self._take(block)
             self.headers += 1
-            if len(self.found) > self.limits.max_entries or self.headers > _HEADERS * self.limits.max_entries:
+            if len(self.found) > self.limits.max_entries or self.headers > _HEADERS_PER_ENTRY * self.limits.max_entries:
                 raise MelodyError(f"more entries than the limit of {self.limits.max_entries:,}; unpack it first")
         self.stream.finish(self.file)
         return self.found
@@ -105,7 +105,7 @@ class _Reader:
             self.found.append(Entry(name, offset, size, size, False, self._pass(size), fault))
 
     def _checked(self, block: bytes) -> int:
-        """The size that a header tells, if it is a header."""
+        """The size in a header. Errors: ``MelodyError`` if it is no header."""
         if len(block) < _BLOCK:
             raise MelodyError("the archive is cut short")
         total = sum(block[:148]) + sum(block[156:]) + 8 * 32
@@ -121,8 +121,8 @@ class _Reader:
 
     def _described(self, size: int) -> bytes:
         """The bytes of an entry that describes the next one."""
-        if size > _LONGEST_NAME:
-            raise MelodyError(f"a name in the archive is longer than {_LONGEST_NAME:,} bytes")
+        if size > MAX_NAME_BYTES:
+            raise MelodyError(f"a name in the archive is longer than {MAX_NAME_BYTES:,} bytes")
         data = self.stream.read(self.file, size)
         self.stream.checksum(self.file, -size % _BLOCK)
         return data

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from melody import midi
 from melody.errors import CallError, MelodyError
-from melody.midi.assemble import clean_name
+from melody.files import clean_name
 from melody.score import KEY, PEDAL, Score, Track, meter_table, note_table, table, tempo_table
 
 from ..conftest import examples

@@ -12,9 +12,9 @@ import tracemalloc
 
 import pytest
 
-from melody import midi
+from melody import midi, sources
 from melody.errors import MelodyError
-from melody.midi import tars, unpacking
+from melody.sources import tars, unpacking
 
 PACKERS = {".tar": bytes, ".tar.gz": gzip.compress, ".tgz": gzip.compress, ".tar.bz2": bz2.compress, ".tar.xz": lzma.compress}
 
@@ -35,12 +35,12 @@ def tarred(entries, form=tarfile.PAX_FORMAT):
 
 
 def listed(path, **limits):
-    return list(midi.sources([path], midi.Limits(**limits)))
+    return list(sources.find([path], sources.Limits(**limits)))
 
 
 def fault_of(source, **limits):
     with pytest.raises(MelodyError) as fault:
-        source.read_bytes(midi.Limits(**limits))
+        source.read_bytes(sources.Limits(**limits))
     assert "\n" not in str(fault.value) and source.path in str(fault.value)
     return str(fault.value)
 
@@ -170,7 +170,7 @@ def test_padding_and_several_members(tmp_path, tune):
     assert listed(path)[0].read_bytes() == tune
     path.write_bytes(gzip.compress(data) + b"more")
     assert "more after its end" in only_fault(path)
-    path.write_bytes(gzip.compress(b"") * (unpacking.MEMBERS + 1))
+    path.write_bytes(gzip.compress(b"") * (unpacking.MAX_MEMBERS + 1))
     assert "damaged" in only_fault(path)
 
 

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from melody import midi
+from melody import sources
 from melody.errors import MelodyError
 
 
@@ -21,12 +21,12 @@ def zipped(entries, method=zipfile.ZIP_DEFLATED):
 
 
 def listed(*paths, **limits):
-    return list(midi.sources(paths, midi.Limits(**limits)))
+    return list(sources.find(paths, sources.Limits(**limits)))
 
 
 def fault_of(source, **limits):
     with pytest.raises(MelodyError) as fault:
-        source.read_bytes(midi.Limits(**limits))
+        source.read_bytes(sources.Limits(**limits))
     return str(fault.value)
 
 

@@ -14,20 +14,38 @@ from melody.midi import assemble, chunks, fast, tolerant
 from melody.midi.limits import DEFAULT, Limits
 from melody.score import Score
 
-READERS = (fast.columns, fast.sanitized, tolerant.columns)
+READERS = (fast.read, fast.read_clamped, tolerant.read)
 
 
 def read(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> Score:
-    """The Score of a MIDI file (.mid, .midi, .kar, .rmi; the content decides, not the name). Errors: ``MelodyError``."""
+    """The Score of a MIDI file (.mid, .midi, .kar, .rmi; the content decides, not the name). Errors: ``MelodyError``.
+
+    >>> import tempfile
+    >>> from melody.score import Score, Track, note_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Score((Track("tune", notes=note_table([0], [480], [60], [80])),)).save(f"{folder}/tune.mid")
+    ...     read(f"{folder}/tune.mid").note_count
+    1
+    >>> read("missing.mid")
+    Traceback (most recent call last):
+        ...
+    melody.errors.MelodyError: missing.mid: no such file
+    """
     return parse(read_bytes(path, limits.max_bytes), os.fspath(path), limits)
 
 
 def parse(data: bytes, name: str = "MIDI data", limits: Limits = DEFAULT) -> Score:
-    """The Score of the bytes of a MIDI file; ``name`` is what an error calls it. Errors: ``MelodyError``, "name: reason"."""
+    """The Score of the bytes of a MIDI file; ``name`` is what an error calls it. Errors: ``MelodyError``, "name: reason".
+
+    >>> parse(b"no music")
+    Traceback (most recent call last):
+        ...
+    melody.errors.MelodyError: MIDI data: not a MIDI file (no MThd at its start)
+    """
     try:
         if len(data) > limits.max_bytes:
             raise MelodyError(f"{len(data):,} bytes, more than the limit of {limits.max_bytes:,}")
-        return assemble.score(_columns(_prepared(data)), limits)
+        return assemble.checked(_raw_score(_prepared(data)), limits)
     except MelodyError as fault:
         raise MelodyError(f"{shown(name)}: {fault}") from None
 
@@ -51,7 +69,7 @@ def _prepared(data: bytes) -> bytes:
     return data
 
 
-def _columns(data: bytes) -> assemble.Columns:
+def _raw_score(data: bytes) -> assemble.RawScore:
     """What the first reader that can make sense of ``data`` finds."""
     why = ""
     for reader in READERS:

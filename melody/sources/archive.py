@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from melody.errors import MelodyError
-from melody.midi import tars, zips
-from melody.midi.entry import Entry
-from melody.midi.limits import TAR_SUFFIXES, Limits, suffix
+from melody.sources import tars, zips
+from melody.sources.entry import Entry
+from melody.sources.limits import Limits
+from melody.sources.names import TAR_SUFFIXES, suffix
 
 
 def entries(path: Path, limits: Limits) -> list[Entry]:

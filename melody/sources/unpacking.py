@@ -9,12 +9,12 @@ from typing import BinaryIO, Protocol
 
 from melody.errors import MelodyError
 from melody.files import reason
-from melody.midi.limits import Limits
+from melody.sources.limits import Limits
 
-PIECE = 1 << 16  # bytes read, and bytes unpacked, at a time
-FREE = 1 << 20  # bytes that any archive may unpack to: a few small files end in 10 KiB of zeros that pack to nothing
-MEMBERS = 100_000  # packed files one after the other in one: some packers write one for every 64 KiB
-XZ_MEMORY = 128 << 20  # xz -9 asks for 65 MiB; a header may ask for 4 GiB
+BLOCK = 1 << 16  # bytes read, and bytes unpacked, at a time
+FREE_BYTES = 1 << 20  # that any archive may unpack to, whatever its size: a few small files end in 10 KiB of zeros that pack to nothing
+MAX_MEMBERS = 100_000  # packed files one after the other in one: some packers write one for every 64 KiB
+MAX_XZ_MEMORY = 128 << 20  # bytes; xz -9 asks for 65 MiB; a header may ask for 4 GiB
 
 
 class _Decoder(Protocol):
@@ -30,7 +30,7 @@ class _Decoder(Protocol):
 
 
 class _Gzip:
-    """zlib with the face of bz2; it checks length and checksum at the end of a member."""
+    """zlib with the interface of bz2; it checks length and checksum at the end of a member."""
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(31)
@@ -94,7 +94,7 @@ class Stream:
         """Pass over ``count`` bytes and return zlib's checksum of them."""
         crc = 0
         while count:
-            part = self.read(file, min(count, PIECE))
+            part = self.read(file, min(count, BLOCK))
             if not part:
                 raise MelodyError("the archive is cut short")
             crc = zlib.crc32(part, crc)
@@ -103,17 +103,17 @@ class Stream:
 
     def finish(self, file: BinaryIO) -> None:
         """Pass over the rest, so that the checksums at its end are looked at."""
-        while self.read(file, PIECE):
+        while self.read(file, BLOCK):
             pass
 
     def _fill(self, file: BinaryIO) -> bool:
-        """Unpack a piece into ``_ready``; False at the end of the file."""
+        """Unpack a block into ``_ready``; False at the end of the file."""
         try:
             while not self._ready:
                 packed = self._unread
                 self._unread = b""
                 if not packed and (self._decoder is None or self._decoder.needs_input):
-                    packed = file.read(PIECE)
+                    packed = file.read(BLOCK)
                     self.taken += len(packed)
                     ended = not packed
                 else:
@@ -126,9 +126,9 @@ class Stream:
                         continue
                     self._decoder = _decoder(packed)
                     self._members += 1
-                    if self._members > 1 and isinstance(self._decoder, _Plain) or self._members > MEMBERS:
+                    if self._members > 1 and isinstance(self._decoder, _Plain) or self._members > MAX_MEMBERS:
                         raise MelodyError("the archive is damaged (there is more after its end)")
-                self._ready = self._decoder.decompress(packed, PIECE)
+                self._ready = self._decoder.decompress(packed, BLOCK)
                 self._made += len(self._ready)
                 if self._decoder.eof:
                     self._unread, self._decoder = self._decoder.unused_data, None
@@ -148,7 +148,7 @@ class Stream:
     def _check(self) -> None:
         if self._made > self.limits.max_unpacked:
             raise MelodyError(f"unpacks to more than the limit of {self.limits.max_unpacked:,} bytes")
-        if self._made > FREE + self.limits.max_ratio * self.taken:
+        if self._made > FREE_BYTES + self.limits.max_ratio * self.taken:
             raise MelodyError(f"unpacks to more than {self.limits.max_ratio} times its size")
 
 
@@ -170,7 +170,7 @@ def _decoder(start: bytes) -> _Decoder:
         if start.startswith(b"\xfd7zXZ\0"):
             import lzma
 
-            return lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
+            return lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_XZ_MEMORY)
     except ImportError:  # some builds of Python come without
         raise MelodyError("is packed in a way that this Python cannot read; unpack it first") from None
     return _Plain()

@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 from melody.errors import MelodyError
 from melody.files import reason
-from melody.midi.entry import LINK, Entry, opened
-from melody.midi.limits import Limits
+from melody.sources.entry import LINK, Entry, opened
+from melody.sources.limits import Limits
 
 _END = re.compile(b"PK\5\6")
 _END_SIZE = 22  # of the end record, without the comment
