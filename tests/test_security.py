@@ -6,7 +6,7 @@ from pathlib import Path
 from melody import bundle, styles
 from melody.cli import pieces
 from melody.data import Rules, fetch
-from melody.midi import Limits, tars, unpacking
+from melody.sources import tars, unpacking
 from melody.train import resume
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,7 +9,7 @@ from typing import Union
 
 from melody import midi
 from melody.errors import MelodyError
-from melody.midi import Limits
+from melody.midi import Limits, ScoreLike
 from melody.score import Score
 
 MAX_NOTES = 25_000  # that the network reads: 45 kB and 0.1 ms each
