@@ -10,6 +10,7 @@ from melody.codec.conditions import key_class, meter_class, tempo_class
 from melody.compose import Continue, Generate
 from melody.compose.alignment import align_to_grid
 from melody.compose.controls import asked_scale, default_conditions, tune_conditions
+from melody.compose.tune import Tune
 from melody.score import KEY, Score, Track, meter_table, note_table, table, tempo_table
 
 PRIORS = {
@@ -56,7 +57,7 @@ def test_a_tune_says_its_tempo_meter_and_key(composer):
     score = Score(
         (Track("x", notes=notes),), 480, tempo_table([0], [400_000]), meter_table([0, 3840], [4, 3], [4, 4]), table(KEY, [0], [0], [True])
     )
-    tune = align_to_grid(score, composer.bundle.codec)
+    tune = align_to_grid(Tune.of(score), composer.bundle.codec)
     found = tune_conditions(Continue(tune=score), tune, composer.bundle.codec).tolist()
     assert found[1:4] == [tempo_class(150), key_class(21), meter_class((3, 4))]  # the meter in which it ends
     found = tune_conditions(Continue(tune=score, style="waltz", tempo=60.0, key="D"), tune, composer.bundle.codec).tolist()

@@ -38,18 +38,18 @@ def test_each_condition_is_left_out_as_often_as_asked(drawn):
 
 
 def test_the_bars_left_are_known_as_often_as_asked(drawn):
-    known = [bool(p.features[:, 3].any()) for p in drawn(drop_left=0.5)]
+    known = [bool(p.steps.features[:, 3].any()) for p in drawn(drop_left=0.5)]
     assert np.mean(known) == pytest.approx(0.5, abs=0.12)
-    assert not any(p.features[:, 3].any() for p in drawn(20, drop_left=1.0)) and all(p.features[:, 3].any() for p in drawn(20))
+    assert not any(p.steps.features[:, 3].any() for p in drawn(20, drop_left=1.0)) and all(p.steps.features[:, 3].any() for p in drawn(20))
 
 
 def test_the_key_moves_with_the_notes(drawn):
     (plain,) = drawn(1, transpose_down=0, transpose_up=0)
-    note = plain.rows[:, Field.ROLE] == Role.NOTE
+    note = plain.steps.events[:, Field.ROLE] == Role.NOTE
     key = drawn.pieces.pieces[0].key
     seen = set()
     for piece in drawn(100):
-        (semitones,) = set((piece.rows - plain.rows)[note, Field.PITCH].tolist())
+        (semitones,) = set((piece.steps.events - plain.steps.events)[note, Field.PITCH].tolist())
         assert piece.conditions[KEY] == key_class(key_transposed(key, semitones))
         seen.add(semitones)
     assert seen == set(range(-5, 7))
