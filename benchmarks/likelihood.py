@@ -31,8 +31,8 @@ from melody.codec.table import Field, Role
 from melody.corpus import Corpus
 from melody.corpus.stream import Batch
 from melody.model import EventLSTM
-from melody.train.batches import to_tensors
-from melody.train.validate import Scores, validation_stream
+from melody.training.batches import to_tensors
+from melody.training.validate import Scores, validation_stream
 
 ORDER = 5
 MOST_TRAINING = 1500  # pieces that the n-grams count

@@ -12,7 +12,7 @@ the table is of test pieces, each alone, nothing given. "with recall" is the mod
 pointers silenced: not a model trained without them, but it shows that the cache finds what there is to find.
 
 Below, what that means for new pieces of 32 bars: share of notes that stood at the same place and pitch 1, 2, 4 and 8 bars before,
-and likeness of the harmony (``melody/evaluate/features.py``), human test pieces, the model, the model with recall withheld.
+and likeness of the harmony (``melody/evaluation/features.py``), human test pieces, the model, the model with recall withheld.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from melody.codec.given import NOTHING
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
 from melody.corpus.sequence import AugmentConfig, Sequence, training_sequence
-from melody.evaluate.beside import excerpt
-from melody.evaluate.features import LAG_NAMES, features_of
+from melody.evaluation.beside import excerpt
+from melody.evaluation.features import LAG_NAMES, features_of
 from melody.generate.engine import Seen, TorchEngine
 from melody.model import Context, EventLSTM, Inputs
 from melody.runtime.nats import batch

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from machine import machine
+from melody.generate.cache import CACHED
 from memory import BARS, MOST_EVENTS, Floats, Watched, pieces
 
 from melody import bundle, compose
@@ -25,10 +26,9 @@ from melody.codec.grammar import bounds
 from melody.codec.table import MAX_PARTS, Field, Role
 from melody.corpus import Corpus
 from melody.corpus.sequence import Sequence
-from melody.evaluate.beside import excerpt
-from melody.evaluate.features import LAG_NAMES, features_of
+from melody.evaluation.beside import excerpt
+from melody.evaluation.features import LAG_NAMES, features_of
 from melody.generate import cache
-from melody.generate.cache import CACHED
 from melody.model import Inputs
 from melody.runtime.nats import batch
 from melody.score import Score

@@ -21,7 +21,7 @@ from melody.corpus import Corpus
 from melody.corpus.habits import habits
 from melody.export import export
 from melody.model import EventLSTM
-from melody.train.validate import validate, validation_stream
+from melody.training.validate import validate, validation_stream
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_LOSS = 1.002

@@ -24,9 +24,9 @@ import torch
 from machine import machine
 
 from melody.corpus import Corpus
-from melody.train.batches import prefetched
-from melody.train.loop import Trainer
-from melody.train.recipe import changed, load_recipe
+from melody.training.batches import prefetched
+from melody.training.loop import Trainer
+from melody.training.recipe import changed, load_recipe
 
 STEPS = 4  # updates of a round
 

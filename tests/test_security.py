@@ -7,7 +7,7 @@ from melody import bundle, styles
 from melody.cli import pieces
 from melody.data import Rules, fetch
 from melody.midi import Limits, tars, unpacking
-from melody.train import resume
+from melody.training import resume
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text("utf-8")

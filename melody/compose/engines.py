@@ -26,7 +26,7 @@ def engine_for(
     """A bundle (that knows ``style``), its engine, and a remark for people where that is not the quick one without their having said so.
 
     Without a wish: onnx if the bundle has a runtime file and onnxruntime is installed, else torch. A runtime of other weights is refused.
-    ``adapt``: music that the weights are adapted to first (train/adapt.py); the remark says what was done.
+    ``adapt``: music that the weights are adapted to first (training/adapt.py); the remark says what was done.
     """
     if wanted is not None and wanted not in ENGINES:
         raise unknown("engine", wanted, ENGINES)
@@ -67,7 +67,7 @@ def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Seq
     import torch
 
     from melody.generate.engine import TorchEngine
-    from melody.train.adapt import adapted, music
+    from melody.training.adapt import adapted, music
 
     scores, found = ([adapt], 1) if isinstance(adapt, Score) else music(adapt) if isinstance(adapt, str | os.PathLike) else (list(adapt), 0)
     if not scores:

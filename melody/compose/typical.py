@@ -31,7 +31,7 @@ from melody.codec.given import FOREVER, Choice
 from melody.codec.table import MAX_PARTS, Field, Role
 from melody.corpus.sequence import Sequence, piece_conditions, sequence
 from melody.errors import MelodyError
-from melody.evaluate.features import features_of
+from melody.evaluation.features import features_of
 from melody.files import read_bytes, reason, shown, write_bytes
 from melody.generate.engine import Engine, TorchEngine
 from melody.runtime.engine import OnnxEngine
