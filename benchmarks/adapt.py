@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.quick:
         options.pieces = 2
     torch.set_num_threads(1)
-    adapt.MOST_SECONDS = float("inf")  # what comes out is not to depend on how busy the machine is
+    adapt.MAX_SECONDS = float("inf")  # what comes out is not to depend on how busy the machine is
     facts = bundle.read(options.model)
     music = Music(Corpus(options.corpus), dict(o.split("=", 1) for o in options.others))
     if options.choose:

@@ -36,7 +36,7 @@ from melody.codec import CodecConfig, encode, quantise
 from melody.corpus import Corpus, CorpusWriter, PieceFacts
 from melody.corpus.tables import STORED, TrackFacts
 from melody.score import Score, Track, note_table
-from melody.training.look import Progress
+from melody.training.callbacks import Progress
 from melody.training.loop import Trainer
 from melody.training.recipe import changed, load_recipe
 

@@ -25,7 +25,7 @@ from melody.files import read_bytes, shown
 if TYPE_CHECKING:
     from melody.bundle import Bundle
     from melody.corpus import Corpus
-    from melody.training.loop import Result, Trainer
+    from melody.training.loop import Trainer, TrainingResult
     from melody.training.recipe import Recipe
 
 EXAMPLES = """\
@@ -147,7 +147,6 @@ def _origin(settings: Settings, output: Path) -> str | None:
 def _trainer(pieces: Corpus, output: Path, settings: Settings, base: Bundle | None) -> Trainer:
     """The run, ready to start or where it was left."""
     from melody import bundle
-    from melody.training import resume
     from melody.training.loop import Trainer
 
     recipe = _recipe(settings, output, base)
@@ -156,7 +155,7 @@ def _trainer(pieces: Corpus, output: Path, settings: Settings, base: Bundle | No
         base = replace(base, sha256=str(base.training.get("began_as", base.sha256)))
     trainer = Trainer(pieces, output, recipe, base=model, origin=base)
     if settings.resume:
-        resume.load(trainer)
+        trainer.resume()
     return trainer
 
 
@@ -214,7 +213,7 @@ def _recipe(settings: Settings, folder: Path, base: Bundle | None) -> Recipe:
 
 
 def _tell(
-    result: Result,
+    result: TrainingResult,
     caught: int | None,
     corpus: Path,
     folder: Path,

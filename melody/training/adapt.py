@@ -37,9 +37,9 @@ from melody.score import Score
 from melody.styles import grown
 
 STYLE = "adapted"
-MOST_PIECES = 32  # that are read; of a larger collection some by chance, always the same ones
-MOST_NOTES = 12_000  # of all of them together; the pieces come one after the other, the last one is cut
-MOST_SECONDS = 120.0  # after which it goes no further
+MAX_PIECES = 32  # that are read; of a larger collection some by chance, always the same ones
+MAX_NOTES = 12_000  # of all of them together; the pieces come one after the other, the last one is cut
+MAX_SECONDS = 120.0  # after which it goes no further
 
 Move = Callable[[int, int], None]
 
@@ -54,7 +54,7 @@ class AdaptConfig:
     memory: float = 0.98  # of the mean square of the gradient, by step
     least: float = 1e-4  # added to its root: weights that hardly matter hardly move
     clip: float = 5.0  # largest norm of a gradient
-    reach: float = 0.5  # of several pieces: how far to go from the old weights (0) to what was learned (1); of one: all the way
+    interpolation: float = 0.5  # of several pieces: how far to go from the old weights (0) to the learned ones (1); of one: all the way
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ class Stepper:
         self.steps = 0
 
     @torch.no_grad()
-    def retreat(self, reach: float) -> None:
+    def interpolate(self, share: float) -> None:
         """Weights between those at first (0) and those learned (1): pieces that differ pull in many directions (Wortsman et al., 2022)."""
         for weight, old in zip(self.weights, self.began, strict=True):
-            weight.copy_(torch.lerp(old, weight, reach))
+            weight.copy_(torch.lerp(old, weight, share))
 
     def read(self, s: Events, first: int, last: int, state: State | None) -> tuple[torch.Tensor, State]:
         """Nats (T, 6) of events ``first`` to ``last``, and the state after."""
@@ -153,7 +153,7 @@ def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
     found = list(midi.sources([Path(path)]))
     if not found:
         raise MelodyError(f"{shown(path)}: no MIDI files ({' '.join(midi.MIDI_SUFFIXES)}) found to adapt to")
-    order = np.random.default_rng(1).permutation(len(found)) if len(found) > MOST_PIECES else np.arange(len(found))
+    order = np.random.default_rng(1).permutation(len(found)) if len(found) > MAX_PIECES else np.arange(len(found))
     scores: list[Score] = []
     first: MelodyError | None = None
     for i in order.tolist():
@@ -164,7 +164,7 @@ def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
             scores.append(edit.busiest_tracks(score, MAX_PARTS) if len(score.tracks) > MAX_PARTS else score)
         except MelodyError as fault:
             first = first or fault
-        if len(scores) == MOST_PIECES:
+        if len(scores) == MAX_PIECES:
             break
     if not scores:
         raise first or MelodyError(f"{shown(path)}: nothing in it can be read")
@@ -191,12 +191,12 @@ def adapted(
     readings = [(score, None if number % 2 else STYLE) for number in range(config.passes) for score in scores]
     read = 0
     for score, style in readings:
-        if time.monotonic() - begin > MOST_SECONDS:
+        if time.monotonic() - begin > MAX_SECONDS:
             break
         _learn(stepper, encoded(score, model.codec, style))
         read += 1
     if len(scores) > 1:
-        stepper.retreat(config.reach)
+        stepper.interpolate(config.interpolation)
     for weight in stepper.weights:
         weight.requires_grad_(False)
     habits: Mapping[str, Any] = {STYLE: {"pieces": len(scores)} | usual(scores)}
@@ -218,9 +218,9 @@ def _learn(stepper: Stepper, s: Events) -> None:
 
 
 def _bounded(scores: Sequence[Score]) -> list[Score]:
-    """Pieces until they hold MOST_NOTES notes, the last one cut at a bar."""
+    """Pieces until they hold MAX_NOTES notes, the last one cut at a bar."""
     out: list[Score] = []
-    left = MOST_NOTES
+    left = MAX_NOTES
     for score in scores:
         piece = score if score.note_count <= left else _beginning(score, left)
         if piece.note_count:

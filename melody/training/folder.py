@@ -2,8 +2,8 @@
 
     model.safetensors, bundle.json   the best weights so far, a bundle
     last/00001200/                   the weights at the last saves, bundles too
-    resume.json, resume-DIGEST.pt    all that is needed to go on (training/resume.py)
-    metrics.jsonl                    one row a look (loop.Progress)
+    resume.json, resume-DIGEST.pt    all that is needed to go on (training/checkpoint.py)
+    metrics.jsonl                    one row a report (callbacks.Progress)
     .lock                            held by the process that writes
     .next/                           the next bundle, until it takes the place of the one in the folder
     .old/                            the run that stood here, until the one that starts anew has saved something
@@ -32,8 +32,8 @@ except ImportError:  # not on Windows, where two runs in one folder are the user
     fcntl = None  # type: ignore[assignment]  # looked at before it is used
 
 LOCK, LAST, METRICS, OLD, GOING = ".lock", "last", "metrics.jsonl", ".old", ".old.going"
-RESUME = "resume.json"  # written by training/resume.py
-LONGEST_ROW = 1 << 16  # bytes of a row of metrics.jsonl
+RESUME = "resume.json"  # written by training/checkpoint.py
+MAX_ROW_BYTES = 1 << 16  # of metrics.jsonl
 _held: set[tuple[int, int]] = set()  # lock files of this process: flock would refuse even itself
 
 
@@ -212,7 +212,7 @@ class Metrics:
             if os.path.lexists(self.path):
                 with open(self.path, "r+b") as file:
                     end = 0
-                    while (row := file.readline(LONGEST_ROW)) and _step(row) <= step:
+                    while (row := file.readline(MAX_ROW_BYTES)) and _step(row) <= step:
                         end += len(row)
                     file.truncate(end)
         except OSError as fault:
@@ -220,7 +220,7 @@ class Metrics:
 
     def add(self, row: dict[str, Any]) -> None:
         """Append a row. Raises MelodyError where it cannot be written; it is then written with the next one."""
-        self._waiting = (self._waiting + json.dumps(row).encode() + b"\n")[-LONGEST_ROW:]
+        self._waiting = (self._waiting + json.dumps(row).encode() + b"\n")[-MAX_ROW_BYTES:]
         try:
             with open(self.path, "ab", buffering=0) as file:
                 end = file.tell()

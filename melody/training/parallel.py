@@ -1,4 +1,4 @@
-"""Several processes that train one model: who they are, and what they tell each other.
+"""Several processes that train one model: which one this is, and what they send each other.
 
     torchrun --nproc-per-node 2 -m melody train CORPUS -o RUN
 
@@ -26,9 +26,9 @@ from melody.errors import MelodyError
 from melody.files import reason
 
 Value = TypeVar("Value")
-VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what torchrun says to each process
-PATIENCE = timedelta(hours=2)  # the others wait while the first one validates and saves
-STREAMS = 1_000_003  # seeds of the processes lie so far apart
+VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what torchrun sets for each process
+TIMEOUT = timedelta(hours=2)  # the others wait while the first one validates and saves
+SEED_DISTANCE = 1_000_003  # between the seeds of two processes
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ class Group:
         """Replace gradients (means over ``events``) by the mean over the events of all, and ``facts`` by their sums (fp32)."""
         used = [float(p.grad is not None) for p in parameters]
         own = [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters]
-        told = torch.tensor([float(events), *facts, *used], device=parameters[0].device)
-        flat = torch.cat([*own, told])
-        size = len(flat) - len(told)
+        message = torch.tensor([float(events), *facts, *used], device=parameters[0].device)
+        flat = torch.cat([*own, message])
+        size = len(flat) - len(message)
         flat[:size] *= events
-        with _talking():
+        with _communicating():
             dist.all_reduce(flat)
         flat[:size] /= flat[size].clamp(min=1)
         sums: list[float] = flat[size + 1 :].tolist()
@@ -73,7 +73,7 @@ class Group:
         if not self.joined:
             return value
         box = [value]
-        with _talking():
+        with _communicating():
             dist.broadcast_object_list(box, 0)
         return box[0]
 
@@ -82,14 +82,14 @@ class Group:
         if not self.joined:
             return [value]
         box: list[Any] = [None] * self.world
-        with _talking():
+        with _communicating():
             dist.all_gather_object(box, value)
         return box
 
     def seed(self, seed: int) -> None:
         """Random numbers of this process: weights are drawn before this, alike for all; what is dropped differs."""
         if self.rank:
-            torch.manual_seed((seed + self.rank * STREAMS) % (1 << 63))
+            torch.manual_seed((seed + self.rank * SEED_DISTANCE) % (1 << 63))
 
 
 def join(device: str = "") -> tuple[Group, torch.device]:
@@ -103,7 +103,7 @@ def join(device: str = "") -> tuple[Group, torch.device]:
             own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)) % torch.cuda.device_count())
             torch.cuda.set_device(own)
         if not dist.is_initialized():
-            dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=PATIENCE)
+            dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=TIMEOUT)
             atexit.register(_leave)
     except (ValueError, RuntimeError) as fault:
         raise MelodyError(f"the processes of this run cannot be connected ({reason(fault)[:160]})") from None
@@ -116,7 +116,7 @@ def _leave() -> None:
 
 
 @contextmanager
-def _talking() -> Iterator[None]:
+def _communicating() -> Iterator[None]:
     try:
         yield
     except RuntimeError as fault:

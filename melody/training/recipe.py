@@ -18,6 +18,7 @@ from melody.corpus.sequence import AugmentConfig
 from melody.errors import CallError, MelodyError, unknown
 from melody.files import read_bytes, reason, shown
 from melody.model import ModelConfig
+from melody.training.renames import with_new_names
 from melody.training.tuning import TUNES
 
 
@@ -45,7 +46,7 @@ class TrainConfig:
     rollback: int = 8  # bad updates in a row after which the run goes back and lowers its rate; 0: never
     patience: int = 0  # stop after so many validations without a better one; 0: never
     tune: str = "all"  # which weights a fine-tuning changes: all, heads, or state (a style vector and its first state)
-    reach: float = (
+    interpolation: float = (
         1.0  # how far a fine-tuned model goes from the one it began as (0) to what was learned (1): what lies between forgets less
     )
     seed: int = 0  # of weights, order and augmentation
@@ -109,7 +110,7 @@ def load_recipe(name: str | Path, _depth: int = 0) -> Recipe:
 def changed(recipe: Recipe, values: Mapping[str, Any], where: str = "recipe") -> Recipe:
     """``recipe`` with nested plain values put over it, checked."""
     parts: dict[str, Any] = {}
-    for section, entries in values.items():
+    for section, entries in with_new_names(values).items():
         if section not in SECTIONS:
             raise CallError(f"{where}: {unknown('section', section, SECTIONS)}")
         if not isinstance(entries, Mapping):
@@ -140,7 +141,7 @@ def _check(recipe: Recipe, where: str) -> None:
             t.save_minutes >= 0 and min(t.save_every, t.keep, t.rollback) >= 0,
             "save_minutes, save_every, keep, rollback must not be negative",
         ),
-        (0 < t.reach <= 1, "reach must be above 0, at most 1"),
+        (0 < t.interpolation <= 1, "interpolation must be above 0, at most 1"),
         (t.tune in TUNES, f"tune must be one of {', '.join(TUNES)}"),
         (t.precision in ("auto", "fp32", "bf16"), "precision must be auto, fp32 or bf16"),
         (

@@ -9,7 +9,7 @@ import pytest
 from melody import bundle
 from melody.errors import MelodyError
 from melody.files import write_bytes
-from melody.training import folder, resume
+from melody.training import checkpoint, folder
 from melody.training.folder import Metrics, hold, renew_bundle, tidy
 
 from .conftest import Log, tiny
@@ -95,29 +95,29 @@ def test_a_kill_at_any_moment_leaves_one_whole_bundle(tmp_path, monkeypatch, mom
 def test_the_last_checkpoints_stay(start):
     trainer = start(recipe=tiny(steps=7, save_every=2, keep=2))
     trainer.run(Log())
-    last = trainer.folder / "last"
+    last = trainer.writer.path / "last"
     assert sorted(p.name for p in last.iterdir()) == ["00000006", "00000007"]
     assert bundle.load_model(bundle.read(last / "00000006")) and bundle.read(last / "00000006").training["step"] == 6
     none = start("none", tiny(steps=2, keep=0))
     none.run(Log())
-    assert not (none.folder / "last").exists()
+    assert not (none.writer.path / "last").exists()
 
 
 def test_what_a_killed_run_wrote_after_its_last_save_is_cut_back(start):
     trainer = start(recipe=tiny(steps=40, save_every=10))
     trainer.run(Log(last=20))
-    metrics = trainer.folder / "metrics.jsonl"
+    metrics = trainer.writer.path / "metrics.jsonl"
     with metrics.open("a") as file:
         file.write('{"step": 30}\n{"step": 40, "na')
-    (trainer.folder / "last" / "00000030").mkdir()
-    (trainer.folder / ".model.safetensors.abc.part").write_bytes(b"half")
+    (trainer.writer.path / "last" / "00000030").mkdir()
+    (trainer.writer.path / ".model.safetensors.abc.part").write_bytes(b"half")
     again = start(recipe=tiny(steps=40, save_every=10))
-    resume.load(again)
+    again.resume()
     again.run(Log())
     assert [json.loads(line)["step"] for line in metrics.read_text().splitlines()] == [10, 20, 30, 40]
-    assert sorted(p.name for p in (trainer.folder / "last").iterdir()) == ["00000020", "00000030", "00000040"]
-    assert bundle.read(trainer.folder / "last" / "00000030").training["step"] == 30
-    assert not list(trainer.folder.glob("*.part"))
+    assert sorted(p.name for p in (trainer.writer.path / "last").iterdir()) == ["00000020", "00000030", "00000040"]
+    assert bundle.read(trainer.writer.path / "last" / "00000030").training["step"] == 30
+    assert not list(trainer.writer.path.glob("*.part"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]\n", '{"step": "x"}\n', "\0\n", "9" * 100_000])
@@ -166,12 +166,12 @@ def test_a_disk_that_is_full_for_a_while(start, monkeypatch):
     write, log = folder.write_whole, Log()
 
     def full(path, data):
-        if 3 <= trainer.step <= 5:
+        if 3 <= trainer.counters.step <= 5:
             raise MelodyError(f"{path.name}: cannot be written (No space left on device)")
         write(path, data)
 
-    monkeypatch.setattr(resume, "write_whole", full)
+    monkeypatch.setattr(checkpoint, "write_whole", full)
     assert trainer.run(log).ending == "done"
     assert [bool(p.notice) for p in log.seen] == [False] * 4 + [True] + [False] * 3
     assert "No space left" in log.seen[4].notice
-    assert json.loads((trainer.folder / "resume.json").read_text())["counters"]["step"] == "8.0"
+    assert json.loads((trainer.writer.path / "resume.json").read_text())["counters"]["step"] == "8.0"

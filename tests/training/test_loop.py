@@ -35,10 +35,10 @@ def test_it_learns(start):
 def test_what_is_kept_is_the_averaged_model(start):
     trainer = start(recipe=tiny(steps=6))
     trainer.run(Log())
-    kept = bundle.load_model(bundle.read(trainer.folder)).state_dict()
-    assert all(torch.equal(kept[n], t) for n, t in trainer.average.items())
-    assert any(not torch.equal(kept[n], t) for n, t in trainer.model.state_dict().items())
-    facts = bundle.read(trainer.folder)
+    kept = bundle.load_model(bundle.read(trainer.writer.path)).state_dict()
+    assert all(torch.equal(kept[n], t) for n, t in trainer.learner.averages.weights.items())
+    assert any(not torch.equal(kept[n], t) for n, t in trainer.learner.model.state_dict().items())
+    facts = bundle.read(trainer.writer.path)
     assert facts.training["step"] == 6 and facts.training["corpus"] == trainer.corpus.digest
     assert {d["name"] for d in facts.data} == set(trainer.corpus.styles)
 
@@ -46,7 +46,7 @@ def test_what_is_kept_is_the_averaged_model(start):
 def test_metrics(start):
     trainer = start(recipe=tiny(steps=25, validate_every=12))
     trainer.run(Log())
-    rows = [json.loads(line) for line in (trainer.folder / "metrics.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (trainer.writer.path / "metrics.jsonl").read_text().splitlines()]
     assert [r["step"] for r in rows] == [10, 12, 20, 24, 25]
     assert [r["valid"] is not None for r in rows] == [False, True, False, True, True]
 
@@ -55,7 +55,7 @@ def test_equal_seeds_give_equal_weights(start):
     def weights(name, seed):
         trainer = start(name, tiny(steps=3, seed=seed))
         trainer.run(Log())
-        return trainer.model.state_dict()
+        return trainer.learner.model.state_dict()
 
     first, again, other = weights("a", 1), weights("b", 1), weights("c", 2)
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -64,26 +64,26 @@ def test_equal_seeds_give_equal_weights(start):
 
 def test_a_loss_that_is_not_a_number_is_skipped(start, monkeypatch):
     trainer = start(recipe=tiny(steps=4))
-    forward, calls = trainer.model.forward, []
+    forward, calls = trainer.learner.model.forward, []
 
     def sometimes(inputs, state):
         nats, state = forward(inputs, state)
         calls.append(len(calls))
         return (nats * math.nan, state._replace(hidden=state.hidden * math.nan)) if calls[-1] == 1 else (nats, state)
 
-    monkeypatch.setattr(trainer.model, "forward", sometimes)
+    monkeypatch.setattr(trainer.learner.model, "forward", sometimes)
     log = Log()
     trainer.run(log)
     assert [p.skipped for p in log.seen] == [0, 1, 1, 1]
     assert math.isnan(log.seen[1].norm) and math.isfinite(log.seen[3].nats)
-    assert all(torch.isfinite(t).all() for t in trainer.model.state_dict().values())
+    assert all(torch.isfinite(t).all() for t in trainer.learner.model.state_dict().values())
 
 
 def test_a_validation_that_is_never_a_number_still_leaves_a_model(start, monkeypatch):
     monkeypatch.setattr(loop, "validate", lambda *_: Scores(np.full(6, math.nan), 1, 1))
     trainer = start(recipe=tiny(steps=2))
     trainer.run(Log())
-    assert bundle.read(trainer.folder).training["step"] == 2
+    assert bundle.read(trainer.writer.path).training["step"] == 2
 
 
 def test_early_stop_keeps_the_best(start, monkeypatch):
@@ -92,7 +92,7 @@ def test_early_stop_keeps_the_best(start, monkeypatch):
     trainer = start(recipe=tiny(steps=50, validate_every=2, patience=2))
     result = trainer.run(Log())
     assert (result.ending, result.step, result.best) == ("early", 8, 2.0)
-    assert bundle.read(trainer.folder).training["step"] == 4
+    assert bundle.read(trainer.writer.path).training["step"] == 4
 
 
 def test_minutes_end_a_run(start):
@@ -109,7 +109,7 @@ def test_neither_steps_nor_minutes(start):
 def test_stopped_at_once_saves_nothing(start):
     trainer = start()
     assert trainer.run(Log(last=0)).step == 0
-    assert list(trainer.folder.iterdir()) == []
+    assert list(trainer.writer.path.iterdir()) == []
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -118,7 +118,7 @@ def test_a_corpus_smaller_than_a_batch(start, corpus, count):
     trainer = start(recipe=tiny(steps=3, batch=32), corpus=few)
     log = Log()
     assert trainer.run(log).ending == "done" and trainer.stream.batch == count
-    assert log.seen[-1].valid is None and bundle.read(trainer.folder).training["step"] == 3
+    assert log.seen[-1].valid is None and bundle.read(trainer.writer.path).training["step"] == 3
 
 
 def test_a_corpus_without_pieces_to_train_on(start, corpus):
@@ -130,9 +130,9 @@ def test_fine_tuning_begins_with_the_weights_of_the_model(start, model):
     base = bundle.load_model(bundle.read(model))
     before = {n: t.clone() for n, t in base.state_dict().items()}
     trainer = start(base=base)
-    assert all(torch.equal(before[n], t) for n, t in trainer.average.items())
+    assert all(torch.equal(before[n], t) for n, t in trainer.learner.averages.weights.items())
     trainer.run(Log(last=1))
-    assert trainer.codec == base.codec
+    assert trainer.learner.model.codec == base.codec
 
 
 def test_a_full_disk_is_one_line(start, monkeypatch):
@@ -145,12 +145,12 @@ def test_a_full_disk_is_one_line(start, monkeypatch):
     with pytest.raises(MelodyError, match="No space left on device") as fault:
         trainer.run(Log())
     assert "\n" not in str(fault.value)
-    assert not [p for p in trainer.folder.iterdir() if p.suffix == ".part"]
+    assert not [p for p in trainer.writer.path.iterdir() if p.suffix == ".part"]
 
 
 def test_metrics_that_cannot_be_written(start):
     trainer = start(recipe=tiny(steps=10))
-    (trainer.folder / "metrics.jsonl").mkdir()
+    (trainer.writer.path / "metrics.jsonl").mkdir()
     with pytest.raises(MelodyError, match=r"metrics\.jsonl"):
         trainer.run(Log())
 
@@ -167,10 +167,10 @@ def test_a_fault_of_the_loader_reaches_the_caller_and_its_thread_ends(start):
 
 def test_validation_is_the_same_every_time_and_batches_do_not_matter(start):
     trainer = start()
-    model, pieces = trainer.averaged(), trainer.corpus.split("valid")
+    model, pieces = trainer.learner.averaged(), trainer.corpus.split("valid")
 
     def scores(batch, chunk):
-        stream = validation_stream(trainer.corpus, trainer.codec, pieces, trainer.recipe.given, batch, chunk)
+        stream = validation_stream(trainer.corpus, trainer.learner.model.codec, pieces, trainer.recipe.given, batch, chunk)
         return validate(model, stream, 10**9, torch.float32, torch.device("cpu"))
 
     first, again, other = scores(32, 256), scores(32, 256), scores(1, 33)

@@ -12,14 +12,14 @@ import torch
 
 from melody import bundle
 from melody.errors import MelodyError
-from melody.training import resume
+from melody.training import checkpoint
 from melody.training.folder import write_whole
 
 from .conftest import Log, tiny
 
 
 def weights(trainer):
-    return {**trainer.model.state_dict(), **{f"average {n}": t for n, t in trainer.average.items()}}
+    return {**trainer.learner.model.state_dict(), **{f"average {n}": t for n, t in trainer.learner.averages.weights.items()}}
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(start, stop
     log = Log()
     whole.run(log)
     resumed = start(recipe=tiny(steps=9))
-    resume.load(resumed)
-    assert resumed.step == 4
+    resumed.resume()
+    assert resumed.counters.step == 4
     later = Log()
     assert resumed.run(later).step == 9
     assert [p.step for p in later.seen] == [5, 6, 7, 8, 9]
@@ -48,9 +48,9 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(start, stop
 def test_resuming_twice(start, stopped):
     for steps in (6, 9):
         trainer = start(recipe=tiny(steps=9))
-        resume.load(trainer)
-        trainer.run(Log(last=steps - trainer.step))
-        assert trainer.step == steps
+        trainer.resume()
+        trainer.run(Log(last=steps - trainer.counters.step))
+        assert trainer.counters.step == steps
     whole = start("whole", tiny(steps=9))
     whole.run(Log())
     one, other = weights(whole), weights(trainer)
@@ -60,14 +60,14 @@ def test_resuming_twice(start, stopped):
 def test_a_finished_run_has_nothing_left_to_do(start):
     start(recipe=tiny(steps=2)).run(Log())
     again = start(recipe=tiny(steps=2))
-    resume.load(again)
+    again.resume()
     log = Log()
     assert again.run(log).ending == "done" and log.seen == []
 
 
 def refused(trainer, words):
     with pytest.raises(MelodyError, match=words) as fault:
-        resume.load(trainer)
+        trainer.resume()
     assert "\n" not in str(fault.value)
 
 
@@ -104,17 +104,17 @@ def forged(folder, **changes):
 def vouched(folder, blob):
     digest = hashlib.sha256(blob).hexdigest()
     (folder / f"resume-{digest[:16]}.pt").write_bytes(blob)
-    told(folder, sha256=digest)
+    rewritten(folder, sha256=digest)
 
 
-def told(folder, **changes):
+def rewritten(folder, **changes):
     path = folder / "resume.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.999])
 def test_a_truncated_state(start, stopped, share):
-    path = tensors(stopped.folder)
+    path = tensors(stopped.writer.path)
     blob = path.read_bytes()
     path.write_bytes(blob[: int(len(blob) * share)])
     refused(start(recipe=tiny(steps=9)), r"resume-\w+\.pt is not the file")
@@ -122,20 +122,66 @@ def test_a_truncated_state(start, stopped, share):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"sha256": 3}', "null"])
 def test_damaged_facts(start, stopped, text):
-    (stopped.folder / "resume.json").write_text(text)
+    (stopped.writer.path / "resume.json").write_text(text)
     refused(start(recipe=tiny(steps=9)), "run")
 
 
 @pytest.mark.parametrize("name", ["resume-*.pt", "resume.json"])
 def test_missing_files(start, stopped, name):
-    [path] = stopped.folder.glob(name)
+    [path] = stopped.writer.path.glob(name)
     path.unlink()
     refused(start(recipe=tiny(steps=9)), path.name)
 
 
-def test_a_run_of_another_version(start, stopped):
-    told(stopped.folder, format=1)
+@pytest.mark.parametrize("version", [1, 4, "x"])
+def test_a_run_of_another_version(start, stopped, version):
+    rewritten(stopped.writer.path, format=version)
     refused(start(recipe=tiny(steps=9)), "another version")
+
+
+def test_a_run_of_the_version_before_goes_on(start, stopped):
+    """Format 2 had other names for the same values."""
+    folder = stopped.writer.path
+    names = ("model", "average", "began", "optimiser", "state", "random")
+    saved = torch.load(tensors(folder), weights_only=True)
+    buffer = io.BytesIO()
+    torch.save(dict(zip(names, (saved[n] for n in checkpoint.TENSORS), strict=True)), buffer)
+    vouched(folder, buffer.getvalue())
+    facts = json.loads((folder / "resume.json").read_text())
+    now = facts.pop("stability")
+    guard = {"level": now["loss"], "streak": now["streak"], "returns": now["rollbacks"], "lowered": now["lr_scale"]}
+    (folder / "resume.json").write_text(json.dumps(facts | {"format": 2, "guard": guard}))
+    whole, resumed = start("whole", tiny(steps=9)), start(recipe=tiny(steps=9))
+    whole.run(Log())
+    resumed.resume()
+    assert resumed.stability == stopped.stability and resumed.counters.step == 4
+    resumed.run(Log())
+    one, other = weights(whole), weights(resumed)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert json.loads((folder / "resume.json").read_text())["format"] == 3
+
+
+def test_a_state_is_saved_and_loaded_without_a_loop(start, stopped, tmp_path):
+    state = stopped.state()
+    (tmp_path / "values").mkdir()
+    checkpoint.save(tmp_path / "values", state, stopped.recipe, "digest")
+    back = checkpoint.load(tmp_path / "values", "digest")
+    assert repr((back.counters, back.stability)) == repr((state.counters, state.stability))  # nan equals nan here
+    assert (back.position, back.precision) == (state.position, "float32")
+    assert all(torch.equal(back.weights[n], t) for n, t in state.weights.items())
+    assert torch.equal(back.recurrent.hidden, state.recurrent.hidden)
+    assert checkpoint.saved_recipe(tmp_path / "values") == stopped.recipe
+    with pytest.raises(MelodyError, match="corpus has changed"):
+        checkpoint.load(tmp_path / "values", "another")
+
+
+def test_a_copy_of_a_state_stays_as_it_was(start):
+    trainer = start(recipe=tiny(steps=3))
+    state = trainer.state()
+    copy, before = state.copy(), {n: t.clone() for n, t in state.weights.items()}
+    trainer.run(Log())
+    assert copy.counters.step == 0 and all(torch.equal(copy.weights[n], t) for n, t in before.items())
+    assert any(not torch.equal(state.weights[n], t) for n, t in before.items())  # a state itself is the run's own
 
 
 @pytest.mark.parametrize(
@@ -151,30 +197,30 @@ def test_a_run_of_another_version(start, stopped):
         {"position": {"rows": [[0, 0, 0], [1, 0, 0], [2, 0, 0]]}},
         {"position": 3},
         {"counters": {}},
-        {"guard": {"level": "1", "streak": "0", "returns": "0", "lowered": "1e9"}},
-        {"guard": {"level": "1", "streak": "-1", "returns": "0", "lowered": "1"}},
+        {"stability": {"loss": "1", "streak": "0", "rollbacks": "0", "lr_scale": "1e9"}},
+        {"stability": {"loss": "1", "streak": "-1", "rollbacks": "0", "lr_scale": "1"}},
     ],
 )
 def test_facts_that_make_no_sense(start, stopped, changes):
-    told(stopped.folder, **changes)
+    rewritten(stopped.writer.path, **changes)
     refused(start(recipe=tiny(steps=9)), "run")
 
 
-@pytest.mark.parametrize("what", ["model", "average", "optimiser", "state", "random"])
+@pytest.mark.parametrize("what", ["weights", "averages", "moments", "recurrent", "random"])
 @pytest.mark.parametrize("how", ["nothing", "shape", "nan"])
 def test_tensors_that_do_not_fit(start, stopped, what, how):
-    if what in ("state", "random") and how != "nothing":
+    if what in ("recurrent", "random") and how != "nothing":
         how = "shape"
-    saved = torch.load(tensors(stopped.folder), weights_only=True)
+    saved = torch.load(tensors(stopped.writer.path), weights_only=True)
     value = {"nothing": {}, "shape": torch.zeros(2, 2), "nan": torch.full((2,), math.nan)}[how]
-    if what in ("model", "average"):
+    if what in ("weights", "averages"):
         name, own = "to_heads.weight", saved[what]
         value = {} if how == "nothing" else own | {name: value if how == "shape" else own[name] * math.nan}
-    elif what == "optimiser":
+    elif what == "moments":
         value = {0: value if how == "nothing" else {"step": torch.zeros(()), "exp_avg": value, "exp_avg_sq": value}}
     elif what == "random":
         value = [value]
-    forged(stopped.folder, **{what: value})
+    forged(stopped.writer.path, **{what: value})
     refused(start(recipe=tiny(steps=9)), "run|state")
 
 
@@ -184,17 +230,17 @@ def test_a_pickle_that_would_run_code_is_not_run(start, stopped, tmp_path):
             return (open, (str(tmp_path / "trapped"), "w"))
 
     buffer = io.BytesIO()
-    torch.save({"model": Trap()}, buffer, pickle_module=pickle)
-    vouched(stopped.folder, buffer.getvalue())
+    torch.save({"weights": Trap()}, buffer, pickle_module=pickle)
+    vouched(stopped.writer.path, buffer.getvalue())
     refused(start(recipe=tiny(steps=9)), "cannot be read")
     assert not (tmp_path / "trapped").exists()
 
 
 def test_a_kill_between_two_files_leaves_the_older_state(start, stopped, monkeypatch):
     """The new tensors are there, the facts that name them are not: the older state is whole, and its successor goes on."""
-    before = (stopped.folder / "resume.json").read_bytes()
+    before = (stopped.writer.path / "resume.json").read_bytes()
     later = start(recipe=tiny(steps=9))
-    resume.load(later)
+    later.resume()
 
     def killed(path, data):
         if path.name == "resume.json":
@@ -202,16 +248,16 @@ def test_a_kill_between_two_files_leaves_the_older_state(start, stopped, monkeyp
         write_whole(path, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(resume, "write_whole", killed)
+        patch.setattr(checkpoint, "write_whole", killed)
         with pytest.raises(KeyboardInterrupt):
             later.run(Log(last=2))
-    assert (stopped.folder / "resume.json").read_bytes() == before
-    assert len(list(stopped.folder.glob("resume-*.pt"))) == 2
+    assert (stopped.writer.path / "resume.json").read_bytes() == before
+    assert len(list(stopped.writer.path.glob("resume-*.pt"))) == 2
     again = start(recipe=tiny(steps=9))
-    resume.load(again)
-    assert again.step == 4
+    again.resume()
+    assert again.counters.step == 4
     again.run(Log())
-    assert len(list(stopped.folder.glob("resume-*.pt"))) == 1
+    assert len(list(stopped.writer.path.glob("resume-*.pt"))) == 1
 
 
 def test_a_signal_while_validating_comes_back_to_it(start):
@@ -228,27 +274,27 @@ def test_a_signal_while_validating_comes_back_to_it(start):
     first = start(recipe=recipe)
     watcher = Impatient()
     watcher.validating = False
-    averaged = first.averaged
+    averaged = first.learner.averaged
 
     def begins():
         watcher.validating = True
         return averaged()
 
-    first.averaged = begins
-    assert first.run(watcher).ending == "stopped" and first.step == 3 and first.due
-    assert bundle.read(first.folder).training["valid_nats_per_note"] == {}
+    first.learner.averaged = begins
+    assert first.run(watcher).ending == "stopped" and first.counters.step == 3 and first.counters.due
+    assert bundle.read(first.writer.path).training["valid_nats_per_note"] == {}
     second = start(recipe=recipe)
-    resume.load(second)
+    second.resume()
     later = Log()
     assert second.run(later).ending == "done"
     assert [p.valid for p in later.seen if p.valid] == [p.valid for p in log.seen if p.valid]
-    assert bundle.read(second.folder).sha256 == bundle.read(whole.folder).sha256
-    rows = [json.loads(line)["step"] for line in (second.folder / "metrics.jsonl").read_text().splitlines()]
+    assert bundle.read(second.writer.path).sha256 == bundle.read(whole.writer.path).sha256
+    rows = [json.loads(line)["step"] for line in (second.writer.path / "metrics.jsonl").read_text().splitlines()]
     assert rows == [3, 6]
 
 
 def test_precision_is_that_of_the_first_part(start, stopped):
-    told(stopped.folder, precision="bfloat16")
+    rewritten(stopped.writer.path, precision="bfloat16")
     again = start(recipe=tiny(steps=9))
-    resume.load(again)
-    assert again.dtype is torch.bfloat16
+    again.resume()
+    assert again.learner.place.dtype is torch.bfloat16
