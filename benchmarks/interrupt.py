@@ -43,7 +43,7 @@ validate_every = 10
 save_every = 3
 """
 PIECES = 24
-MOST_SECONDS = 10.0  # from a signal to the end
+MAX_SECONDS = 10.0  # from a signal to the end
 STATUS = {signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
@@ -65,7 +65,7 @@ class Row:
     def ok(self) -> bool:
         """Nothing lost, nothing torn, and left in time."""
         saved = self.disturbed == "SIGKILL" or self.saved == self.times
-        return self.runs > 0 and self.same == self.runs and not self.torn and saved and self.slowest <= MOST_SECONDS
+        return self.runs > 0 and self.same == self.runs and not self.torn and saved and self.slowest <= MAX_SECONDS
 
     @property
     def name(self) -> str:

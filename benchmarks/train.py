@@ -24,7 +24,7 @@ import torch
 from machine import machine
 
 from melody.corpus import Corpus
-from melody.corpus.stream import Batch
+from melody.corpus.batch import Batch
 from melody.training.batches import prefetched
 from melody.training.learner import StepTotals
 from melody.training.loop import Trainer

@@ -19,20 +19,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from melody import edit, midi, theory
 from melody.bundle import Bundle
-from melody.codec import CodecConfig
-from melody.codec.encode import quantise
-from melody.codec.given import Choice
 from melody.codec.table import MAX_PARTS
-from melody.corpus.habits import usual
-from melody.corpus.sequence import Sequence as Events
-from melody.corpus.sequence import piece_conditions, sequence
+from melody.corpus.batch import as_batch
+from melody.corpus.piece import EncodedPiece, encode_score
+from melody.corpus.priors import tempo_and_meters
 from melody.errors import MelodyError
 from melody.files import shown
-from melody.model import EventLSTM, Inputs, State
+from melody.model import EventLSTM, State, to_tensors
 from melody.score import Score
 from melody.styles import grown
 
@@ -98,9 +94,9 @@ class Stepper:
         for weight, old in zip(self.weights, self.began, strict=True):
             weight.copy_(torch.lerp(old, weight, share))
 
-    def read(self, s: Events, first: int, last: int, state: State | None) -> tuple[torch.Tensor, State]:
+    def read(self, s: EncodedPiece, first: int, last: int, state: State | None) -> tuple[torch.Tensor, State]:
         """Nats (T, 6) of events ``first`` to ``last``, and the state after."""
-        nats, state = self.model(inputs(s, first, last, next(iter(self.weights)).device), state)
+        nats, state = self.model(to_tensors(as_batch(s, first, last), next(iter(self.weights)).device), state)
         return nats[:, 0], state.detach()
 
     def learn(self, nats: torch.Tensor) -> None:
@@ -122,27 +118,6 @@ class Stepper:
             torch._foreach_sqrt_(root)
             torch._foreach_add_(root, c.least)
             torch._foreach_addcdiv_(weights, mean, root, -c.rate / (1 - 0.9**self.steps))
-
-
-def inputs(s: Events, first: int, last: int, device: torch.device) -> Inputs:
-    """Events ``first`` to ``last`` of a piece as a batch of one row."""
-
-    def tensor(array: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device).long()
-
-    span = slice(first, last + 1)
-    given = s.given.rows if len(s.given) else np.zeros((1, 7), np.int16)
-    return Inputs(
-        rows=tensor(s.rows[span, None]),
-        features=tensor(s.features[span, None]),
-        lookups=tensor(s.lookups[span, None]),
-        recall=tensor(s.recall[span, None]),
-        parts=tensor(s.parts[None]),
-        conditions=tensor(s.conditions[None]),
-        given=tensor(given[:, None]),
-        live=torch.tensor([s.live], device=device),
-        reset=torch.tensor([first == 0], device=device),
-    )
 
 
 def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
@@ -171,15 +146,6 @@ def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
     return scores, len(found)
 
 
-def encoded(score: Score, codec: CodecConfig, style: str | None) -> Events:
-    """A piece as events, nothing given, its tempo, key, meter and density told, the bars left not."""
-    sounding = edit.apply_pedal(score) if codec.clock == "seconds" else score
-    piece = quantise(sounding, codec, theory.lead_track(score)[0])
-    nothing = np.zeros(len(piece.notes), bool)
-    told = piece_conditions(codec, score, piece, style, theory.key_of(score))
-    return sequence(piece, Choice("nothing", nothing, ~nothing, 0, piece.end), told, tell_left=False)
-
-
 def adapted(
     bundle: Bundle, model: EventLSTM, scores: Sequence[Score], config: AdaptConfig = AdaptConfig(), found: int = 0
 ) -> tuple[Bundle, EventLSTM, Adapted]:
@@ -193,14 +159,14 @@ def adapted(
     for score, style in readings:
         if time.monotonic() - begin > MAX_SECONDS:
             break
-        _learn(stepper, encoded(score, model.codec, style))
+        _learn(stepper, encode_score(score, model.codec, style))
         read += 1
     if len(scores) > 1:
         stepper.interpolate(config.interpolation)
     for weight in stepper.weights:
         weight.requires_grad_(False)
-    habits: Mapping[str, Any] = {STYLE: {"pieces": len(scores)} | usual(scores)}
-    known = replace(bundle, codec=model.codec, training={**bundle.training, "habits": habits})
+    priors: Mapping[str, Any] = {STYLE: {"pieces": len(scores)} | tempo_and_meters(scores)}
+    known = replace(bundle, codec=model.codec, training={**bundle.training, "habits": priors})
     notes = sum(s.note_count for s in scores)
     return (
         known,
@@ -209,7 +175,7 @@ def adapted(
     )
 
 
-def _learn(stepper: Stepper, s: Events) -> None:
+def _learn(stepper: Stepper, s: EncodedPiece) -> None:
     """Read a piece but for its END: where a tune that is to go on breaks off is not to be learned."""
     state, size = None, stepper.config.segment
     for first in range(0, len(s) - 1, size):

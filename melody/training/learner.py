@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from melody.corpus.stream import Batch
-from melody.model import EventLSTM, State
+from melody.corpus.batch import Batch
+from melody.model import EventLSTM, State, to_tensors
 from melody.training.averaging import WeightAverage
-from melody.training.batches import to_tensors
 from melody.training.device import Placement
 from melody.training.recipe import TrainConfig
 from melody.training.stability import Stability

@@ -15,7 +15,7 @@ import torch
 from melody import bundle
 from melody.bundle import Bundle
 from melody.corpus import Corpus
-from melody.corpus.habits import habits
+from melody.corpus.priors import style_priors
 from melody.errors import MelodyError
 from melody.files import shown
 from melody.model import EventLSTM
@@ -33,7 +33,7 @@ class RunWriter:
     def __init__(self, path: Path, recipe: Recipe, corpus: Corpus, origin: Bundle | None) -> None:
         """``origin``: the bundle that a fine-tuning began with."""
         self.path, self.recipe, self.corpus, self.origin = path, recipe, corpus, origin
-        self.habits = habits(corpus)  # now, and not when a signal waits for the first save: many pieces take many seconds
+        self.priors = style_priors(corpus)  # now, and not when a signal waits for the first save: many pieces take many seconds
         self._metrics: folder.Metrics | None = None
 
     def open(self, step: int, last_row: int) -> None:
@@ -89,7 +89,7 @@ class RunWriter:
         if self.origin:  # old styles stay known, but a model that was taught a style plays that one unless it is asked for another
             facts["began_as"] = self.origin.sha256
             known = {s: {**h, "pieces": 0} for s, h in self.origin.training.get("habits", {}).items()}
-        return facts | {"habits": known | self.habits}
+        return facts | {"habits": known | self.priors}
 
     def _data(self) -> tuple[dict[str, object], ...]:
         """What the run learned from, by style."""

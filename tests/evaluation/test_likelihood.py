@@ -10,12 +10,12 @@ import torch
 from melody.codec.given import GivenConfig
 from melody.codec.table import FIELDS, Field, Role
 from melody.corpus import Corpus
-from melody.corpus.sequence import AugmentConfig
+from melody.corpus.piece import AugmentConfig
 from melody.corpus.stream import Stream
 from melody.errors import CallError, MelodyError
 from melody.evaluation.likelihood import BUCKETS, Calibration, bar_rows, chosen_pieces, likelihood, unwrapped
 from melody.evaluation.reader import NOTHING, Reader, Reading, readings, stream_of
-from melody.training.batches import to_tensors
+from melody.model import to_tensors
 from melody.training.validate import validate, validation_stream
 
 CPU = torch.device("cpu")
