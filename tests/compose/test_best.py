@@ -99,7 +99,7 @@ def test_measures_of_a_piece(typical):
 
 
 def test_both_engines_read_the_same(typical):
-    from melody.generate.engine import TorchEngine
+    from melody.generate.torch_engine import TorchEngine
 
     torch = load(typical, engine="torch").engine
     assert isinstance(torch, TorchEngine)
