@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from melody.codec import CodecConfig
 from melody.codec.columns import POINTERS
 from melody.codec.table import Field
-from melody.errors import MelodyError, unknown
+from melody.errors import MelodyError, Remedy, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def find(name: str | os.PathLike[str] | None = None) -> Path:
     if (folder / FACTS).is_file():
         return folder
     if folder.is_dir():
-        raise MelodyError(f"{shown(folder)}: not a bundle (no {FACTS} in it); train one with: melody train CORPUS -o RUN")
+        raise MelodyError(f"{shown(folder)}: not a bundle (no {FACTS} in it)", Remedy.TRAIN)
     if os.sep in wanted:
         raise MelodyError(f"{shown(folder)}: no such folder; give a bundle's folder or one of: {', '.join(known) or '(none shipped)'}")
     raise unknown("model", wanted, known)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from melody.errors import CallError, MelodyError
+from melody.errors import CallError, MelodyError, Remedy
 
 try:
     import fcntl
@@ -79,14 +79,14 @@ def claim(path: str | os.PathLike[str], force: bool) -> Path:
     # The functions of os.path say "no" where a Path raises: a name that is too long, a folder that cannot be searched.
     if os.path.exists(target):
         if not force:
-            raise CallError(f"{shown(target)} exists; add --force to replace it, or choose another --output")
+            raise CallError(f"{shown(target)} exists", Remedy.REPLACE)
         if not os.path.isfile(target) and not os.path.isdir(target):
-            raise CallError(f"{shown(target)}: is a device or a pipe, which cannot be replaced; choose another --output")
+            raise CallError(f"{shown(target)}: is a device or a pipe, which cannot be replaced", Remedy.OTHER_PATH)
     parent = target.parent
     if not os.path.isdir(parent):
-        raise MelodyError(f"{shown(parent)}: no such folder; create it first, or choose another --output")
+        raise MelodyError(f"{shown(parent)}: no such folder", Remedy.MAKE_FOLDER)
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise MelodyError(f"{shown(parent)}: folder cannot be written; choose another --output")
+        raise MelodyError(f"{shown(parent)}: folder cannot be written", Remedy.OTHER_PATH)
     return target
 
 

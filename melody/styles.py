@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.bundle import Bundle
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import read_bytes, reason, shown, write_bytes
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def with_style(bundle: Bundle, model: EventLSTM, style: Style) -> tuple[Bundle, 
     import torch
 
     if style.model != bundle.sha256:
-        raise MelodyError(f"the style {shown(style.name)!r} was learned with another model than {bundle.name}; name that one with --model")
+        raise MelodyError(f"the style {shown(style.name)!r} was learned with another model than {bundle.name}", Remedy.ITS_MODEL)
     larger = grown(model, [style.name], initial=True)
     row = 1 + larger.codec.styles.index(style.name)
     weights = larger.state_dict()

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "melody"
 # Rooms of one rank do not know each other. docs/architecture.md says what each is for.
 RANKS = [
     {"errors"},
-    {"files", "programs", "score"},
+    {"files", "programs", "score", "extras"},
     {"edit"},
     {"theory"},
     {"midi", "data"},
@@ -28,7 +28,7 @@ RANKS = [
     {"runtime"},
     {"evaluation", "export"},
     {"compose"},
-    {"live", "studio"},
+    {"live", "studio", "doctor"},
     {"cli"},
     {"melody", "__main__"},  # the face: names that are looked up when they are used
 ]
@@ -38,6 +38,7 @@ WITHOUT_TORCH = {room for room in RANK if RANK[room] < RANK["model"]} | {"runtim
 EXCEPTIONS = {
     ("score", "midi"): "piece.save() and piece.to_pretty_midi() are what users look for; the import is inside the two methods",
     ("cli", "melody"): "the version number, which stands in the face because the build reads it there",
+    ("doctor", "melody"): "the version number, and where the package lies",
 }
 LONGEST = 300
 LONG: dict[str, str] = {}  # path: the reason why it may be longer

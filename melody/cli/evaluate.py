@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from melody.cli import report
 from melody.cli.options import Flag, Output, Printing
 from melody.errors import CallError, MelodyError
+from melody.extras import require
 from melody.files import claim, shown
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def evaluate(
         Replace a file that exists.
     """
     _check(measuring, corpus)
+    require("train", "melody evaluate")
     if measuring.surprise is not None:
         _surprise(bundle, measuring.surprise, measuring.style, output, force, printing)
         return

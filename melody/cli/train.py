@@ -20,6 +20,7 @@ from melody.cli.guard import INTERRUPTED, TERMINATED
 from melody.cli.options import Flag, Printing
 from melody.cli.watch import Watch
 from melody.errors import CallError, MelodyError
+from melody.extras import require
 from melody.files import read_bytes, shown
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def train(
         Start anew in a folder that already holds a run.
     """
     _check_flags(settings, force)
+    require("train", "melody train")
     made = prepared(corpus)
     _check_folder(output, settings.resume, force)
 

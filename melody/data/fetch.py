@@ -15,7 +15,7 @@ from melody.data import dial
 from melody.data.catalogue import Collection
 from melody.data.dial import Rules, TroubleError
 from melody.data.part import Part, is_validator
-from melody.errors import CallError, MelodyError
+from melody.errors import CallError, MelodyError, Remedy
 from melody.files import claim, shown
 
 ATTEMPTS = 2
@@ -52,7 +52,7 @@ def fetch(
         return Fetched(target, what.bytes, what.sha256, True, True)
     claim(target, force)
     if target.is_dir():
-        raise CallError(f"{shown(target)} is a folder, and is not replaced; choose another --output")
+        raise CallError(f"{shown(target)} is a folder, and is not replaced", Remedy.OTHER_PATH)
     with Part(target, what.url, bool(what.sha256)) as part:
         for attempt in range(1, ATTEMPTS + 1):
             try:

@@ -20,7 +20,7 @@ from melody.codec.columns import Feature, StepInputs
 from melody.codec.table import BAR_CLASSES, Field, Role
 from melody.corpus import Corpus
 from melody.corpus.batch import Batch
-from melody.errors import MelodyError, unknown
+from melody.errors import MelodyError, Remedy, unknown
 from melody.evaluation.reader import Reading, readings, stream_of
 from melody.files import shown
 from melody.model import EventLSTM, to_tensors
@@ -119,8 +119,9 @@ def chosen_pieces(corpus: Corpus, split: str, notes: int, style: str | None = No
     mine = corpus.split(split)
     if not mine:
         other = next((s for s in ("valid", "train", "test") if corpus.split(s)), None)
-        hint = f"try --split {other}" if other else "prepare it again with more music"
-        raise MelodyError(f"{shown(corpus.folder)}: no pieces in its {split} split; {hint}")
+        if other:
+            raise MelodyError(f"{shown(corpus.folder)}: no pieces in its {split} split", Remedy.OTHER_SPLIT, split=other)
+        raise MelodyError(f"{shown(corpus.folder)}: no pieces in its {split} split; prepare it again with more music")
     if style is not None:
         if style not in corpus.styles:
             raise unknown("style", style, corpus.styles)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from melody import bundle as bundles
 from melody.bundle import Bundle
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.export.check import Agreement
 from melody.files import shown, write_bytes
 from melody.runtime.file import FORMAT, NAME, plain, sealed
@@ -28,11 +27,8 @@ def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tu
     notes    how many notes of it are looked at
     Raises MelodyError where the model cannot be exported, or the two differ by more than MAX_DIFFERENCE.
     """
-    for package, extra in (("onnx", "export"), ("onnxruntime", "")):
-        if find_spec(package) is None:
-            raise MelodyError(f"export needs the package {package}: pip install 'melody{f'[{extra}]' if extra else ''}'")
     if bundle.model.get("cell", "lstm") != "lstm":
-        raise MelodyError(f"{shown(bundle.folder)}: cells of the kind {bundle.model['cell']!r} have no runtime; use --engine torch")
+        raise MelodyError(f"{shown(bundle.folder)}: cells of the kind {bundle.model['cell']!r} have no runtime", Remedy.TORCH_ENGINE)
     from melody.corpus import Corpus
     from melody.export.check import agreement, from_corpus, from_model, reaches
     from melody.export.graph import build

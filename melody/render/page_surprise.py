@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from melody.errors import MelodyError
+from melody.extras import require
 from melody.files import replace_file, shown
 from melody.render.charts import number, text
 from melody.render.page import STYLE, heading, page, paragraph, piece, table
@@ -109,11 +109,10 @@ def surprise_page(title: str, score: Score, notes: Sequence[ShadedNote], bars: S
 
 def surprise_picture(path: Path, title: str, notes: Sequence[ShadedNote], bars: Sequence[int]) -> None:
     """The roll as a PNG. A missing matplotlib raises MelodyError."""
-    try:
-        from matplotlib.collections import PolyCollection
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MelodyError("drawing a PNG needs matplotlib; pip install 'melody[render]', or write .html") from None
+    require("render", "a PNG of it (an .html or .svg needs nothing more)")
+    from matplotlib.collections import PolyCollection
+    from matplotlib.figure import Figure
+
     rows = list(itertools.pairwise([*bars[:-1:BARS], bars[-1]]))
     low, high = min(n.pitch for n in notes) - 1, max(n.pitch for n in notes) + 1
     figure = Figure(figsize=(14, 0.6 + len(rows) * (0.4 + 0.06 * (high - low))), layout="constrained")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.errors import CallError, MelodyError
+from melody.errors import CallError
+from melody.extras import require
 from melody.files import replace_file, shown
 from melody.render.style import Voice, drum_lanes, drum_name, pitch_range, voices
 from melody.score import Score
@@ -79,10 +80,9 @@ class Paper:
 
 def draw(score: Score, title: str = "") -> Figure:
     """The piano roll of a piece as a matplotlib figure that belongs to no window."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MelodyError("drawing needs matplotlib; pip install 'melody[render]'") from None
+    require("render", "drawing a piece")
+    from matplotlib.figure import Figure
+
     low, high = pitch_range(score)
     paper = Paper(low - 1, high + 1, drum_lanes(score), beat_ticks(score))  # a semitone of air on both sides
     starts = row_starts(score)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import read_bytes, reason, shown
 from melody.model import State
 from melody.training.folder import RESUME, write_whole
@@ -84,10 +84,8 @@ def load(folder: Path, corpus: str) -> RunState:
         if hashlib.sha256(blob).hexdigest() != facts["sha256"]:
             raise MelodyError(f"{shown(folder)}: {name} is not the file that {RESUME} vouches for; start the run anew")
         if facts["corpus"] != corpus:
-            raise MelodyError(
-                f"{shown(folder)}: the corpus has changed since this run was saved; "
-                f"start a new run (--from {shown(folder)} goes on from its weights)"
-            )
+            where = shown(folder)
+            raise MelodyError(f"{where}: the corpus has changed since this run was saved", Remedy.NEW_RUN, folder=where)
         saved = torch.load(io.BytesIO(blob), map_location="cpu", weights_only=True)
         names = OLD_NAMES if facts["format"] == 2 else {}
         tensors = {name: saved[names.get(name, name)] for name in TENSORS}
@@ -130,7 +128,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(read_bytes(folder / RESUME, MAX_FACTS_BYTES))
     if facts["format"] not in (2, FORMAT):
         where = shown(folder)
-        raise MelodyError(f"{where}: saved by another version of melody; start a new run (--from {where} uses its weights)")
+        raise MelodyError(f"{where}: saved by another version of melody", Remedy.NEW_RUN, folder=where)
     return facts
 
 

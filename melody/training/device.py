@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.training.parallel import Group
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:
             times[dtype] = time.perf_counter() - begin
         except RuntimeError:  # "could not create a primitive descriptor" where the processor has no bf16
             if precision == "bf16":
-                raise MelodyError("bf16 does not work on this processor; use --precision fp32") from None
+                raise MelodyError("bf16 does not work on this processor", Remedy.FULL_PRECISION) from None
     if precision == "bf16":
         return torch.bfloat16
     return min(times, key=lambda d: times[d])
@@ -80,7 +80,5 @@ def enough_memory(recipe: Recipe) -> Iterator[None]:
         if isinstance(fault, RuntimeError) and not any(words in str(fault).lower() for words in OUT_OF_MEMORY):
             raise
         t = recipe.train
-        lower = f"lower batch (now {t.batch}; --batch {max(1, t.batch // 2)})" if t.batch > 1 else "batch is 1 already"
-        raise MelodyError(
-            f"out of memory: {lower}, then chunk (now {t.chunk}) or the model's width (now {recipe.model.width}) in the recipe"
-        ) from None
+        remedy = Remedy.SMALLER_BATCH if t.batch > 1 else Remedy.SMALLER_CHUNK
+        raise MelodyError("out of memory", remedy, batch=t.batch, half=t.batch // 2, chunk=t.chunk, width=recipe.model.width) from None

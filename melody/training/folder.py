@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from melody.bundle import FACTS, NEXT, WEIGHTS
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import reason, replace_file, replace_folder, shown
 
 try:
@@ -48,7 +48,7 @@ def hold(folder: Path) -> Iterator[None]:
         folder.mkdir(exist_ok=True)
         handle = _locked(path)
     except BlockingIOError:
-        raise MelodyError(f"{shown(folder)}: another run writes here ({_holder(path)}); wait for it or choose another --output") from None
+        raise MelodyError(f"{shown(folder)}: another run writes here ({_holder(path)})", Remedy.WAIT) from None
     except (OSError, ValueError) as fault:  # ValueError: a NUL inside the path
         raise MelodyError(f"{shown(folder)}: cannot be written ({reason(fault)})") from None
     if handle is None:

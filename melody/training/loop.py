@@ -19,7 +19,7 @@ from melody.bundle import Bundle
 from melody.codec import CodecConfig
 from melody.corpus import Corpus
 from melody.corpus.stream import Stream
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import shown
 from melody.model import EventLSTM
 from melody.styles import grown
@@ -134,7 +134,7 @@ class Trainer:
         or training does not hold (see ``TrainConfig.rollback``).
         """
         if not self.recipe.train.steps and not self.recipe.train.minutes:
-            raise MelodyError("the recipe says neither steps nor minutes; give one of them")
+            raise MelodyError("the recipe says neither steps nor minutes", Remedy.LENGTH)
         first, c = self.learner.place.group.first, self.counters
         with enough_memory(self.recipe), hold(self.writer.path) if first else nullcontext():
             if first:

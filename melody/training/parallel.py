@@ -22,7 +22,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import reason
 
 Value = TypeVar("Value")
@@ -122,4 +122,4 @@ def _communicating() -> Iterator[None]:
     except RuntimeError as fault:
         if isinstance(fault, torch.OutOfMemoryError):
             raise
-        raise MelodyError(f"another process of this run has ended ({reason(fault)[:120]}); resume it with --resume") from None
+        raise MelodyError(f"another process of this run has ended ({reason(fault)[:120]})", Remedy.RESUME) from None

@@ -174,7 +174,7 @@ def test_a_second_run_in_the_folder_is_refused(melody, corpus, here):
 def test_tensorboard_is_an_extra(melody, corpus, monkeypatch, here):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     said = melody("train", corpus, "-o", "run", *QUICK, "--steps", 2, "--tensorboard")
-    assert said.status == 1 and "pip install 'melody[tensorboard]'" in said.err and not (here / "run" / "bundle.json").exists()
+    assert said.status == 1 and "pip install 'melody-lstm[tensorboard]'" in said.err and not (here / "run" / "bundle.json").exists()
 
 
 def test_tensorboard_gets_the_numbers(melody, corpus, monkeypatch, here):

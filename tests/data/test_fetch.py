@@ -49,7 +49,7 @@ def test_a_file_that_is_there(server, tmp_path):
     target.write_bytes(CONTENT)
     assert get(server, tmp_path).there and not server.asked
     target.write_bytes(b"mine")
-    refused(server, tmp_path, "--force", status=2, left=["songs.zip"])
+    refused(server, tmp_path, "pass force=True", status=2, left=["songs.zip"])
     assert fetch(server.collection(), tmp_path, True, QUICK).path.read_bytes() == CONTENT
 
 

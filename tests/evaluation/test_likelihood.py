@@ -140,5 +140,5 @@ def test_which_pieces(music):
     with pytest.raises(CallError, match="did you mean 'waltz'"):
         chosen_pieces(music, "train", 0, "wals")
     music.pieces = [replace(p, split="train") for p in music.pieces]
-    with pytest.raises(MelodyError, match="no pieces in its test split; try --split train"):
+    with pytest.raises(MelodyError, match="no pieces in its test split; try the split 'train'"):
         chosen_pieces(music, "test", 0)

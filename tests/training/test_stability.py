@@ -104,7 +104,7 @@ def test_out_of_memory_says_what_to_lower(start, monkeypatch, fault):
         raise fault
 
     monkeypatch.setattr(trainer.learner.model, "forward", full)
-    with pytest.raises(MelodyError, match=r"lower batch \(now 3; --batch 1\), then chunk \(now 40\) or .* width \(now 64\)") as said:
+    with pytest.raises(MelodyError, match=r"lower batch \(now 3\), then chunk \(now 40\) or .* width \(now 64\)") as said:
         trainer.run(Log())
     assert "\n" not in str(said.value)
 
