@@ -36,8 +36,8 @@ from melody.corpus import Corpus
 from melody.corpus.piece import EncodedPiece
 from melody.model import EventLSTM
 from melody.score import Score
-from melody.train import adapt
-from melody.train.adapt import STYLE, AdaptConfig, Stepper, adapted, encoded
+from melody.training import adapt
+from melody.training.adapt import STYLE, AdaptConfig, Stepper, adapted, encoded
 
 MAX_EVENTS = 1024  # of a piece that are scored online
 LEARN = 10  # pieces of a collection that are learned

@@ -13,7 +13,7 @@ For each style ``pieces`` new pieces of 16 bars are chosen out of ``of`` candida
     human        other human pieces, of the training split: what can be expected
 
 Columns, against beginnings of test pieces (16 bars): OA, the overlap area of Yang and Lerch, and the overlap of the mean
-distributions, means over features (``melody/evaluate/overlap.py``), apart for those that the score looks at (single values:
+distributions, means over features (``melody/evaluation/overlap.py``), apart for those that the score looks at (single values:
 density, polyphony, repetition, harmony, groove) and those that it does not (distributions of pitch class, interval, onset, duration,
 velocity); inside, share of values (of the score's measures) between the human quartiles, 0.5 by definition for
 the humans that they were taken from; copied, share of notes in runs of 12 that occur in the training split.
@@ -34,9 +34,9 @@ from melody import compose
 from melody.compose.best import Card, candidates, copied, learned, score
 from melody.compose.typical import ALL, BARS, MEASURES, Typical, measures, quartiles, read_typical, write_typical
 from melody.corpus import Corpus
-from melody.evaluate.beside import excerpt
-from melody.evaluate.features import FEATURES, features_of
-from melody.evaluate.overlap import compared
+from melody.evaluation.beside import excerpt
+from melody.evaluation.features import FEATURES, features_of
+from melody.evaluation.overlap import compared
 from melody.score import Score
 
 PIECES_A_STYLE = 100  # training pieces whose quartiles are taken

@@ -29,10 +29,9 @@ from melody.codec import FIELDS, CodecConfig, encode, quantise
 from melody.codec.given import NOTHING
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
-from melody.corpus.stream import Batch
-from melody.model import EventLSTM
-from melody.train.batches import to_tensors
-from melody.train.validate import Scores, validation_stream
+from melody.corpus.batch import Batch
+from melody.model import EventLSTM, to_tensors
+from melody.training.validate import Scores, validation_stream
 
 ORDER = 5
 MAX_TRAINING = 1500  # pieces that the n-grams count

@@ -21,7 +21,7 @@ from melody.corpus import Corpus
 from melody.corpus.priors import style_priors
 from melody.export import export
 from melody.model import EventLSTM
-from melody.train.validate import validate, validation_stream
+from melody.training.validate import validate, validation_stream
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_LOSS = 1.002

@@ -9,7 +9,7 @@ from melody.data import Rules, fetch
 from melody.midi import Limits
 from melody.sources import Limits as SourceLimits
 from melody.sources import tars, unpacking
-from melody.train import resume
+from melody.training import checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text("utf-8")
@@ -31,7 +31,8 @@ def test_limits():
     assert f"{unpacking.MAX_MEMBERS:,} packed members" in row("tar archive")
     assert f"{bundle.MAX_FACTS // MIB} MiB of `bundle.json`, {bundle.MAX_WEIGHTS // GIB} GiB of weights" in row("model")
     assert f"{styles.MOST // MIB} MiB" in row("style file")
-    assert f"{resume.MAX_FACTS // MIB} MiB of `resume.json`, {resume.MOST // GIB} GiB of tensors" in row("state of a run")
+    sizes = f"{checkpoint.MAX_FACTS_BYTES // MIB} MiB of `resume.json`, {checkpoint.MAX_TENSOR_BYTES // GIB} GiB of tensors"
+    assert sizes in row("state of a run")
     said = f"{rules.least:,} bytes in each {rules.timeout:g} s; {rules.redirects} redirects; 1 new attempt after {rules.pause:g} s"
     assert said in row("download") and fetch.__module__ == "melody.data.fetch"
 
