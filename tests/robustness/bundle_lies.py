@@ -1,6 +1,6 @@
 """Bundles that lie, by name: each changes one file of a small bundle, and puts the digests right that would give it away.
 
-``WEIGHTS`` and ``FACTS`` hold functions of a bundle's folder (faults_graphs.py: those of runtime.onnx); ``places`` replaces a whole file.
+``WEIGHTS`` and ``FACTS`` hold functions of a bundle's folder; ``places`` replaces a whole file.
 """
 
 from __future__ import annotations
