@@ -33,15 +33,15 @@ from melody import bundle, edit
 from melody.bundle import Bundle
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
-from melody.corpus.sequence import Sequence as Events
+from melody.corpus.piece import EncodedPiece
 from melody.model import EventLSTM
 from melody.score import Score
 from melody.train import adapt
 from melody.train.adapt import STYLE, AdaptConfig, Stepper, adapted, encoded
 
-MOST_EVENTS = 1024  # of a piece that are scored online
+MAX_EVENTS = 1024  # of a piece that are scored online
 LEARN = 10  # pieces of a collection that are learned
-LEAST_NOTES = 100
+MIN_NOTES = 100
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.quick:
         options.pieces = 2
     torch.set_num_threads(1)
-    adapt.MOST_SECONDS = float("inf")  # what comes out is not to depend on how busy the machine is
+    adapt.MAX_SECONDS = float("inf")  # what comes out is not to depend on how busy the machine is
     facts = bundle.read(options.model)
     music = Music(Corpus(options.corpus), dict(o.split("=", 1) for o in options.others))
     if options.choose:
@@ -86,7 +86,7 @@ class Music:
     def pieces(self, name: str, split: str, most: int) -> list[Score]:
         """Some pieces in an order of chance, always the same."""
         corpus = self.corpora[name]
-        mine = [i for i in corpus.split(split) if corpus.pieces[i].note_count >= LEAST_NOTES]
+        mine = [i for i in corpus.split(split) if corpus.pieces[i].note_count >= MIN_NOTES]
         mine = [
             i for i in mine if (corpus.pieces[i].style == name if name in self.known else corpus.pieces[i].content not in self.contents)
         ]
@@ -97,16 +97,16 @@ class Music:
         return name if name in self.known else None
 
 
-def notes_in(s: Events, first: int, last: int) -> int:
+def notes_in(s: EncodedPiece, first: int, last: int) -> int:
     """Notes among the events ``first`` to ``last``."""
     return int((s.rows[first + 1 : last + 1, Field.ROLE] == Role.NOTE).sum())
 
 
-def online(stepper: Stepper, s: Events, learn: bool) -> tuple[float, int]:
+def online(stepper: Stepper, s: EncodedPiece, learn: bool) -> tuple[float, int]:
     """Nats of a piece and its notes; each segment is learned after it was scored."""
     stepper.restore()
     total, state, size = 0.0, None, stepper.config.segment
-    end = min(len(s), MOST_EVENTS)
+    end = min(len(s), MAX_EVENTS)
     for first in range(0, end, size):
         with torch.set_grad_enabled(learn):
             nats, state = stepper.read(s, first, min(end, first + size), state)
@@ -143,7 +143,7 @@ def row(plain: Sequence[tuple[float, int]], moved: Sequence[tuple[float, int]]) 
 
 
 @torch.no_grad()
-def scored(model: EventLSTM, s: Events, since: int, end: int) -> tuple[float, int]:
+def scored(model: EventLSTM, s: EncodedPiece, since: int, end: int) -> tuple[float, int]:
     """Nats and notes of the events from ``since`` to ``end``, the ones before read too."""
     stepper = Stepper.__new__(Stepper)
     stepper.model, stepper.weights = model, list(model.parameters())
@@ -158,7 +158,7 @@ def half_part(music: Music, facts: Bundle, options: argparse.Namespace, config: 
     for name in music.corpora:
         plain, moved, seconds = [], [], []
         for piece in music.pieces(name, options.split, options.pieces):
-            onsets = np.sort(np.concatenate([t.notes["onset"] for t in piece.tracks]))[:MOST_EVENTS]
+            onsets = np.sort(np.concatenate([t.notes["onset"] for t in piece.tracks]))[:MAX_EVENTS]
             first = edit.cut(piece, 0, int(onsets[len(onsets) // 2]))
             if not first.note_count:
                 continue
@@ -182,16 +182,16 @@ def collection_part(music: Music, facts: Bundle, options: argparse.Namespace, co
     model = bundle.load_model(facts)
     rows = {}
     known = [(n, p) for n in sorted(music.known) for p in music.pieces(n, options.split, max(1, options.pieces // 4))]
-    before = [scored(model, s, 0, min(len(s), MOST_EVENTS)) for s in (encoded(p, facts.codec, n) for n, p in known)]
+    before = [scored(model, s, 0, min(len(s), MAX_EVENTS)) for s in (encoded(p, facts.codec, n) for n, p in known)]
     for name in (n for n in music.corpora if n not in music.known):
         learn = music.pieces(name, "train", LEARN)
         begin = time.process_time()
         new, changed, done = adapted(facts, copy.deepcopy(model), learn, config)
         seconds = time.process_time() - begin
         test = music.pieces(name, options.split, options.pieces)
-        plain = [scored(model, s, 0, min(len(s), MOST_EVENTS)) for s in (encoded(p, facts.codec, music.style(name)) for p in test)]
-        moved = [scored(changed, s, 0, min(len(s), MOST_EVENTS)) for s in (encoded(p, new.codec, STYLE) for p in test)]
-        after = [scored(changed, s, 0, min(len(s), MOST_EVENTS)) for s in (encoded(p, new.codec, n) for n, p in known)]
+        plain = [scored(model, s, 0, min(len(s), MAX_EVENTS)) for s in (encoded(p, facts.codec, music.style(name)) for p in test)]
+        moved = [scored(changed, s, 0, min(len(s), MAX_EVENTS)) for s in (encoded(p, new.codec, STYLE) for p in test)]
+        after = [scored(changed, s, 0, min(len(s), MAX_EVENTS)) for s in (encoded(p, new.codec, n) for n, p in known)]
         old = row(before, after)
         rows[name] = row(plain, moved) | {
             "seconds": seconds,
@@ -234,7 +234,7 @@ class Rms(Sgd):
                 if p.grad is not None:
                     p.addcdiv_(p.grad, root, value=-self.config.rate)
 
-    def look(self, pieces: Sequence[Events]) -> None:
+    def look(self, pieces: Sequence[EncodedPiece]) -> None:
         """Learn the root mean squares: of each weight, and a tenth of its tensor's mean so that none is zero."""
         square, steps = [torch.zeros_like(p) for p in self.weights], 0
         for s in pieces:

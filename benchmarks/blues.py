@@ -51,8 +51,8 @@ from melody.codec.given import NOTHING, part_table
 from melody.codec.metre import Metre
 from melody.codec.table import CodecConfig
 from melody.corpus import Corpus
+from melody.corpus.piece import AugmentConfig
 from melody.corpus.prepare import PrepareConfig, prepare
-from melody.corpus.sequence import AugmentConfig
 from melody.generate.engine import TorchEngine
 from melody.generate.loop import write
 from melody.generate.plan import Plan
@@ -212,7 +212,7 @@ def sampled(model: EventLSTM, count: int, choruses: int, seed: int) -> list[Note
     prime = encode(empty).rows[:2]  # the two parts are declared
     end = choruses * BARS * BAR
     common = Plan(
-        part_table(empty), np.zeros(5, np.int16), Metre(codec, meters), prime, stop=end + BAR, tell_left=False, declare=(0, 0),
+        part_table(empty), np.zeros(5, np.int16), Metre(codec, meters), prime, stop=end + BAR, bars_left_known=False, declare=(0, 0),
         ending=end - BAR,  # in the last bar the network may end; before, it goes on as after any chorus
         sampling=AS_IT_IS,
     )  # fmt: skip

@@ -30,7 +30,7 @@ from melody.compose.planning import endless, plan
 from melody.generate.loop import Writer
 from melody.score import Score, merged_notes
 
-MOST_REPEATS = 8
+MAX_REPEATS = 8
 STREAMS, WINDOW, FEW = 64, 32, 12
 
 
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
         "seconds": round(seconds, 1),
         "undecodable": sum(midi.parse(f).note_count != p.note_count for f, p in zip(files, pieces, strict=True)),
         "gaps": sum(has_gap(p) for p in pieces),
-        "loops": sum(longest_loop(p) > MOST_REPEATS for p in pieces),
+        "loops": sum(longest_loop(p) > MAX_REPEATS for p in pieces),
         "longest_loop": max(longest_loop(p) for p in pieces),
         "unequal": sum(a != b for a, b in zip(files, again, strict=True)),
     }

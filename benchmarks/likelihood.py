@@ -35,7 +35,7 @@ from melody.train.batches import to_tensors
 from melody.train.validate import Scores, validation_stream
 
 ORDER = 5
-MOST_TRAINING = 1500  # pieces that the n-grams count
+MAX_TRAINING = 1500  # pieces that the n-grams count
 CPU = torch.device("cpu")
 
 
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     batches, pieces, notes = test_batches(corpus, codec, options.notes)
     with torch.no_grad():
         table = {"model": score(model, batches, bars=False), "bar reset": score(model, batches, bars=True)}
-    train = [rows_of(corpus, codec, i) for i in np.random.default_rng(0).permutation(corpus.split("train"))[:MOST_TRAINING]]
+    train = [rows_of(corpus, codec, i) for i in np.random.default_rng(0).permutation(corpus.split("train"))[:MAX_TRAINING]]
     test = [rows_of(corpus, codec, i) for i in pieces]
     for name, order in (("5-gram", ORDER), ("unigram", 1)):
         table[name] = n_gram(train, test, codec, order)
@@ -119,7 +119,7 @@ def _rows(batch: Batch, spans: list[tuple[int, int, int]]) -> Batch:
         valid[: j - i, k] = True
     of = [b for b, _, _ in spans]
     given = batch.given[:, of]
-    return Batch(rows, *others, batch.parts[of], batch.conditions[of], given, batch.live[of], np.ones(size, bool), valid, batch.piece[of])
+    return Batch(rows, *others, batch.parts[of], batch.conditions[of], given, batch.causal[of], np.ones(size, bool), valid, batch.piece[of])
 
 
 def n_gram(train: list[NDArray[np.int16]], test: list[NDArray[np.int16]], codec: CodecConfig, order: int) -> dict[str, float]:

@@ -121,16 +121,16 @@ def batches(
         steps = [_transposition(p.roll, low, high, rng) if rng is not None and transpose else 0 for p in members]
         for a in range(0, len(members[0].roll), chunk):
             cut = slice(a, a + chunk)
-            live = [(p.roll[cut], p.history[cut], p.facts[cut], k) for p, k in zip(members, steps, strict=True) if len(p.roll) > a]
-            shape = (len(live[0][0]), len(live))
+            causal = [(p.roll[cut], p.history[cut], p.facts[cut], k) for p, k in zip(members, steps, strict=True) if len(p.roll) > a]
+            shape = (len(causal[0][0]), len(causal))
             batch = Batch(
                 torch.zeros(*shape, KEYS, dtype=torch.bool),
-                torch.zeros(*shape, live[0][1].shape[1], KEYS),
+                torch.zeros(*shape, causal[0][1].shape[1], KEYS),
                 torch.zeros(*shape, FACTS),
                 torch.arange(a, a + shape[0]),
                 torch.zeros(shape, dtype=torch.bool),
             )
-            for b, (roll, history, facts, k) in enumerate(live):
+            for b, (roll, history, facts, k) in enumerate(causal):
                 n = len(roll)
                 batch.roll[:n, b] = torch.from_numpy(np.roll(roll, k, -1))
                 batch.history[:n, b] = torch.from_numpy(np.roll(history, k, -1))

@@ -5,7 +5,7 @@
 
 Multiplies some dozens of made-up pieces by transposition to a corpus of so many (CorpusWriter, a temporary folder, a process of
 its own), opens it and trains the recipe ``tiny`` on it. ``index``, ``notes``: MiB on disk. ``open``: processor seconds until the
-corpus is there; ``start``: until a Trainer is (mostly habits); ``notes a second``: of processor time. Memory is the peak resident set
+corpus is there; ``start``: until a Trainer is (mostly priors); ``notes a second``: of processor time. Memory is the peak resident set
 of the training process in MiB: with all imports done, after opening, when the Trainer is made, and after the last step. Pages of
 ``notes.npy`` that were touched count as resident, though the system may take them back.
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
-from melody.codec.recall import POINTERS
+from melody.codec.columns import POINTERS
 from melody.codec.table import Field
 from melody.errors import MelodyError, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
@@ -34,9 +34,9 @@ WEIGHTS = "model.safetensors"
 FACTS = "bundle.json"
 CARD = "README.md"
 NEXT = ".next"  # inside the folder of a run: the bundle that is about to take the place of the one in it
-MOST_FACTS = 1 << 20  # bytes of bundle.json
-MOST_WEIGHTS = 1 << 30  # bytes of model.safetensors
-MOST_HEADER = 1 << 20  # bytes of the header of model.safetensors
+MAX_FACTS = 1 << 20  # bytes of bundle.json
+MAX_WEIGHTS = 1 << 30  # bytes of model.safetensors
+MAX_HEADER = 1 << 20  # bytes of the header of model.safetensors
 LONGEST_STYLE = 255  # characters of its name: that of a folder
 DEFAULT = "base"
 KEYS = {"format", "model", "codec", "training", "data", "licence", "sha256", "digest"}  # of bundle.json
@@ -93,7 +93,7 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
     if not verify:
         return bundle
     for _ in range(2):  # once more for a reader whom a renewal overtook: facts read before it, weights after it
-        digest = sha256(folder / WEIGHTS, MOST_WEIGHTS)
+        digest = sha256(folder / WEIGHTS, MAX_WEIGHTS)
         if digest == bundle.sha256:
             return bundle
         with suppress(MelodyError):  # mostly there is none
@@ -109,7 +109,7 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
 def _facts(folder: Path, path: Path) -> Bundle:
     """What ``path`` says of the bundle in ``folder``."""
     try:
-        raw = json.loads(read_bytes(path, MOST_FACTS), object_pairs_hook=_once)
+        raw = json.loads(read_bytes(path, MAX_FACTS), object_pairs_hook=_once)
         if not isinstance(raw, dict) or "format" not in raw:
             raise ValueError("no format")
         if raw["format"] != FORMAT:
@@ -205,7 +205,7 @@ def load_model(bundle: Bundle) -> EventLSTM:
     if model is None or shapes != {name: tuple(t.shape) for name, t in model.state_dict().items()}:
         raise MelodyError(f"{shown(bundle.folder)}: the weights do not have the shapes that {FACTS} says")
     try:
-        weights = load(read_bytes(bundle.folder / WEIGHTS, MOST_WEIGHTS))
+        weights = load(read_bytes(bundle.folder / WEIGHTS, MAX_WEIGHTS))
     except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as fault:
         raise MelodyError(f"{where}: damaged ({reason(fault)[:120]})") from None
     if not all(bool(torch.isfinite(t.float().sum())) for t in weights.values()):
@@ -216,12 +216,12 @@ def load_model(bundle: Bundle) -> EventLSTM:
 
 def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the weights by the header of their file, which has to account for every byte: nothing else is read."""
-    with open_regular(path, MOST_WEIGHTS) as file:
+    with open_regular(path, MAX_WEIGHTS) as file:
         size = int.from_bytes(file.read(8), "little")
-        head = file.read(min(size, MOST_HEADER))
+        head = file.read(min(size, MAX_HEADER))
         left = os.fstat(file.fileno()).st_size - 8 - size
     try:
-        header = json.loads(head if size <= MOST_HEADER else b"", object_pairs_hook=_once)
+        header = json.loads(head if size <= MAX_HEADER else b"", object_pairs_hook=_once)
         tensors = {name: facts for name, facts in header.items() if name != "__metadata__"}
         places = sorted(tuple(facts["data_offsets"]) for facts in tensors.values())
         shapes = {name: tuple(facts["shape"]) for name, facts in tensors.items()}

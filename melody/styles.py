@@ -1,6 +1,6 @@
 """Styles that a model learns later: a table of styles that grows, and one style alone as a file of some kilobytes.
 
-A style file holds a style's vector and the state in which its pieces begin (safetensors; name, habits and the digest of
+A style file holds a style's vector and the state in which its pieces begin (safetensors; name, priors and the digest of
 the model that it belongs to in the header). The model itself stays as it is: people can share what they have taught it.
 """
 
@@ -36,14 +36,14 @@ class Style:
     model: str  # sha256 of the weights that it was learned with
     vector: NDArray[np.float32]  # (H,): what its pieces add to every input of the body
     initial: NDArray[np.float32]  # (2 * L * H,): hidden and cell state in which its pieces begin
-    habits: Mapping[str, Any]  # usual tempi and meters (corpus.habits)
+    priors: Mapping[str, Any]  # usual tempi and meters (corpus.priors)
 
 
 def save_style(path: Path, style: Style) -> None:
     """Write a style file, beside and then renamed."""
     from safetensors.numpy import save
 
-    facts = {"format": FORMAT, "name": style.name, "model": style.model, "habits": json.dumps(dict(style.habits))}
+    facts = {"format": FORMAT, "name": style.name, "model": style.model, "habits": json.dumps(dict(style.priors))}
     write_bytes(path, save({"style": style.vector, "initial": style.initial}, metadata=facts))
 
 
@@ -58,11 +58,11 @@ def read_style(path: Path) -> Style:
         facts = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]
         if facts["format"] != FORMAT:
             raise MelodyError(f"{shown(path)}: style format {facts['format']!r}, this version of melody reads {FORMAT!r}")
-        habits = json.loads(facts["habits"])
-        style = Style(str(facts["name"]), str(facts["model"]), tensors["style"], tensors["initial"], habits)
+        priors = json.loads(facts["habits"])
+        style = Style(str(facts["name"]), str(facts["model"]), tensors["style"], tensors["initial"], priors)
         if len(tensors) != 2 or any(t.ndim != 1 or t.dtype != np.float32 or not np.isfinite(t).all() for t in tensors.values()):
             raise ValueError("not two rows of numbers")
-        if not isinstance(habits, dict) or not 0 < len(style.name) <= LONGEST_NAME or not style.name.isprintable():
+        if not isinstance(priors, dict) or not 0 < len(style.name) <= LONGEST_NAME or not style.name.isprintable():
             raise ValueError("no name or no habits")
     except MelodyError:
         raise
@@ -98,12 +98,12 @@ def grown(model: EventLSTM, names: Sequence[str], initial: bool = False) -> Even
     return larger.train(model.training)
 
 
-def style_of(model: EventLSTM, name: str, sha256: str, habits: Mapping[str, Any]) -> Style:
+def style_of(model: EventLSTM, name: str, sha256: str, priors: Mapping[str, Any]) -> Style:
     """What a model with states to begin in has learned of one style."""
     row = 1 + model.codec.styles.index(name)
     weights = model.state_dict()
     vector, initial = (weights[n][row].detach().cpu().float().numpy().copy() for n in ("conditions.0.weight", "initial.weight"))
-    return Style(name, sha256, vector, initial, habits)
+    return Style(name, sha256, vector, initial, priors)
 
 
 def with_style(bundle: Bundle, model: EventLSTM, style: Style) -> tuple[Bundle, EventLSTM]:
@@ -120,5 +120,5 @@ def with_style(bundle: Bundle, model: EventLSTM, style: Style) -> tuple[Bundle, 
             raise MelodyError(f"the style {shown(style.name)!r} does not have the size of {bundle.name}; learn it again")
         weights[name][row] = torch.from_numpy(values)
     larger.load_state_dict(weights)
-    habits = {**bundle.training.get("habits", {}), style.name: style.habits}
-    return replace(bundle, codec=larger.codec, training={**bundle.training, "habits": habits}), larger.eval()
+    priors = {**bundle.training.get("habits", {}), style.name: style.priors}
+    return replace(bundle, codec=larger.codec, training={**bundle.training, "habits": priors}), larger.eval()

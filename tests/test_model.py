@@ -8,11 +8,11 @@ import torch
 
 from melody.codec import CodecConfig, quantise
 from melody.codec.conditions import conditions
-from melody.codec.given import FOREVER, Choice, choose, given_notes, look_up
+from melody.codec.given import NO_HORIZON, Choice, choose, given_notes, look_up
 from melody.codec.given import GivenConfig as Chances
 from melody.codec.grammar import bounds
 from melody.codec.table import PROGRAM_BASE, Field, Role
-from melody.corpus.sequence import sequence
+from melody.corpus.piece import encode_piece
 from melody.model import CELLS, EventLSTM, Inputs, ModelConfig, State
 from melody.score import Score, Track, note_table
 
@@ -32,13 +32,13 @@ def piece(seed=0, notes=40, parts=3, codec=CODEC):
     return quantise(Score(tuple(tracks), 4), codec, lead=0)
 
 
-def chosen(piece, given, horizon=FOREVER):
+def chosen(piece, given, horizon=NO_HORIZON):
     mask = np.zeros(len(piece.notes), bool) if given is None else np.isin(piece.notes["part"], given)
     return Choice("part", mask, ~mask, 0, piece.end, horizon)
 
 
-def sequence_of(piece, given=None, horizon=FOREVER):
-    return sequence(piece, chosen(piece, given, horizon), conditions(piece.config, "folk", 100, 3, (4, 4), 2), True)
+def sequence_of(piece, given=None, horizon=NO_HORIZON):
+    return encode_piece(piece, chosen(piece, given, horizon), conditions(piece.config, "folk", 100, 3, (4, 4), 2), True)
 
 
 def batch(*sequences, padding=0):
@@ -52,13 +52,13 @@ def batch(*sequences, padding=0):
     def stack(name, axis):
         return torch.from_numpy(np.stack([getattr(s, name)[: length + 1] if axis else getattr(s, name) for s in sequences], axis)).long()
 
-    live = torch.tensor([s.live for s in sequences])
+    causal = torch.tensor([s.causal for s in sequences])
     return Inputs(
         *(stack(n, 1) for n in ("rows", "features", "lookups", "recall")),
         stack("parts", 0),
         stack("conditions", 0),
         torch.from_numpy(given),
-        live,
+        causal,
         torch.zeros(len(sequences), dtype=torch.bool),
     )
 
@@ -135,7 +135,7 @@ def test_a_reset_row_starts_anew_and_the_other_goes_on():
 def stepwise(model, inputs):
     """Nats by the steps that sampling takes: one event at a time, one field after the other."""
     state = model.initial_state(inputs.conditions)
-    context = model.context(inputs.parts, inputs.conditions, inputs.given, inputs.live)
+    context = model.context(inputs.parts, inputs.conditions, inputs.given, inputs.causal)
     nats = []
     for t in range(len(inputs.rows) - 1):
         before, target = inputs.rows[t], inputs.rows[t + 1]
@@ -145,7 +145,7 @@ def stepwise(model, inputs):
         told = torch.zeros_like(target)
         for field in Field:
             if field == Field.PART:
-                heads = model.arrive(context, heads, inputs.features[t + 1], inputs.lookups[t + 1])
+                heads = model.set_time(context, heads, inputs.features[t + 1], inputs.lookups[t + 1])
             logits = model.score_field(context, heads, field)
             low, high = bounds(model.codec, torch, field, before, told, context.last_part)
             values = torch.arange(logits.shape[-1])
@@ -163,17 +163,17 @@ def stepwise(model, inputs):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(("given", "horizon"), [(None, FOREVER), ([0], FOREVER), ([0, 2], 4)])
+@pytest.mark.parametrize(("given", "horizon"), [(None, NO_HORIZON), ([0], NO_HORIZON), ([0, 2], 4)])
 def test_sampling_uses_the_distribution_that_was_trained(cell, given, horizon):
     model, inputs = network(cell), batch(sequence_of(piece(), given, horizon), sequence_of(piece(2), [1]))
     with torch.no_grad():
         assert torch.allclose(stepwise(model, inputs), score(model, inputs)[0], atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("live", [False, True])
-def test_padding_of_given_notes_changes_nothing(live):
+@pytest.mark.parametrize("causal", [False, True])
+def test_padding_of_given_notes_changes_nothing(causal):
     model = network()
-    few, many = sequence_of(piece(0, 12), [0], 4 if live else FOREVER), sequence_of(piece(1, 60), [0, 1])
+    few, many = sequence_of(piece(0, 12), [0], 4 if causal else NO_HORIZON), sequence_of(piece(1, 60), [0, 1])
     alone, _ = score(model, batch(few))
     padded, _ = score(model, batch(few, padding=17))
     beside, _ = score(model, batch(few, many))
@@ -225,14 +225,14 @@ def test_live_rows_do_not_see_past_the_horizon(horizon):
     events = int(np.searchsorted(np.cumsum(seen.rows[:, Field.WAIT]), moment, side="right")) - 1
     one, two = (score(model, batch(s))[0][:events] for s in (seen, other))
     assert events > 20 and torch.allclose(one, two, atol=TOLERANCE)
-    whole, changed = (score(model, batch(replace(s, live=False)))[0][:events] for s in (seen, other))
+    whole, changed = (score(model, batch(replace(s, causal=False)))[0][:events] for s in (seen, other))
     assert not torch.allclose(whole, changed, atol=1e-3)  # who may see it all does see it
 
 
 def test_given_notes_are_seen_ahead_when_the_future_is_known():
     song = piece(3, 50)
     given = given_notes(song, chosen(song, [0]).given)
-    near, far = (look_up(CODEC, given, np.array([0], np.int32), h) for h in (0, FOREVER))
+    near, far = (look_up(CODEC, given, np.array([0], np.int32), h) for h in (0, NO_HORIZON))
     assert near[0, 1] == 0 and far[0, 1] == near[0, 0] + 1
 
 
@@ -240,7 +240,7 @@ def test_every_random_choice_of_what_is_given_can_be_scored():
     model, song = network(), piece(5)
     for seed in range(25):
         choice = choose(song, np.random.default_rng(seed), Chances(0.1, 1, 1, 1, 1, 2, 0.5))
-        nats, _ = score(model, batch(sequence(song, choice, conditions(CODEC), False)))
+        nats, _ = score(model, batch(encode_piece(song, choice, conditions(CODEC), False)))
         assert torch.isfinite(nats).all(), choice.mode
 
 

@@ -21,15 +21,15 @@ def row(name: str) -> str:
 def test_limits():
     limits, rules = Limits(), Rules()
     assert f"{limits.max_bytes // MIB} MiB, {limits.max_notes:,} notes, {limits.max_tracks:,} tracks" in row("MIDI file")
-    assert f"{pieces.MOST_NOTES:,} notes and {pieces.MOST_QUARTERS:,} quarter" in row("tune")
+    assert f"{pieces.MAX_NOTES:,} notes and {pieces.MAX_QUARTERS:,} quarter" in row("tune")
     assert f"{limits.max_seconds / 3600:g} hours or {limits.max_quarters:,} quarter" in row("MIDI file")
     assert f"{limits.max_entries:,} entries, {limits.max_unpacked // GIB} GiB unpacked, {limits.max_ratio} bytes" in row("archive")
     assert unpacking.FREE == MIB and "the first MiB" in row("archive")
     assert f"{tars._LONGEST_NAME // 1024} KiB, {unpacking.XZ_MEMORY // MIB} MiB of memory" in row("tar archive")
     assert f"{unpacking.MEMBERS:,} packed members" in row("tar archive")
-    assert f"{bundle.MOST_FACTS // MIB} MiB of `bundle.json`, {bundle.MOST_WEIGHTS // GIB} GiB of weights" in row("model")
+    assert f"{bundle.MAX_FACTS // MIB} MiB of `bundle.json`, {bundle.MAX_WEIGHTS // GIB} GiB of weights" in row("model")
     assert f"{styles.MOST // MIB} MiB" in row("style file")
-    assert f"{resume.MOST_FACTS // MIB} MiB of `resume.json`, {resume.MOST // GIB} GiB of tensors" in row("state of a run")
+    assert f"{resume.MAX_FACTS // MIB} MiB of `resume.json`, {resume.MOST // GIB} GiB of tensors" in row("state of a run")
     said = f"{rules.least:,} bytes in each {rules.timeout:g} s; {rules.redirects} redirects; 1 new attempt after {rules.pause:g} s"
     assert said in row("download") and fetch.__module__ == "melody.data.fetch"
 

@@ -60,8 +60,8 @@ def write_styles(trainer: Trainer, output: Path) -> list[Path]:
     best = bundle.read(output)
     model = bundle.load_model(best)
     written = []
-    for name, habits in trainer.habits.items():
+    for name, priors in trainer.priors.items():
         path = output / (re.sub(r"[^\w-]+", "_", name)[:60] + SUFFIX)
-        save_style(path, style_of(model, name, str(best.training["began_as"]), habits))
+        save_style(path, style_of(model, name, str(best.training["began_as"]), priors))
         written.append(path)
     return written

@@ -139,7 +139,7 @@ def _samples(found: Bundle, model: EventLSTM, styles: list[str], measuring: Meas
     if not measuring.samples:
         return {}
     from melody.compose import Composer, Generate
-    from melody.generate.engine import TorchEngine
+    from melody.generate.torch_engine import TorchEngine
 
     composer = Composer(found, TorchEngine(model))
     known = found.codec.styles

@@ -110,5 +110,3 @@ class Drawing:
     """Only values at least this likely, as a share of the likeliest one, 0 to 1."""
     guidance: float = Sampling.guidance
     """How closely accompany and infill follow what is given; 1 as the model learned it, 0 to 10."""
-    memory: float = Sampling.memory
-    """How much the piece does again what it did in like places, 0 (not at all) to 2; 1 is what was chosen on held-out music."""

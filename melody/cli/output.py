@@ -16,7 +16,7 @@ from melody.errors import CallError, MelodyError
 from melody.files import claim, reason, shown, write_bytes
 
 NAMED = 5  # finished pieces that are named
-MOST_PIECES = 1000
+MAX_PIECES = 1000
 SUFFIXES = (".mid", ".midi")
 SEEDS = 2**31  # seeds that are drawn lie below
 
@@ -39,8 +39,8 @@ def claimed(output: Path | None, stem: str, seed: int, count: int, force: bool) 
 
     ``stem`` names them where ``output`` is not given: "generated" gives generated-7.mid, or the folder generated-7.
     """
-    if not 1 <= count <= MOST_PIECES:
-        raise CallError(f"-n is {count}, must be 1 to {MOST_PIECES}")
+    if not 1 <= count <= MAX_PIECES:
+        raise CallError(f"-n is {count}, must be 1 to {MAX_PIECES}")
     if count == 1:
         return Targets((_one(output or Path(f"{stem}-{seed}.mid"), force),))
     folder = output or Path(f"{stem}-{seed}")

@@ -25,8 +25,8 @@ WORTH_A_PROCESS = 32  # pieces for which another process is worth its start
 WITHOUT_COPYING = "no --corpus was named, so nobody looked whether the kept pieces copy music that the model learned from"
 LONG_BARS, LONG_SECONDS = 1000, 1800  # beyond, a piece is written while it is composed
 NO_WISHES = ("seed", "model", "engine", "adapt", "best_of", "corpus")  # flags that say how, not what
-MOST_NOTES = 25_000  # of a tune that the network reads: 45 kB and 0.1 ms each
-MOST_QUARTERS = 10_000  # of a tune: a bar of silence is a step of the network too
+MAX_NOTES = 25_000  # of a tune that the network reads: 45 kB and 0.1 ms each
+MAX_QUARTERS = 10_000  # of a tune: a bar of silence is a step of the network too
 
 
 def wishes(music: Music, drawing: Drawing) -> dict[str, Any]:
@@ -42,10 +42,10 @@ def readable(file: Path) -> Path:
     """``file``, after a look that it can be read: that is quicker to learn than to load a model for nothing."""
     from melody import midi
 
-    score = midi.read(file, midi.Limits(max_notes=MOST_NOTES))
+    score = midi.read(file, midi.Limits(max_notes=MAX_NOTES))
     quarters = score.end_tick // score.ticks_per_quarter
-    if quarters > MOST_QUARTERS:
-        raise MelodyError(f"{shown(file)}: lasts {quarters:,} quarter notes, more than the limit of {MOST_QUARTERS:,}; cut it first")
+    if quarters > MAX_QUARTERS:
+        raise MelodyError(f"{shown(file)}: lasts {quarters:,} quarter notes, more than the limit of {MAX_QUARTERS:,}; cut it first")
     return file
 
 
@@ -100,10 +100,10 @@ def write_pieces(
 
 def several(music: Music, long: bool) -> None:
     """Raises CallError where --best-of and what goes with it make no sense."""
-    from melody.compose.request import MOST_CANDIDATES
+    from melody.compose.request import MAX_CANDIDATES
 
-    if music.best_of is not None and not 1 <= music.best_of <= MOST_CANDIDATES:
-        raise CallError(f"--best-of is {music.best_of}, must be 1 to {MOST_CANDIDATES}")
+    if music.best_of is not None and not 1 <= music.best_of <= MAX_CANDIDATES:
+        raise CallError(f"--best-of is {music.best_of}, must be 1 to {MAX_CANDIDATES}")
     if music.best_of and music.best_of > 1 and long:
         raise CallError("--best-of: a piece of this length is written while it is composed, so there is one of it only")
     if music.corpus is not None and music.best_of is None:

@@ -22,7 +22,7 @@ Examples:
 The name of the folder that a file lies in is its style. report.csv in the corpus says what was skipped, and why.\
 """
 
-MOST_WORKERS = 256
+MAX_WORKERS = 256
 MOST = 1 << 40  # of any limit
 
 app = App(name="prepare", help_epilogue=EXAMPLES)
@@ -78,8 +78,8 @@ def prepare(
     force
         Replace a corpus that exists.
     """
-    if not 0 <= workers <= MOST_WORKERS or least_notes < 1:
-        raise CallError(f"--workers must be 0 (one a core) to {MOST_WORKERS}, and --least-notes 1 or more")
+    if not 0 <= workers <= MAX_WORKERS or least_notes < 1:
+        raise CallError(f"--workers must be 0 (one a core) to {MAX_WORKERS}, and --least-notes 1 or more")
     for field in fields(limiting):
         value = getattr(limiting, field.name)
         if not 0 < value <= MOST:

@@ -23,7 +23,7 @@ Examples:
 The best validation comes first. Settings are shown in which the runs differ.\
 """
 WIDE = 100  # columns: a narrower terminal shows the sum of the fields only
-MOST_SETTINGS = 12  # in the table; --json has all
+MAX_SETTINGS = 12  # in the table; --json has all
 
 app = App(name="runs", help_epilogue=EXAMPLES)
 
@@ -83,9 +83,9 @@ def _print(found: list[Run], differ: dict[str, dict[str, Any]]) -> None:
     console.print(table)
     for run in found:
         settings = [f"{name} {_short(value)}" for name, value in differ[run.name].items() if value is not None]
-        more = [f"and {len(settings) - MOST_SETTINGS} more"] if len(settings) > MOST_SETTINGS else []
+        more = [f"and {len(settings) - MAX_SETTINGS} more"] if len(settings) > MAX_SETTINGS else []
         skipped = [f"{run.skipped} updates skipped"] if run.skipped else []
-        said = [", ".join(settings[:MOST_SETTINGS] + more), *skipped, run.fault]
+        said = [", ".join(settings[:MAX_SETTINGS] + more), *skipped, run.fault]
         if any(said):
             console.print(Text(f"{shown(run.name)}: {shown('; '.join(t for t in said if t))}"))
 

@@ -41,7 +41,7 @@ RUN is a model's folder: melody generate --model RUN. Several processes: torchru
 """
 RUN_FILES = ("bundle.json", "model.safetensors", "resume.json", "metrics.jsonl", "report.html")
 RUN_FOLDERS = ("last", ".next")
-MOST_RESUME = 1 << 26  # bytes of resume.json
+MAX_RESUME = 1 << 26  # bytes of resume.json
 
 app = App(name="train", help_epilogue=EXAMPLES)
 
@@ -195,7 +195,7 @@ def _recipe(settings: Settings, folder: Path, base: Bundle | None) -> Recipe:
 
     if settings.resume:
         try:
-            recipe = changed(Recipe(), json.loads(read_bytes(folder / "resume.json", MOST_RESUME))["recipe"], shown(folder))
+            recipe = changed(Recipe(), json.loads(read_bytes(folder / "resume.json", MAX_RESUME))["recipe"], shown(folder))
         except (ValueError, KeyError, TypeError):
             raise MelodyError(f"{shown(folder)}/resume.json: damaged; start the run anew with --force") from None
     else:

@@ -18,7 +18,7 @@ from melody.score import Score
 
 View = tuple[dict[str, Any], list[Any]]  # facts for --json, renderables
 WIDEST = 120  # columns
-MOST_ROWS = 24  # tracks or styles that are listed
+MAX_ROWS = 24  # tracks or styles that are listed
 
 
 def midi_file(path: Path) -> View:
@@ -44,11 +44,11 @@ def midi_file(path: Path) -> View:
     length = f"{facts['bars']} bars, {clock(facts['seconds'])}"
     head = f"{length}, {facts['key']}, {tempo} quarter notes a minute, {' '.join(meters[:8])}, {score.note_count:,} notes"
     table = _table("track", "name", "instrument", "notes", "range", "")
-    for number, t in enumerate(tracks[:MOST_ROWS], start=1):
+    for number, t in enumerate(tracks[:MAX_ROWS], start=1):
         table.add_row(str(number), shown(t["name"]), t["instrument"], f"{t['notes']:,}", t["range"], "the tune" if t["lead"] else "")
     shows: list[Any] = [Text(shown(path), style="bold"), Text(head), table]
-    if len(tracks) > MOST_ROWS:
-        shows.append(Text(f"and {len(tracks) - MOST_ROWS} more tracks"))
+    if len(tracks) > MAX_ROWS:
+        shows.append(Text(f"and {len(tracks) - MAX_ROWS} more tracks"))
     return facts, [*shows, _roll(score)]
 
 
@@ -63,9 +63,9 @@ def archive(path: Path) -> View:
     size = sum(s.entry.size for s in read if s.entry is not None)
     facts = {"kind": "archive", "files": [str(path)], "midi": len(read), "bytes": size, "styles": styles, "not_read": faults}
     table = _table("style", "pieces")
-    for name, count in list(styles.items())[:MOST_ROWS]:
+    for name, count in list(styles.items())[:MAX_ROWS]:
         table.add_row(shown(name), f"{count:,}")
-    lines = [f"{shown(name)}: {fault}" for name, fault in list(faults.items())[:MOST_ROWS]]
+    lines = [f"{shown(name)}: {fault}" for name, fault in list(faults.items())[:MAX_ROWS]]
     head = f"{len(read):,} MIDI files, {size:,} bytes unpacked; {len(faults):,} entries are not read"
     return facts, [Text(shown(path), style="bold"), Text(head), table, *map(Text, lines)]
 
@@ -130,7 +130,7 @@ def corpus(path: Path) -> View:
     size = f"{facts['pieces']:,} pieces, {facts['notes']:,} notes, {facts['seconds'] / 3600:.1f} hours"
     head = f"{size}; a tune was found in {facts['with_lead']:,} pieces"
     table = _table("style", "pieces", "notes", "hours", "train", "valid", "test")
-    for name, pieces in sorted(styles.items(), key=lambda item: -len(item[1]))[:MOST_ROWS]:
+    for name, pieces in sorted(styles.items(), key=lambda item: -len(item[1]))[:MAX_ROWS]:
         splits = [str(sum(p.split == split for p in pieces)) for split in ("train", "valid", "test")]
         hours = sum(p.seconds for p in pieces) / 3600
         table.add_row(shown(name), f"{len(pieces):,}", f"{sum(p.note_count for p in pieces):,}", f"{hours:.1f}", *splits)

@@ -22,7 +22,7 @@ OFTEN = 0.1  # seconds between looks at the bar
 POINTS = 48  # of the curve
 BOARD = 10  # steps between points for TensorBoard
 BLOCKS = "▁▂▃▄▅▆▇█"
-MOST_SAMPLES = 12  # rolls on the page of a run: the first one, and the latest
+MAX_SAMPLES = 12  # rolls on the page of a run: the first one, and the latest
 
 
 class Watch:
@@ -125,7 +125,7 @@ class Watch:
             self._line(f"no sample: {fault}")
             return
         self.samples[step] = [score]
-        for middle in sorted(self.samples)[1 : 1 - MOST_SAMPLES]:
+        for middle in sorted(self.samples)[1 : 1 - MAX_SAMPLES]:
             del self.samples[middle]
 
     def _page(self) -> None:

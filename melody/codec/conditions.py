@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 
 from melody.codec.table import DENSITY_CLASSES, METERS, TEMPO_CLASSES, CodecConfig
 
-CONDITIONS = ("style", "tempo", "key", "meter", "density")
 SLOWEST, FASTEST = 30.0, 240.0  # quarter notes a minute
 SPARSEST, DENSEST = 0.25, 16.0  # notes per quarter, or per half second
-
-
-def sizes(config: CodecConfig) -> tuple[int, ...]:
-    """Number of classes of each condition, "any" counted."""
-    return (1 + len(config.styles), 1 + TEMPO_CLASSES, 1 + 24, 2 + len(METERS), 1 + DENSITY_CLASSES)
 
 
 def style_class(config: CodecConfig, style: str | None) -> int:
@@ -65,7 +59,7 @@ def conditions(
     meter: tuple[int, int] | None = None,
     density: float | None = None,
 ) -> NDArray[np.int16]:
-    """The five classes, in the order of ``CONDITIONS``. What is None is "any"; tempo and meter are "any" on the seconds clock."""
+    """The five classes, in the order of ``Condition``. What is None is "any"; tempo and meter are "any" on the seconds clock."""
     beats = config.clock == "beats"
     classes = (
         style_class(config, style),

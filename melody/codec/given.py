@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from melody.codec.columns import Feature, GivenColumn, Lookup, PartColumn
 from melody.codec.encode import Piece
 from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig
 
-COLUMNS = ("part", "pitch", "duration", "velocity", "delta", "position", "strength")
-LOOKUPS = ("last", "next", "since", "until", "remain")
 MODES = ("nothing", "lead", "part", "others", "window")
-FOREVER = 1 << 29  # a horizon that sees all of the future
+NO_HORIZON = 1 << 29  # a horizon that sees all of the future
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class GivenConfig:
     others: float = 0.10  # weight of: all parts but one are given
     window: float = 0.15  # weight of: everything outside a window of bars is given
     window_bars: int = 8  # longest window in bars
-    live: float = 0.15  # share of choices whose future is cut off (for live use)
+    causal: float = 0.15  # share of choices whose future is cut off (for live use)
 
     def weights(self) -> NDArray[np.float64]:
         """Probabilities in the order of ``MODES``."""
@@ -39,7 +38,7 @@ class GivenConfig:
         return shares
 
 
-NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, live=0)  # how likelihood is measured
+NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, causal=0)  # how likelihood is measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +50,17 @@ class Choice:
     free: NDArray[np.bool_]  # (n,): not given, inside the span
     start: int
     stop: int
-    horizon: int = FOREVER  # steps of the future that are seen; below FOREVER the encoder reads forwards only
+    horizon: int = NO_HORIZON  # steps of the future that are seen; below NO_HORIZON the encoder reads forwards only
 
     @property
-    def live(self) -> bool:
+    def causal(self) -> bool:
         """Whether the future is cut off."""
-        return self.horizon < FOREVER
+        return self.horizon < NO_HORIZON
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """The given notes of a piece: ``rows`` (g, 7) int16 in the order of COLUMNS, ``onset`` and ``end`` (g,) in steps."""
+    """The given notes of a piece: ``rows`` (g, 7) int16 in the order of ``GivenColumn``, ``onset`` and ``end`` (g,) in steps."""
 
     rows: NDArray[np.int16]
     onset: NDArray[np.int32] = field(repr=False)
@@ -76,7 +75,7 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choic
     notes, end = piece.notes, piece.end
     mode = MODES[rng.choice(len(MODES), p=config.weights())]
     part, bars, first = (int(rng.integers(1 << 30)) for _ in range(3))  # drawn always: the stream stays in step
-    live, ahead = rng.random() < config.live, int(rng.integers(3))
+    causal, ahead = rng.random() < config.causal, int(rng.integers(3))
     start, stop = 0, end
     count = len(piece.parts)
     lead = np.flatnonzero(piece.parts["lead"])
@@ -92,36 +91,43 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choic
         from_bar = first % (total - length + 1)
         start, stop = piece.metre.bar_start(from_bar), piece.metre.bar_start(from_bar + length)
         given = (notes["onset"] < start) | (notes["onset"] >= stop)
-        if live and count > 1:  # half of the windows with a "live" draw leave one part only to write
+        if causal and count > 1:  # half of the windows with a "causal" draw leave one part only to write
             given |= notes["part"] != part % count
-        live = False
+        causal = False
     else:
         given = np.zeros(len(notes), bool)
     if mode == "nothing" or given.all() or not given.any():
-        return Choice("nothing", np.zeros(len(notes), bool), np.ones(len(notes), bool), 0, end)
-    horizon = (0, piece.config.grid, 8 * piece.config.grid)[ahead] if live else FOREVER
+        return nothing_given(piece)
+    horizon = (0, piece.config.grid, 8 * piece.config.grid)[ahead] if causal else NO_HORIZON
     return Choice(mode, given, ~given, start, stop, horizon)
+
+
+def nothing_given(piece: Piece) -> Choice:
+    """The choice that leaves the whole piece to the model."""
+    nothing = np.zeros(len(piece.notes), bool)
+    return Choice("nothing", nothing, ~nothing, 0, piece.end)
 
 
 def given_notes(piece: Piece, given: NDArray[np.bool_]) -> Given:
     """The given notes of ``piece`` as the encoder reads them. ``delta``: steps since the given note before, at most a rest."""
     notes = piece.notes[given]
-    rows = np.zeros((len(notes), len(COLUMNS)), np.int16)
-    for column, name in enumerate(("part", "pitch", "duration", "velocity")):
-        rows[:, column] = notes[name]
-    rows[:, 4] = np.minimum(np.diff(notes["onset"], prepend=0), piece.config.rest)
-    rows[:, 5:7] = piece.metre.features(notes["onset"].astype(np.int64), None)[:, :2]
+    rows = np.zeros((len(notes), len(GivenColumn)), np.int16)
+    for column in (GivenColumn.PART, GivenColumn.PITCH, GivenColumn.DURATION, GivenColumn.VELOCITY):
+        rows[:, column] = notes[column.name.lower()]
+    rows[:, GivenColumn.DELTA] = np.minimum(np.diff(notes["onset"], prepend=0), piece.config.rest)
+    features = piece.metre.features(notes["onset"].astype(np.int64), None)
+    rows[:, GivenColumn.POSITION], rows[:, GivenColumn.STRENGTH] = features[:, Feature.POSITION], features[:, Feature.STRENGTH]
     return Given(rows, notes["onset"].astype(np.int32), (notes["onset"] + notes["duration"]).astype(np.int32))
 
 
-def look_up(config: CodecConfig, given: Given, time: NDArray[np.int32], horizon: int = FOREVER) -> NDArray[np.int32]:
-    """For each time: (n, 5) in the order of LOOKUPS.
+def look_up(config: CodecConfig, given: Given, time: NDArray[np.int32], horizon: int = NO_HORIZON) -> NDArray[np.int32]:
+    """For each time: (n, 5) in the order of ``Lookup``.
 
     last, next      1 + index of the last given note at or before the time, and of the first one after it; 0 for nothing
     since, until    distance in steps from the onset of the one and to the onset of the other: 1 + steps, at most ``rest``; 0 for nothing
-    remain          how long the last one still sounds: 1 + steps, at most ``rest``; 0 for nothing
+    remaining       how long the last one still sounds: 1 + steps, at most ``rest``; 0 for nothing
     """
-    out = np.zeros((len(time), len(LOOKUPS)), np.int32)
+    out = np.zeros((len(time), len(Lookup)), np.int32)
     count = len(given)
     if count == 0:
         return out
@@ -131,21 +137,32 @@ def look_up(config: CodecConfig, given: Given, time: NDArray[np.int32], horizon:
     until = given.onset[after] - time
     has_next = (last < count) & (until <= horizon)
     before = np.maximum(last - 1, 0)
-    out[:, 0] = last
-    out[:, 1] = np.where(has_next, last + 1, 0)
-    out[:, 2] = np.where(has_last, 1 + np.minimum(time - given.onset[before], config.rest), 0)
-    out[:, 3] = np.where(has_next, 1 + np.minimum(until, config.rest), 0)
-    out[:, 4] = np.where(has_last, 1 + np.clip(given.end[before] - time, 0, config.rest), 0)
+    out[:, Lookup.LAST] = last
+    out[:, Lookup.NEXT] = np.where(has_next, last + 1, 0)
+    out[:, Lookup.SINCE] = np.where(has_last, 1 + np.minimum(time - given.onset[before], config.rest), 0)
+    out[:, Lookup.UNTIL] = np.where(has_next, 1 + np.minimum(until, config.rest), 0)
+    out[:, Lookup.REMAINING] = np.where(has_last, 1 + np.clip(given.end[before] - time, 0, config.rest), 0)
+    return out
+
+
+def no_given() -> Given:
+    """No given notes."""
+    return Given(np.zeros((0, len(GivenColumn)), np.int16), np.zeros(0, np.int32), np.zeros(0, np.int32))
+
+
+def no_parts() -> NDArray[np.int16]:
+    """The part table (16, 3) of a piece in which no part is declared."""
+    out = np.zeros((MAX_PARTS, len(PartColumn)), np.int16)
+    out[:, PartColumn.PROGRAM] = UNDECLARED
     return out
 
 
 def part_table(piece: Piece, given: NDArray[np.bool_] | None = None) -> NDArray[np.int16]:
-    """(16, 3): program (129 where there is no part), lead, whether the part is given."""
-    out = np.zeros((MAX_PARTS, 3), np.int16)
-    out[:, 0] = UNDECLARED
+    """(16, 3) in the order of ``PartColumn``; a part counts as given where any of its notes is."""
+    out = no_parts()
     count = len(piece.parts)
-    out[:count, 0] = piece.parts["program"]
-    out[:count, 1] = piece.parts["lead"]
+    out[:count, PartColumn.PROGRAM] = piece.parts["program"]
+    out[:count, PartColumn.LEAD] = piece.parts["lead"]
     if given is not None:
-        out[np.unique(piece.notes["part"][given]), 2] = 1
+        out[np.unique(piece.notes["part"][given]), PartColumn.GIVEN] = 1
     return out

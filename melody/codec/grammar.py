@@ -52,6 +52,21 @@ def bounds(config: CodecConfig, xp: ModuleType, field: Field, before: Any, chose
     return interval(config, xp, field, was, tuple(chosen[..., i] for i in range(min(_PITCH_AT, field))), last_part)
 
 
+def legal_values(
+    config: CodecConfig, xp: ModuleType, field: Field, before: Any, chosen: Any, allowed: Any, last_part: Any, values: Any
+) -> Any:
+    """Which of ``values`` (V,) a field may take: (..., V).
+
+    allowed  (..., 16): the parts that may play; one that is not declared, or is given, may not, but can be declared
+    The others as in ``bounds``.
+    """
+    low, high = bounds(config, xp, field, before, chosen, last_part)
+    legal = (values >= low[..., None]) & (values <= high[..., None])
+    if field == _PART_AT:
+        legal = legal & (allowed | (chosen[..., _ROLE_AT] != _NOTE)[..., None])
+    return legal
+
+
 def interval(
     config: CodecConfig, xp: ModuleType | type[Plain], field: Field, was: tuple[Any, Any, Any], chosen: Sequence[Any], last_part: Any
 ) -> tuple[Any, Any]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from melody.codec.columns import Feature
 from melody.codec.table import BAR_CLASSES, LEFT_CLASSES, CodecConfig
 from melody.score import Table
-
-FEATURES = ("position", "strength", "bar", "left")
-STRENGTHS = 8
 
 
 class Metre:
@@ -62,23 +60,23 @@ class Metre:
         return self.bar_start(bar + 1) - self.bar_start(bar)
 
     def features(self, steps: NDArray[np.int64], stop: int | None) -> NDArray[np.int16]:
-        """Classes (n, 4) in the order of ``FEATURES``.
+        """Classes (n, 4) in the order of ``Feature``.
 
         position  1 + steps from the bar line (0 on the seconds clock)
         strength  0 none, 1 bar line, 2 middle of the bar if it is a beat, 3 beat, 4 half beat, 5 quarter beat, 6 third of a beat, 7 other
         bar       bars since the start: exact below 16, then modulo 16
-        left      1 + bars left before ``stop``, counting the one that sounds; 0 if ``stop`` is None (not known)
+        bars_left 1 + bars left before ``stop``, counting the one that sounds; 0 if ``stop`` is None (not known)
         """
         bar, position, index = self.bar(steps)
-        out = np.zeros((len(steps), len(FEATURES)), np.int16)
+        out = np.zeros((len(steps), len(Feature)), np.int16)
         if self.config.clock == "beats":
-            out[:, 0] = 1 + np.minimum(position, self.config.positions - 2)
-            out[:, 1] = self._strength(position, index)
+            out[:, Feature.POSITION] = 1 + np.minimum(position, self.config.positions - 2)
+            out[:, Feature.STRENGTH] = self._strength(position, index)
         half = BAR_CLASSES // 2
-        out[:, 2] = np.where(bar < half, bar, half + bar % half)
+        out[:, Feature.BAR] = np.where(bar < half, bar, half + bar % half)
         if stop is not None:
             last = self.bar(np.array([max(0, stop - 1)]))[0][0]
-            out[:, 3] = 1 + np.clip(last - bar + 1, 0, LEFT_CLASSES - 2)
+            out[:, Feature.BARS_LEFT] = 1 + np.clip(last - bar + 1, 0, LEFT_CLASSES - 2)
         return out
 
     def _strength(self, position: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,17 +21,17 @@ import numpy as np
 
 from melody import midi
 from melody.bundle import Bundle
-from melody.compose.request import MOST_CANDIDATES, Continue, Generate, Infill, Request
+from melody.compose.controls import default_conditions
+from melody.compose.request import MAX_CANDIDATES, Continue, Generate, Infill, Request
 from melody.compose.typical import ALL, Measures, Typical, around, measures, read_typical
-from melody.compose.wishes import customs
 from melody.corpus import Corpus
 from melody.errors import CallError, MelodyError
 from melody.evaluate.copying import Matcher, Runs, runs_of
-from melody.generate.engine import Engine
+from melody.generate.engine import AnyEngine
 from melody.score import Score
 
 MOST = 4.0  # widths that a measure can cost
-LEAST_WIDTH = 0.02  # of a measure whose quartiles coincide
+MIN_WIDTH = 0.02  # of a measure whose quartiles coincide
 TOGETHER = 64  # candidates that are written at once
 
 Many = Callable[[Sequence[Request]], list[Score]]
@@ -64,7 +64,7 @@ def score(found: Mapping[str, float], typical: Typical) -> Card:
 
 def _cost(name: str, value: float, quartiles: tuple[float, float, float]) -> float:
     low, _, high = quartiles
-    width = max(high - low, LEAST_WIDTH)
+    width = max(high - low, MIN_WIDTH)
     below = 0.0 if name == "copied" else low - value
     return min(MOST, max(0.0, below, value - high) / width)
 
@@ -76,15 +76,15 @@ def choose(cards: Sequence[Card]) -> int:
 
 def candidates(request: Request, count: int) -> list[Request]:
     """The request itself, and the same with other seeds, which follow from its own."""
-    if not 1 <= count <= MOST_CANDIDATES:
-        raise CallError(f"best-of is {count}, must be 1 to {MOST_CANDIDATES}")
+    if not 1 <= count <= MAX_CANDIDATES:
+        raise CallError(f"best-of is {count}, must be 1 to {MAX_CANDIDATES}")
     seeds = [int(np.random.SeedSequence([request.seed, k]).generate_state(1)[0]) for k in range(1, count)]
     return [request, *(replace(request, seed=seed) for seed in seeds)]
 
 
 def best(
     many: Many,
-    engine: Engine,
+    engine: AnyEngine,
     bundle: Bundle,
     requests: Sequence[Request],
     count: int,
@@ -134,7 +134,7 @@ def _written(many: Many, requests: list[Request]) -> list[Score | None]:
 
 
 def _cards(
-    engine: Engine, bundle: Bundle, table: Mapping[str, Typical], group: Sequence[tuple[Request, Score]], training: Runs | None
+    engine: AnyEngine, bundle: Bundle, table: Mapping[str, Typical], group: Sequence[tuple[Request, Score]], training: Runs | None
 ) -> list[Card]:
     tune = group[0][0].tune if isinstance(group[0][0], Continue) else group[0][0].piece if isinstance(group[0][0], Infill) else None
     known: Typical | None = None
@@ -144,7 +144,7 @@ def _cards(
     shares = [] if training is None else copied([piece for _, piece in group], training, bundle)
     out = []
     for k, (request, piece) in enumerate(group):
-        style = customs(request, bundle)[0] if isinstance(request, Generate) else request.style
+        style = default_conditions(request, bundle)[0] if isinstance(request, Generate) else request.style
         found: Measures = measures(piece, engine, style)
         if training is not None:
             found["copied"] = shares[k]

@@ -20,7 +20,7 @@ from melody.compose.planning import Task, endless, plan
 from melody.compose.processes import shared
 from melody.compose.request import Accompany, Continue, Generate, Infill, Request, Tune
 from melody.errors import MelodyError
-from melody.generate.engine import Engine
+from melody.generate.engine import AnyEngine
 from melody.generate.loop import ROWS, Writer, pieces
 from melody.generate.plan import Plan
 from melody.midi.growing import Growing
@@ -67,7 +67,7 @@ def load(
 class Composer:
     """Verbs over one engine. Tunes are Scores or paths; every verb returns a Score. Keywords are the fields of ``Request``."""
 
-    def __init__(self, bundle: bundles.Bundle, engine: Engine, remark: str = "", again: Callable[[], Composer] | None = None) -> None:
+    def __init__(self, bundle: bundles.Bundle, engine: AnyEngine, remark: str = "", again: Callable[[], Composer] | None = None) -> None:
         """``remark``: why the engine is not the quick one, if people should know. ``again``: makes the same Composer in another process."""
         self.bundle, self.engine, self.remark, self.again = bundle, engine, remark, again
 
@@ -88,8 +88,7 @@ class Composer:
                 tasks[index] = plan(request, self.bundle)
                 yield tasks[index].plan
 
-        guided = any(isinstance(r, Accompany | Infill) and r.sampling.guidance != 1 for r in requests)
-        for index, rows in pieces(self.engine, plans(), ROWS, guided):
+        for index, rows in pieces(self.engine, plans(), ROWS):
             task = tasks.pop(index)
             if not (rows[:, Field.ROLE] == Role.NOTE).any():
                 raise MelodyError("the model wrote no note for this request; try another seed or a longer span")

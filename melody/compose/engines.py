@@ -12,7 +12,7 @@ from melody.bundle import Bundle
 from melody.compose.request import Tune
 from melody.errors import MelodyError, unknown
 from melody.files import shown
-from melody.generate.engine import Engine
+from melody.generate.engine import AnyEngine
 from melody.runtime import file
 from melody.score import Score
 from melody.styles import read_style, with_style
@@ -22,7 +22,7 @@ ENGINES = ("onnx", "torch")
 
 def engine_for(
     bundle: Bundle, wanted: str | None, threads: int, style: Path | None, adapt: Tune | Sequence[Score] | None = None
-) -> tuple[Bundle, Engine, str]:
+) -> tuple[Bundle, AnyEngine, str]:
     """A bundle (that knows ``style``), its engine, and a remark for people where that is not the quick one without their having said so.
 
     Without a wish: onnx if the bundle has a runtime file and onnxruntime is installed, else torch. A runtime of other weights is refused.
@@ -61,12 +61,12 @@ def _obstacle(bundle: Bundle, style: Path | None) -> str:
     return ""
 
 
-def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Sequence[Score]) -> tuple[Bundle, Engine, str]:
+def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Sequence[Score]) -> tuple[Bundle, AnyEngine, str]:
     if find_spec("torch") is None:
         raise MelodyError("torch is not installed, and --adapt cannot do without; install it with: pip install torch")
     import torch
 
-    from melody.generate.engine import TorchEngine
+    from melody.generate.torch_engine import TorchEngine
     from melody.train.adapt import adapted, music
 
     scores, found = ([adapt], 1) if isinstance(adapt, Score) else music(adapt) if isinstance(adapt, str | os.PathLike) else (list(adapt), 0)
@@ -79,12 +79,12 @@ def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Seq
     return bundle, TorchEngine(model), f"{done}; nothing of it is kept"
 
 
-def _torch(bundle: Bundle, threads: int, style: Path | None) -> tuple[Bundle, Engine]:
+def _torch(bundle: Bundle, threads: int, style: Path | None) -> tuple[Bundle, AnyEngine]:
     if find_spec("torch") is None:
         raise MelodyError(f"torch is not installed, and there is no way round it: {_obstacle(bundle, style) or 'it was asked for'}")
     import torch
 
-    from melody.generate.engine import TorchEngine
+    from melody.generate.torch_engine import TorchEngine
 
     torch.set_num_threads(threads)
     model = bundles.load_model(bundle)

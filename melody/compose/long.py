@@ -13,7 +13,7 @@ from melody.codec.encode import velocity_of
 from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
 from melody.compose.planning import plan
 from melody.compose.request import Generate
-from melody.generate.engine import Engine
+from melody.generate.engine import AnyEngine
 from melody.generate.loop import Writer
 from melody.midi.growing import Growing
 
@@ -21,7 +21,7 @@ END, PART, NOTE = int(Role.END), int(Role.PART), int(Role.NOTE)
 
 
 def write_long(
-    bundle: Bundle, engine: Engine, request: Generate, path: Path, progress: Callable[[int, int], None], begun: Callable[[Growing], None]
+    bundle: Bundle, engine: AnyEngine, request: Generate, path: Path, progress: Callable[[int, int], None], begun: Callable[[Growing], None]
 ) -> Growing:
     """Compose ``request`` into a new MIDI file (format 0: one track, a channel for each instrument). The file as it stands at the end.
 

@@ -12,9 +12,9 @@ from melody.programs import parse_program
 from melody.score import Score
 from melody.theory import parse_key
 
-MOST_BARS = 10_000
-MOST_SECONDS = 36_000.0
-MOST_CANDIDATES = 64  # of which the best is kept
+MAX_BARS = 10_000
+MAX_SECONDS = 36_000.0
+MAX_CANDIDATES = 64  # of which the best is kept
 SLOWEST, FASTEST = 10, 500  # quarter notes a minute
 
 Tune = Score | str | os.PathLike[str]
@@ -37,10 +37,10 @@ class Request:
     def __post_init__(self) -> None:
         if self.bars is not None and self.seconds is not None:
             raise CallError("bars and seconds contradict each other; give one of them")
-        if self.bars is not None and not 1 <= self.bars <= MOST_BARS:
-            raise CallError(f"bars is {self.bars}, must be 1..{MOST_BARS:,}")
-        if self.seconds is not None and not 0 < self.seconds <= MOST_SECONDS:
-            raise CallError(f"seconds is {self.seconds:g}, must be above 0 and at most {MOST_SECONDS:,.0f}")
+        if self.bars is not None and not 1 <= self.bars <= MAX_BARS:
+            raise CallError(f"bars is {self.bars}, must be 1..{MAX_BARS:,}")
+        if self.seconds is not None and not 0 < self.seconds <= MAX_SECONDS:
+            raise CallError(f"seconds is {self.seconds:g}, must be above 0 and at most {MAX_SECONDS:,.0f}")
         if self.tempo is not None and not SLOWEST <= self.tempo <= FASTEST:
             raise CallError(f"tempo is {self.tempo:g}, must be {SLOWEST}..{FASTEST} quarter notes a minute")
         if not 0 <= self.seed < 1 << 63:

@@ -21,27 +21,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from melody import edit, theory
+from melody import theory
 from melody.bundle import Bundle
-from melody.codec import CodecConfig
-from melody.codec.encode import quantise
-from melody.codec.given import FOREVER, Choice
-from melody.codec.table import MAX_PARTS, Field, Role
-from melody.corpus.sequence import Sequence, piece_conditions, sequence
+from melody.corpus.batch import as_batch
+from melody.corpus.piece import encode_score
 from melody.errors import MelodyError
 from melody.evaluate.features import features_of
 from melody.files import read_bytes, reason, shown, write_bytes
-from melody.generate.engine import Engine, TorchEngine
-from melody.runtime.engine import OnnxEngine
-from melody.runtime.nats import Arrays, batch, runtime_nats
+from melody.generate.engine import AnyEngine
 from melody.score import Score, merged_notes
 
 NAME = "typical.json"
 FORMAT = 1
-MOST_BYTES = 1 << 16
-MOST_EVENTS = 4000  # of a piece that are read back
+MAX_BYTES = 1 << 16
+MAX_EVENTS = 4000  # of a piece that are read back
 BARS = 16
 ALL = "all"  # the row over all styles
 MEASURES = ("nats", "density", "polyphony", "range", "key", "groove", "repetition", "return", "harmony", "empty", "copied")
@@ -52,7 +46,7 @@ Typical = Mapping[str, Quartiles]  # by measure; what is not known is left out
 Measures = dict[str, float]
 
 
-def measures(score: Score, engine: Engine, style: str | None) -> Measures:
+def measures(score: Score, engine: AnyEngine, style: str | None) -> Measures:
     """All measures of a piece but ``copied``; a piece without notes has none. ``style``: one of the model's, or nothing is told."""
     found = features_of(score, engine.codec.clock == "seconds")
     if not found:
@@ -78,37 +72,10 @@ def measures(score: Score, engine: Engine, style: str | None) -> Measures:
     return {name: value for name, value in out.items() if np.isfinite(value)}
 
 
-def nats_a_note(score: Score, engine: Engine, style: str | None) -> float:
+def nats_a_note(score: Score, engine: AnyEngine, style: str | None) -> float:
     """Of a piece as the engine reads it; nan where it holds no note."""
-    read = batch(as_read(score, engine.codec, style), MOST_EVENTS)
-    notes = int((read["rows"][1:, 0, Field.ROLE] == Role.NOTE).sum())
-    if isinstance(engine, OnnxEngine):
-        nats = runtime_nats(engine, read)
-    elif isinstance(engine, TorchEngine):
-        nats = _torch_nats(engine, read)
-    else:
-        raise MelodyError(f"{type(engine).__name__}: an engine that cannot read a piece back")
-    return float(nats.sum() / notes) if notes else float("nan")
-
-
-def _torch_nats(engine: TorchEngine, read: Arrays) -> NDArray[np.float64]:
-    from melody.model import Inputs
-
-    torch = engine.torch
-    with torch.inference_mode():
-        nats, _ = engine.model(Inputs(*(torch.from_numpy(read[name]).to(engine.device) for name in Inputs._fields)))
-    out: NDArray[np.float64] = nats[:, 0].double().cpu().numpy()
-    return out
-
-
-def as_read(score: Score, codec: CodecConfig, style: str | None) -> Sequence:
-    """A piece as in validation: nothing given, the bars left not told."""
-    if len(score.tracks) > MAX_PARTS:
-        score = edit.busiest_tracks(score, MAX_PARTS)
-    piece = quantise(score, codec, theory.lead_track(score)[0])
-    nothing = np.zeros(len(piece.notes), bool)
-    told = piece_conditions(codec, score, piece, style, theory.key_of(score))
-    return sequence(piece, Choice("nothing", nothing, ~nothing, 0, piece.end, FOREVER), told, tell_left=False)
+    read = as_batch(encode_score(score, engine.codec, style), last=MAX_EVENTS)
+    return float(engine.nats(read).sum() / read.notes) if read.notes else float("nan")
 
 
 def quartiles(pieces: Iterable[Mapping[str, float]]) -> dict[str, Quartiles]:
@@ -136,7 +103,7 @@ def read_typical(bundle: Bundle) -> dict[str, dict[str, Quartiles]]:
     if not path.is_file():
         raise MelodyError(f"{shown(bundle.name)} has no {NAME}, which says what its styles are like; {remedy}")
     try:
-        raw = json.loads(read_bytes(path, MOST_BYTES))
+        raw = json.loads(read_bytes(path, MAX_BYTES))
         if raw["format"] != FORMAT:
             raise ValueError(f"format {raw['format']!r}")
         styles = {str(style): {str(n): _checked(q) for n, q in rows.items()} for style, rows in raw["styles"].items()}

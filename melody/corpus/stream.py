@@ -19,39 +19,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.given import COLUMNS, LOOKUPS, GivenConfig
-from melody.codec.metre import FEATURES
-from melody.codec.recall import COLUMNS as RECALLED
-from melody.codec.recall import POINTERS
-from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
-from melody.corpus.sequence import AugmentConfig, Sequence, training_sequence
+from melody.codec.columns import Lookup
+from melody.codec.given import GivenConfig
+from melody.codec.table import CodecConfig
+from melody.corpus.batch import Batch, Cut, blank_batch
+from melody.corpus.piece import AugmentConfig, EncodedPiece, training_piece
 from melody.corpus.tables import Corpus
 
 GIVEN_ROUND = 32  # given notes are padded to a multiple: oneDNN keeps a compiled kernel for every shape that it meets
-GIVEN_BEFORE, GIVEN_AFTER, GIVEN_MOST = 16, 24, 256  # given notes that a chunk brings along
+GIVEN_BEFORE, GIVEN_AFTER, MAX_GIVEN = 16, 24, 256  # given notes that a chunk brings along
 ORDERS = 4  # epochs whose order is kept: rows drift apart by an epoch or two
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """B rows of T events. Rows that end early are padded (``valid`` False)."""
-
-    rows: NDArray[np.int16]  # (T + 1, B, 6): inputs [:-1], targets [1:]
-    features: NDArray[np.int16]  # (T + 1, B, 4)
-    lookups: NDArray[np.int32]  # (T + 1, B, 5): indices into ``given`` + 1
-    recall: NDArray[np.int16]  # (T + 1, B, 5, 6)
-    parts: NDArray[np.int16]  # (B, 16, 3)
-    conditions: NDArray[np.int16]  # (B, 5)
-    given: NDArray[np.int16]  # (G, B, 7)
-    live: NDArray[np.bool_]  # (B,)
-    reset: NDArray[np.bool_]  # (B,): the row starts a new piece
-    valid: NDArray[np.bool_]  # (T, B)
-    piece: NDArray[np.int32]  # (B,): index of the piece in the corpus
-
-    @property
-    def notes(self) -> int:
-        """Number of notes among the targets."""
-        return int(((self.rows[1:, :, Field.ROLE] == Role.NOTE) & self.valid).sum())
 
 
 @dataclass
@@ -60,7 +37,7 @@ class _Row:
 
     place: int  # of its piece, in the orders of all epochs laid end to end
     cursor: int = 0  # events of the piece that are done
-    sequence: Sequence | None = None  # None: between two pieces
+    encoded: EncodedPiece | None = None  # None: between two pieces
     piece: int = -1
 
 
@@ -109,8 +86,8 @@ class Stream:
             if row.place % self.total != (self.first + b) % self.total or min(row.place, row.cursor) < 0:
                 raise ValueError("a place in the corpus is not one of its row")
             if row.cursor:
-                row.sequence, row.piece = self._sequence(row.place)
-                if row.cursor >= len(row.sequence):
+                row.encoded, row.piece = self._encoded(row.place)
+                if row.cursor >= len(row.encoded):
                     raise ValueError("a place is behind the end of its piece")
             self._rows[b] = row
 
@@ -120,58 +97,36 @@ class Stream:
 
     def _batch(self) -> Batch | None:
         cuts = [self._advance(row) for row in self._rows]
-        live = [c for c in cuts if c is not None]
-        if not live:
+        pieces = [row.piece for row in self._rows]
+        present = [c for c in cuts if c is not None]
+        if not present:
             return None
         # A row that goes on carries its state through the padding: always up to the chunk's end, not to that of its neighbours.
-        goes_on = any(row.sequence is not None for row in self._rows)
-        longest = self.chunk if goes_on else max(c.count for c in live)
-        most = -(-max(len(c.given) for c in live) // GIVEN_ROUND) * GIVEN_ROUND
-        size = self.batch
-        out = Batch(
-            rows=np.zeros((longest + 1, size, len(Field)), np.int16),
-            features=np.zeros((longest + 1, size, len(FEATURES)), np.int16),
-            lookups=np.zeros((longest + 1, size, len(LOOKUPS)), np.int32),
-            recall=np.zeros((longest + 1, size, POINTERS, len(RECALLED)), np.int16),
-            parts=np.full((size, MAX_PARTS, 3), (UNDECLARED, 0, 0), np.int16),
-            conditions=np.zeros((size, 5), np.int16),
-            given=np.zeros((max(1, most), size, len(COLUMNS)), np.int16),
-            live=np.zeros(size, bool),
-            reset=np.zeros(size, bool),
-            valid=np.zeros((longest, size), bool),
-            piece=np.full(size, -1, np.int32),
-        )
-        out.rows[:, :, Field.ROLE] = Role.END
+        goes_on = any(row.encoded is not None for row in self._rows)
+        longest = self.chunk if goes_on else max(c.count for c in present)
+        most = -(-max(len(c.given) for c in present) // GIVEN_ROUND) * GIVEN_ROUND
+        out = blank_batch(longest, self.batch, most)
         for b, cut in enumerate(cuts):
-            if cut is None:
-                continue
-            s, stop = cut.sequence, cut.start + cut.count + 1
-            out.rows[: cut.count + 1, b] = s.rows[cut.start : stop]
-            out.features[: cut.count + 1, b] = s.features[cut.start : stop]
-            out.lookups[: cut.count + 1, b] = cut.lookups
-            out.recall[: cut.count + 1, b] = s.recall[cut.start : stop]
-            out.given[: len(cut.given), b] = cut.given
-            out.valid[: cut.count, b] = True
-            out.parts[b], out.conditions[b], out.live[b], out.reset[b] = s.parts, s.conditions, s.live, cut.start == 0
-            out.piece[b] = cut.piece
+            if cut is not None:
+                cut.put_into(out, b, pieces[b])
         return out
 
-    def _advance(self, row: _Row) -> _Cut | None:
-        if row.sequence is None:
+    def _advance(self, row: _Row) -> Cut | None:
+        if row.encoded is None:
             if not self.pieces or (self.epochs is not None and row.place >= self.epochs * len(self.pieces)):
                 return None
-            row.sequence, row.piece = self._sequence(row.place)
-        cut = _cut(row.sequence, row.cursor, self.chunk, row.piece)
+            row.encoded, row.piece = self._encoded(row.place)
+        cut = _cut(row.encoded, row.cursor, self.chunk)
         row.cursor += cut.count
-        if row.cursor >= len(row.sequence):
-            row.place, row.cursor, row.sequence = row.place + self.total, 0, None
+        if row.cursor >= len(row.encoded):
+            row.place, row.cursor, row.encoded = row.place + self.total, 0, None
         return cut
 
-    def _sequence(self, place: int) -> tuple[Sequence, int]:
+    def _encoded(self, place: int) -> tuple[EncodedPiece, int]:
         epoch, within = divmod(place, len(self.pieces))
         index = int(self._order(epoch)[within])
         rng = np.random.default_rng([self.seed, epoch, index])
-        return training_sequence(self.corpus, index, self.config, rng, self.augment, self.given), index
+        return training_piece(self.corpus, index, self.config, rng, self.augment, self.given), index
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         if epoch not in self._orders:
@@ -184,28 +139,19 @@ class Stream:
         return self._orders[epoch]
 
 
-@dataclass(frozen=True, eq=False)
-class _Cut:
-    sequence: Sequence
-    start: int
-    count: int
-    given: NDArray[np.int16]  # (g, 7): the given notes that this chunk needs
-    lookups: NDArray[np.int32]  # (count + 1, 5): re-indexed into ``given``
-    piece: int
-
-
-def _cut(s: Sequence, start: int, chunk: int, piece: int) -> _Cut:
-    """The next chunk of a sequence, with the given notes around it; shorter where the given notes are many."""
+def _cut(s: EncodedPiece, start: int, chunk: int) -> Cut:
+    """The next chunk of a piece, with the given notes around it; shorter where the given notes are many."""
     count = min(chunk, len(s) - start)
-    lookups = s.lookups[start : start + count + 1]
+    lookups = s.steps.lookups[start : start + count + 1]
     if not len(s.given):
-        return _Cut(s, start, count, s.given.rows, lookups, piece)
-    low = max(0, int(lookups[0, 0]) - 1 - GIVEN_BEFORE)
-    fits = int(np.searchsorted(lookups[:, 0], low + GIVEN_MOST, side="right")) - 1
+        return Cut(s, start, count, s.given.rows, lookups)
+    low = max(0, int(lookups[0, Lookup.LAST]) - 1 - GIVEN_BEFORE)
+    fits = int(np.searchsorted(lookups[:, Lookup.LAST], low + MAX_GIVEN, side="right")) - 1
     count = max(1, min(count, fits))
     lookups = lookups[: count + 1].copy()
-    high = min(len(s.given), int(lookups[-1, 0]) + (0 if s.live else GIVEN_AFTER) + 1)
-    if high - low > GIVEN_MOST + GIVEN_AFTER + 1:  # one wait that leaps over hundreds of given notes: keep the near end
-        low = high - GIVEN_MOST - GIVEN_AFTER - 1
-    lookups[:, :2] = np.where(lookups[:, :2] > low, lookups[:, :2] - low, 0)
-    return _Cut(s, start, count, s.given.rows[low:high], lookups, piece)
+    high = min(len(s.given), int(lookups[-1, Lookup.LAST]) + (0 if s.causal else GIVEN_AFTER) + 1)
+    if high - low > MAX_GIVEN + GIVEN_AFTER + 1:  # one wait that leaps over hundreds of given notes: keep the near end
+        low = high - MAX_GIVEN - GIVEN_AFTER - 1
+    indices = lookups[:, : Lookup.SINCE]  # of the last and the next given note
+    indices[:] = np.where(indices > low, indices - low, 0)
+    return Cut(s, start, count, s.given.rows[low:high], lookups)

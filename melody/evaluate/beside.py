@@ -18,7 +18,7 @@ from melody.evaluate.features import features_of
 from melody.evaluate.overlap import compared
 from melody.score import Score
 
-MOST_HUMANS = 100  # held-out pieces of a style that are looked at
+MAX_HUMANS = 100  # held-out pieces of a style that are looked at
 SECONDS_A_BAR = 2.0  # on the seconds clock
 ORDER_SEED = 2
 
@@ -55,7 +55,7 @@ def beside(
     statistics: dict[str, Any] = {}
     sets: dict[str, Sequence[Score]] = {}
     for style, made in samples.items():
-        held = [i for i in pieces if corpus.pieces[i].style == style][:MOST_HUMANS]
+        held = [i for i in pieces if corpus.pieces[i].style == style][:MAX_HUMANS]
         rest = [i for i in corpus.split("train") if corpus.pieces[i].style == style and i not in set(pieces)]
         other = rng.permutation(rest)[: max(2, len(made))].tolist()  # as many as samples: the ceiling has the same chance
         human, others = ([excerpt(corpus.score(int(i), by_seconds), bars, by_seconds) for i in of] for of in (held, other))

@@ -21,7 +21,7 @@ from melody.codec import CodecConfig
 from melody.score import Score, merged_notes
 
 RUN = 12  # notes: a run of at least so many counts as copied
-MOST_WAIT = (1 << 20) - 1  # steps
+MAX_WAIT = (1 << 20) - 1  # steps
 BLOCK = 1 << 19  # windows that are hashed at once
 FILTER_BITS = 22
 BASE = 0x9E3779B97F4A7C15  # odd
@@ -65,7 +65,7 @@ def _tokens(score: Score, codec: CodecConfig) -> Hashes:
         onset = (notes["onset"] * 2 * codec.grid + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
     place = np.unique(onset * 128 + notes["pitch"])
     step = np.diff(place % 128) + 128
-    wait = np.minimum(np.diff(place // 128), MOST_WAIT)
+    wait = np.minimum(np.diff(place // 128), MAX_WAIT)
     return _mixed((wait * 256 + step).astype(np.uint64))
 
 

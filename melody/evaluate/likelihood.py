@@ -7,7 +7,7 @@ model; style, tempo, key, meter and density of each piece are told, the bars lef
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 
 from melody.codec import FIELDS
+from melody.codec.columns import Feature, StepInputs
 from melody.codec.table import BAR_CLASSES, Field, Role
 from melody.corpus import Corpus
-from melody.corpus.stream import Batch
+from melody.corpus.batch import Batch
 from melody.errors import MelodyError, unknown
 from melody.evaluate.reader import Reading, readings, stream_of
 from melody.files import shown
-from melody.model import EventLSTM
-from melody.train.batches import to_tensors
+from melody.model import EventLSTM, to_tensors
 
 BUCKETS = (0, 4, 8, 16, 32, 64)  # bars from the start at which a bucket begins
 CONFIDENCES = 10  # bins of the reliability table
@@ -52,7 +52,7 @@ class Tally:
         of = group[valid]
         for f in Field:
             self.nats.reshape(size, -1)[:, f] += np.bincount(of, nats[..., f][valid], size)
-        self.notes.reshape(size)[:] += np.bincount(of, (batch.rows[1:, :, Field.ROLE] == Role.NOTE)[valid], size)
+        self.notes.reshape(size)[:] += np.bincount(of, (batch.steps.events[1:, :, Field.ROLE] == Role.NOTE)[valid], size)
 
     def per_note(self, style: int | slice = slice(None), bucket: int | slice = slice(None)) -> dict[str, float] | None:
         """Nats per note, "total" and by field, of a part of the table; None where it holds no note."""
@@ -77,7 +77,7 @@ class Calibration:
 
     def add(self, reading: Reading) -> None:
         """Add a batch. Where the grammar leaves one value only there is nothing to be sure of: not counted."""
-        target = torch.from_numpy(reading.batch.rows[1:].astype(np.int64))
+        target = torch.from_numpy(reading.batch.steps.events[1:].astype(np.int64))
         valid = torch.from_numpy(reading.batch.valid)
         for f, logs in enumerate(reading.logs):
             best, value = (t.cpu() for t in logs.max(-1))
@@ -191,7 +191,7 @@ def unwrapped(batch: Batch, before: Ints) -> tuple[Ints, Ints]:
     The classes are exact below 16 and count modulo 16 from there on; no event passes that many bars.
     """
     half = BAR_CLASSES // 2
-    classes = batch.features[:, :, 2].astype(np.int64)
+    classes = batch.steps.features[:, :, Feature.BAR].astype(np.int64)
     start = np.where(batch.reset, 0, before)
     bars = start + np.concatenate([np.zeros((1, len(start)), np.int64), np.cumsum(np.diff(classes, axis=0) % half, 0)])
     count = batch.valid.sum(0)
@@ -206,13 +206,10 @@ def _without_past(model: EventLSTM, batch: Batch) -> NDArray[np.float32]:
 
 
 def bar_rows(batch: Batch, group: Ints) -> Iterator[tuple[Batch, Ints]]:
-    """The events of a batch again, every bar a row of its own in which nothing is recalled, and their groups (T, B) cut alike.
-
-    Arrays of the batch are told apart by their shape alone (over time, or of a row), so that it may hold more of them.
-    """
+    """The events of a batch again, every bar a row of its own in which nothing is recalled, and their groups (T, B) cut alike."""
     spans = []
     for b, count in enumerate(batch.valid.sum(0).tolist()):
-        cuts = [0, *(1 + np.flatnonzero(np.diff(batch.features[:count, b, 2]))).tolist(), count]
+        cuts = [0, *(1 + np.flatnonzero(np.diff(batch.steps.features[:count, b, Feature.BAR]))).tolist(), count]
         spans += [(b, i, j) for i, j in pairwise(cuts) if j > i]
     spans.sort(key=lambda s: s[2] - s[1])
     for first in range(0, len(spans), BAR_ROWS):
@@ -221,21 +218,23 @@ def bar_rows(batch: Batch, group: Ints) -> Iterator[tuple[Batch, Ints]]:
 
 
 def _recut(batch: Batch, spans: list[tuple[int, int, int]]) -> Batch:
-    steps, of = len(batch.rows), [b for b, _, _ in spans]
-    out: dict[str, Any] = {}
-    for name, array in ((f.name, getattr(batch, f.name)) for f in fields(batch)):
-        if name == "reset":
-            out[name] = np.ones(len(of), bool)
-        elif name == "recall":  # what is recalled is of the past: zeros are "nothing"
-            out[name] = np.zeros_like(_padded(array, spans, 1))
-        elif array.shape[:2] == (steps, batch.rows.shape[1]):
-            out[name] = _padded(array, spans, 1)
-        elif array.shape[:2] == batch.valid.shape:
-            out[name] = _padded(array, spans, 0)
-        else:
-            out[name] = array[:, of] if name == "given" else array[of]
-    out["rows"][:, :, Field.ROLE][~_padded(np.ones((steps, batch.rows.shape[1]), bool), spans, 1)] = Role.END
-    return Batch(**out)
+    of = [b for b, _, _ in spans]
+    steps = StepInputs(*(_padded(array, spans, 1) for array in batch.steps))
+    steps.recalled[:] = 0  # what is recalled is of the past: zeros are "nothing"
+    valid = _padded(batch.valid, spans, 0)
+    beyond = ~np.concatenate([np.ones((1, len(of)), bool), valid])  # the padding behind each span
+    steps.events[:, :, Field.ROLE][beyond] = Role.END
+    return replace(
+        batch,
+        steps=steps,
+        parts=batch.parts[of],
+        conditions=batch.conditions[of],
+        given=batch.given[:, of],
+        causal=batch.causal[of],
+        reset=np.ones(len(of), bool),
+        valid=valid,
+        piece=batch.piece[of],
+    )
 
 
 def _padded(array: NDArray[Any], spans: list[tuple[int, int, int]], more: int) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from melody.evaluate.features import FEATURES, Feature
 
 POINTS = 512  # at which densities are compared
 REACH = 4  # kernel widths on both sides
-MOST_DISTANCES = 20_000  # kernels of more are of a sample: the shape is the same
+MAX_DISTANCES = 20_000  # kernels of more are of a sample: the shape is the same
 
 Vector = NDArray[np.float64]
 Pieces = Sequence[Mapping[str, Vector]]
@@ -92,7 +92,7 @@ def _distances(a: Vector, b: Vector) -> Vector:
 
 
 def _fewer(values: Vector) -> Vector:
-    return values if len(values) <= MOST_DISTANCES else np.random.default_rng(0).choice(values, MOST_DISTANCES, replace=False)
+    return values if len(values) <= MAX_DISTANCES else np.random.default_rng(0).choice(values, MAX_DISTANCES, replace=False)
 
 
 def shared_area(a: Vector, b: Vector) -> float | None:

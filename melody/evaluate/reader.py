@@ -6,7 +6,7 @@ Shapes: T time, B batch, V values of a field.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,13 +14,13 @@ from torch import Tensor
 
 from melody.codec import CodecConfig
 from melody.codec.given import NOTHING
-from melody.codec.grammar import bounds
-from melody.codec.table import Field, Role
+from melody.codec.grammar import legal_values
+from melody.codec.table import Field
 from melody.corpus import Corpus
-from melody.corpus.sequence import AugmentConfig
-from melody.corpus.stream import Batch, Stream
-from melody.model import Context, EventLSTM, Inputs, State
-from melody.train.batches import to_tensors
+from melody.corpus.batch import Batch
+from melody.corpus.piece import AugmentConfig
+from melody.corpus.stream import Stream
+from melody.model import Context, EventLSTM, Inputs, State, to_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +45,8 @@ class Reader(EventLSTM):
         return reader
 
     def _nats(self, context: Context, logits: Tensor, field: Field, before: Tensor, target: Tensor) -> Tensor:
-        low, high = bounds(self.codec, torch, field, before, target, context.last_part)
         values = torch.arange(logits.shape[-1], device=logits.device)
-        legal = (values >= low[..., None]) & (values <= high[..., None])
-        if field == Field.PART:
-            legal &= context.allowed | (target[..., Field.ROLE] != Role.NOTE)[..., None]
+        legal = legal_values(self.codec, torch, field, before, target, context.allowed, context.last_part, values)
         logs = logits.masked_fill(~legal, -math.inf).log_softmax(-1)
         self.logs.append(logs)
         return -logs.gather(-1, target[..., field, None])[..., 0]
@@ -68,11 +65,11 @@ def stream_of(corpus: Corpus, codec: CodecConfig, pieces: list[int], batch: int 
     return Stream(corpus, codec, pieces, min(batch, len(pieces)), chunk, 1, AugmentConfig.none(), NOTHING, epochs=1)
 
 
-def readings(model: EventLSTM, stream: Stream) -> Iterator[Reading]:
-    """Read a stream to its end, the state carried from batch to batch."""
+def readings(model: EventLSTM, batches: Iterable[Batch]) -> Iterator[Reading]:
+    """Read batches of one stream (or of one piece) to their end, the state carried from batch to batch."""
     reader = Reader.of(model)
     device = next(model.parameters()).device
     state = None
-    for batch in stream:
+    for batch in batches:
         nats, logs, state = reader.read(to_tensors(batch, device), state)
         yield Reading(batch, nats, logs)

@@ -23,8 +23,8 @@ from melody.score import Score
 
 METRICS = "metrics.jsonl"
 PAGE = "report.html"
-MOST_METRICS = 1 << 28  # bytes: a million steps
-MOST_NOTICE = 300  # letters
+MAX_METRICS = 1 << 28  # bytes: a million steps
+MAX_NOTICE = 300  # letters
 DEEPEST = 4  # folders below DIR in which runs are looked for
 VALUES = ("total", *FIELDS)
 
@@ -54,7 +54,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     rows: list[dict[str, Any]] = []
-    for line in read_bytes(path, MOST_METRICS).splitlines():
+    for line in read_bytes(path, MAX_METRICS).splitlines():
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
@@ -66,7 +66,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         rows.append({k: v for k, v in row.items() if k == "step" or k == "valid" or _is_number(v)})
         rows[-1]["valid"] = _valid(row.get("valid"))
         if isinstance(row.get("notice"), str) and row["notice"]:
-            rows[-1]["notice"] = row["notice"][:MOST_NOTICE]
+            rows[-1]["notice"] = row["notice"][:MAX_NOTICE]
     return rows
 
 

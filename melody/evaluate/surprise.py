@@ -18,10 +18,10 @@ from melody import edit, theory
 from melody.codec import FIELDS, CodecConfig
 from melody.codec.encode import Piece, quantise
 from melody.codec.table import DRUMS, MAX_PARTS, Field, Role
-from melody.corpus import Corpus
-from melody.corpus.tables import PieceFacts
+from melody.corpus.batch import as_batch
+from melody.corpus.piece import encode_score
 from melody.errors import MelodyError, unknown
-from melody.evaluate.reader import readings, stream_of
+from melody.evaluate.reader import readings
 from melody.files import shown
 from melody.model import EventLSTM
 from melody.render.page_surprise import ShadedNote
@@ -30,7 +30,8 @@ from melody.score import Score
 from melody.theory import pitch_name
 
 ALTERNATIVES = 4  # values that are named for a field
-MOST_NOTES = 50_000  # a page of more is of no use, and too large to open
+MAX_NOTES = 50_000  # a page of more is of no use, and too large to open
+CHUNK = 256  # events that are read at once
 TOLD = (Field.WAIT, Field.PITCH, Field.DURATION)  # fields whose expected values are worth reading
 
 
@@ -104,19 +105,6 @@ class Surprise:
         return {"total": float(each.sum()), **{name: float(v) for name, v in zip(FIELDS, each, strict=True)}}
 
 
-class _OnePiece(Corpus):
-    """A corpus of one Score, in memory: it goes the way of every corpus, through the stream."""
-
-    def __init__(self, score: Score, style: str) -> None:
-        lead, rule = theory.lead_track(score)
-        facts = ("", "", "", style, "test", score.ticks_per_quarter, (), lead, rule, theory.key_of(score), score.duration_seconds)
-        self.pieces = [PieceFacts(*facts, rows={"notes": (0, score.note_count)})]
-        self._score = score
-
-    def score(self, index: int, sustained: bool = False) -> Score:
-        return edit.apply_pedal(self._score) if sustained else self._score
-
-
 def surprise(model: EventLSTM, score: Score, name: str = "the piece", style: str | None = None) -> Surprise:
     """Read a piece with a model. ``style``: one of the model's styles, or None for any.
 
@@ -127,15 +115,16 @@ def surprise(model: EventLSTM, score: Score, name: str = "the piece", style: str
         raise unknown("style", style, codec.styles)
     if not score.note_count:
         raise MelodyError(f"{shown(name)}: no notes in it")
-    if score.note_count > MOST_NOTES:
-        raise MelodyError(f"{shown(name)}: {score.note_count:,} notes, more than {MOST_NOTES:,}; cut it first")
+    if score.note_count > MAX_NOTES:
+        raise MelodyError(f"{shown(name)}: {score.note_count:,} notes, more than {MAX_NOTES:,}; cut it first")
     score = edit.busiest_tracks(score, MAX_PARTS) if len(score.tracks) > MAX_PARTS else score
-    corpus = _OnePiece(score, style or "")
-    piece = quantise(corpus.score(0, codec.clock == "seconds"), codec, corpus.pieces[0].lead)
+    piece = quantise(edit.apply_pedal(score) if codec.clock == "seconds" else score, codec, theory.lead_track(score)[0])
+    encoded = encode_score(score, codec, style)
+    batches = (as_batch(encoded, first, first + CHUNK) for first in range(0, len(encoded), CHUNK))
     notes: list[SurprisingNote] = []
     onset, rests = 0, np.zeros(len(Field))
-    for reading in readings(model, stream_of(corpus, codec, [0])):
-        nats, rows = reading.nats[:, 0].cpu().numpy().astype(np.float64), reading.batch.rows[1:, 0]
+    for reading in readings(model, batches):
+        nats, rows = reading.nats[:, 0].cpu().numpy().astype(np.float64), reading.batch.steps.events[1:, 0]
         best = {f: _best(reading.logs[f][:, 0]) for f in TOLD}
         for t, row in enumerate(rows.tolist()):
             onset += row[Field.WAIT]

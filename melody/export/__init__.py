@@ -15,10 +15,10 @@ from melody.files import shown, write_bytes
 from melody.runtime.file import FORMAT, NAME, plain, sealed
 from melody.runtime.layout import Layout
 
-MOST_DIFFERENCE = 0.005  # of the nats per note, in total
+MAX_DIFFERENCE = 0.005  # of the nats per note, in total
 NOTES = 6000  # of a corpus that both are compared on
 
-__all__ = ["MOST_DIFFERENCE", "Agreement", "export"]
+__all__ = ["MAX_DIFFERENCE", "Agreement", "export"]
 
 
 def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tuple[Agreement, Path]:
@@ -26,7 +26,7 @@ def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tu
 
     corpus   a prepared corpus, on whose held-out pieces the two are compared; without one, on pieces that the model writes
     notes    how many notes of it are looked at
-    Raises MelodyError where the model cannot be exported, or the two differ by more than MOST_DIFFERENCE.
+    Raises MelodyError where the model cannot be exported, or the two differ by more than MAX_DIFFERENCE.
     """
     for package, extra in (("onnx", "export"), ("onnxruntime", "")):
         if find_spec(package) is None:
@@ -54,10 +54,10 @@ def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tu
     with tempfile.TemporaryDirectory() as folder:  # tried out where nobody looks for a model
         (Path(folder) / NAME).write_bytes(data)
         found = agreement(model, OnnxEngine(replace(bundle, folder=Path(folder))), sequences)
-    if not found.difference <= MOST_DIFFERENCE:
+    if not found.difference <= MAX_DIFFERENCE:
         raise MelodyError(
             f"{shown(bundle.folder)}: the runtime would differ from the model by {found.difference:.2%} in nats per note "
-            f"(at most {MOST_DIFFERENCE:.1%}); not written"
+            f"(at most {MAX_DIFFERENCE:.1%}); not written"
         )
     write_bytes(bundle.folder / NAME, data)
     return found, bundle.folder / NAME

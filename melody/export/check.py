@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Many
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +15,19 @@ from melody.codec.conditions import conditions
 from melody.codec.decode import decode_piece
 from melody.codec.given import GivenConfig, choose
 from melody.codec.metre import Metre
-from melody.codec.table import DRUMS, MAX_PARTS, METERS, UNDECLARED, Field, Role
+from melody.codec.table import DRUMS, MAX_PARTS, METERS, UNDECLARED, Field
 from melody.corpus import Corpus
-from melody.corpus.sequence import AugmentConfig, Sequence, sequence, training_sequence
-from melody.generate.engine import Engine, Seen, TorchEngine
+from melody.corpus.batch import Batch, as_batch
+from melody.corpus.piece import AugmentConfig, EncodedPiece, encode_piece, training_piece
+from melody.generate.engine import Engine
 from melody.generate.loop import write
 from melody.generate.plan import Plan
-from melody.model import EventLSTM, Inputs
+from melody.generate.torch_engine import TorchEngine
+from melody.model import EventLSTM
 from melody.runtime.engine import OnnxEngine
-from melody.runtime.nats import Arrays, batch, runtime_nats
 from melody.score import METER, table
 
-MOST_EVENTS = 2000  # of a piece that are looked at
+MAX_EVENTS = 2000  # of a piece that are looked at
 OWN_BARS, OWN_PIECES, RANDOM_PIECES, RANDOM_NOTES = 12, 6, 2, 60
 
 
@@ -49,27 +50,18 @@ class Agreement:
         return [*each, ("total", float(self.model.sum()), float(self.runtime.sum()))]
 
 
-def agreement(model: EventLSTM, engine: OnnxEngine, sequences: Many[Sequence]) -> Agreement:
+def agreement(model: EventLSTM, engine: OnnxEngine, sequences: Sequence[EncodedPiece]) -> Agreement:
     """Score the same music with both."""
     sums, notes = np.zeros((2, len(Field))), 0
     for s in sequences:
-        read = batch(s, MOST_EVENTS)
-        target = read["rows"][1:, 0]
-        notes += int((target[:, Field.ROLE] == Role.NOTE).sum())
-        sums[0] += model_nats(model, read).sum(0)
-        sums[1] += runtime_nats(engine, read).sum(0)
+        read = as_batch(s, last=MAX_EVENTS)
+        notes += read.notes
+        sums[0] += TorchEngine(model).nats(read).sum(0)
+        sums[1] += engine.nats(read).sum(0)
     return Agreement(sums[0] / max(1, notes), sums[1] / max(1, notes), notes)
 
 
-@torch.no_grad()
-def model_nats(model: EventLSTM, read: Arrays) -> NDArray[np.float64]:
-    """(T, 6) by the model."""
-    nats, _ = model(Inputs(*(torch.from_numpy(read[name]) for name in Inputs._fields)))
-    out: NDArray[np.float64] = nats[:, 0].double().numpy()
-    return out
-
-
-def reaches(model: EventLSTM, sequences: Many[Sequence]) -> dict[str, float]:
+def reaches(model: EventLSTM, sequences: Sequence[EncodedPiece]) -> dict[str, float]:
     """The largest number that comes to each map that will be quantised, by the names of ``graph.build``."""
     out: dict[str, float] = {}
 
@@ -85,14 +77,14 @@ def reaches(model: EventLSTM, sequences: Many[Sequence]) -> dict[str, float]:
         hooks.append(watch(model.recall.to_body, "recall", False))
     try:
         for s in sequences:
-            model_nats(model, batch(s, MOST_EVENTS))
+            TorchEngine(model).nats(as_batch(s, last=MAX_EVENTS))
     finally:
         for hook in hooks:
             hook.remove()
     return out
 
 
-def from_corpus(corpus: Corpus, codec: CodecConfig, notes: int) -> list[Sequence]:
+def from_corpus(corpus: Corpus, codec: CodecConfig, notes: int) -> list[EncodedPiece]:
     """Held-out pieces of a corpus until they hold ``notes`` notes, what is given chosen as in training."""
     pieces = next((found for split in ("valid", "test", "train") if (found := corpus.split(split))), [])
     order = np.random.default_rng(1).permutation(pieces).tolist()
@@ -100,12 +92,12 @@ def from_corpus(corpus: Corpus, codec: CodecConfig, notes: int) -> list[Sequence
     for index in order:
         if held >= notes:
             break
-        out.append(training_sequence(corpus, index, codec, np.random.default_rng([1, index]), AugmentConfig.none(), GivenConfig()))
-        held += min(MOST_EVENTS, corpus.pieces[index].note_count)
+        out.append(training_piece(corpus, index, codec, np.random.default_rng([1, index]), AugmentConfig.none(), GivenConfig()))
+        held += min(MAX_EVENTS, corpus.pieces[index].note_count)
     return out
 
 
-def from_model(model: EventLSTM) -> list[Sequence]:
+def from_model(model: EventLSTM) -> list[EncodedPiece]:
     """Music that the model writes, and a little that only the grammar makes; what is given chosen as in training."""
     codec = model.codec
     meters = table(METER, [0], [METERS[0][0]], [METERS[0][1]])
@@ -126,7 +118,7 @@ def from_model(model: EventLSTM) -> list[Sequence]:
             declare=(1, 4),
             every_bar=True,
             seed=i,
-            most_notes=1000 if i < OWN_PIECES else RANDOM_NOTES,
+            max_notes=1000 if i < OWN_PIECES else RANDOM_NOTES,
         )
         for i, c in enumerate(classes)
     ]
@@ -134,58 +126,54 @@ def from_model(model: EventLSTM) -> list[Sequence]:
     out = []
     for rows, c in zip(written, classes, strict=True):
         piece = decode_piece(rows.astype(np.int16), codec, meters)
-        out.append(sequence(piece, choose(piece, rng, GivenConfig()), c, True))
+        out.append(encode_piece(piece, choose(piece, rng, GivenConfig()), c, True))
     return out
 
 
-class Chance(Engine):
+class Chance(Engine[Any, Any, Any]):
     """An engine that likes everything alike (programs of drums aside, of which two would be one)."""
 
     def __init__(self, codec: CodecConfig) -> None:
         self.codec = codec
 
-    def context(self, parts: Any, conditions: Any, given: Any, live: Any) -> Any:
+    def nats(self, batch: Batch) -> NDArray[np.float64]:
+        """Not asked for."""
+        raise NotImplementedError
+
+    def context(self, parts: Any, conditions: Any, given: Any, causal: Any) -> Any:
         """See Engine."""
         return len(parts)
 
-    def start(self, conditions: Any) -> Any:
+    def initial_state(self, conditions: Any) -> Any:
         """See Engine."""
         return len(conditions)
 
-    def advance(self, context: Any, state: Any, seen: Seen) -> tuple[Any, Any]:
+    def advance(self, context: Any, state: Any, steps: Any) -> tuple[Any, Any]:
         """See Engine."""
         return None, state
 
-    def score(self, context: Any, heads: Any, field: Field, rows: int | None = None, values: int | None = None) -> NDArray[np.float32]:
+    def logits(self, context: Any, heads: Any, field: Field, rows: int | None = None, values: int | None = None) -> NDArray[np.float32]:
         """See Engine."""
         out = np.zeros((context if rows is None else rows, self.codec.sizes[field]), np.float32)
         if field == Field.PITCH:
             out[:, 128 + DRUMS :] = -30
         return out
 
-    def tell(self, context: Any, heads: Any, field: Field, value: Any, role: Any) -> Any:
+    def embed_choice(self, context: Any, heads: Any, field: Field, value: Any, role: Any) -> Any:
         """See Engine."""
 
-    def arrive(self, context: Any, heads: Any, features: Any, lookups: Any) -> Any:
+    def set_time(self, context: Any, heads: Any, features: Any, lookups: Any) -> Any:
         """See Engine."""
 
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        return np.ones((rows or 1, 1), np.float32)
-
-    def review(self, context: Any, state: Any, seen: Seen, steps: int) -> tuple[Any, Any, Any]:
-        """See Engine."""
-        return min(steps, len(seen.rows)), None, state
-
-    def declare(self, context: Any, rows: Any, parts: Any) -> Any:
+    def update_parts(self, context: Any, rows: Any, parts: Any) -> Any:
         """See Engine."""
         return context
 
-    def put(self, context: Any, state: Any, rows: Any, others: Any, theirs: Any) -> Any:
+    def put(self, context: Any, state: Any, rows: Any, other: Any, other_state: Any) -> Any:
         """See Engine."""
         return context, state
 
-    def join(self, states: list[Any]) -> Any:
+    def join(self, states: Sequence[Any]) -> Any:
         """See Engine."""
         return len(states)
 

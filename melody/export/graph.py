@@ -26,14 +26,14 @@ from melody.runtime.file import IR, MICROSOFT, OPSET
 from melody.runtime.layout import RAILS, Layout
 
 Floats = NDArray[np.float32]
-MOST_WEIGHT = 63
+MAX_WEIGHT = 63
 SMALL = 4096  # tables of more numbers than this are stored with 16 bits a number, as the shipped weights are
 OPEN = 40.0  # a gate whose input is this is open as far as fp32 can tell
 
 
 def quantised(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
     """(K, N) -> whole numbers of 7 bits and the scale (N,) of every column."""
-    scale = np.abs(weight).max(0) / MOST_WEIGHT
+    scale = np.abs(weight).max(0) / MAX_WEIGHT
     scale = np.where(scale > 0, scale, 1).astype(np.float32)
     return np.rint(weight / scale).astype(np.int8), scale
 
@@ -74,7 +74,8 @@ def linear(name: str, weight: Floats, reach: float) -> dict[str, NDArray[Any]]:
 
 def constants(weights: dict[str, Floats], layout: Layout, reach: dict[str, float]) -> dict[str, NDArray[Any]]:
     """The tables that the graph's operators use, by the names of ``runtime/structure.py``."""
-    events = [f"fields.{i}" for i in range(len(Field))] + [f"metre_body.{i}" for i in range(4)] + [f"distance_body.{i}" for i in range(3)]
+    events = [f"fields.{i}" for i in range(len(Field))] + [f"metre_body.{i}" for i in range(len(layout.metre))]
+    events += [f"distance_body.{i}" for i in range(len(layout.distances))]
     out: dict[str, NDArray[Any]] = {
         "events.table.half": np.concatenate([weights[f"{name}.weight"] for name in events]).astype(np.float16),
         **{name: np.array([value]) for name, value in (("axis2", 2), ("first", 0), ("width", layout.width), ("last", 2), ("ways", 1))},

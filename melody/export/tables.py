@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from melody.codec.columns import COPIED_FIELDS, Condition
 from melody.codec.table import Field
-from melody.runtime.layout import COPIED, EXACT, STEPS, Layout
+from melody.runtime.layout import EXACT, STEPS, Layout
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -22,7 +23,7 @@ def tables(w: Weights, layout: Layout) -> dict[str, NDArray[Any]]:
         seen = described @ w["parts_head.weight"].T
         columns = (described @ w["parts_body.weight"].T, seen, seen @ query, (seen @ bias)[:, None], described @ w["encoder.part.weight"].T)
         out[f"part.{name}"] = np.concatenate(columns, -1)
-    out["conditions"] = np.concatenate([w[f"conditions.{i}.weight"] for i in range(5)])
+    out["conditions"] = np.concatenate([w[f"conditions.{i}.weight"] for i in range(len(Condition))])
     out["given.notes"] = np.concatenate([w[f"encoder.embed.{i}.weight"] for i in range(len(layout.given_columns))])
     out["given.own"] = np.concatenate([w["encoder.pitch.weight"], w["encoder.duration.weight"]])
     for way in ("forwards", "backwards"):
@@ -34,7 +35,10 @@ def tables(w: Weights, layout: Layout) -> dict[str, NDArray[Any]]:
     out["given.out"] = np.concatenate([body[:, :width], heads[:, :head], body[:, width:], heads[:, head:]], -1)
     last, following = w["encoder.nothing"] @ out["given.out"]
     out["given.nothing"] = np.stack([last[: width + head], following[width + head :]])
-    out["arrive"] = np.concatenate([w[f"metre_head.{i}.weight"] for i in range(4)] + [w[f"distance_head.{i}.weight"] for i in range(3)])
+    out["arrive"] = np.concatenate(
+        [w[f"metre_head.{i}.weight"] for i in range(len(layout.metre))]
+        + [w[f"distance_head.{i}.weight"] for i in range(len(layout.distances))]
+    )
     for field in Field:
         if field != Field.VELOCITY:
             out[f"chosen.{int(field)}"] = w[f"chosen.{int(field)}.weight"]
@@ -43,8 +47,8 @@ def tables(w: Weights, layout: Layout) -> dict[str, NDArray[Any]]:
             weights.append(w[f"logits.{int(field)}.weight"].T)
             biases.append(w[f"logits.{int(field)}.bias"])
         if layout.gates(field):
-            weights.append(w[f"recall.gates.{COPIED.index(field)}.weight"].T)
-            biases.append(w[f"recall.gates.{COPIED.index(field)}.bias"])
+            weights.append(w[f"recall.gates.{COPIED_FIELDS.index(field)}.weight"].T)
+            biases.append(w[f"recall.gates.{COPIED_FIELDS.index(field)}.bias"])
         if weights:
             weight = np.concatenate(weights, -1)
             most = min(EXACT // (STEPS * layout.head), 32767)

@@ -1,65 +1,62 @@
-"""One event of every row of a batch: its fields are chosen in order, each told to the heads of those after it."""
+"""One event of every row of a batch: its fields are chosen in order, and each choice is embedded for the heads of those after it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import FIELDS
 from melody.codec.table import Field, Role
-from melody.generate.cache import CACHED, Cache, rounded
 from melody.generate.constraints import Number
-from melody.generate.engine import Engine
+from melody.generate.engine import Context, Engine, Heads, State
 from melody.generate.sampling import Sampling, draw, draw_one
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-ENDING, NOTE = int(Role.END), int(Role.NOTE)
+ENDING = int(Role.END)
 VALUES = np.arange(1 << 12)  # more than any field has
 Group = tuple[Sampling, Ints | None]  # how some rows are drawn (None: all of them)
 
 
-class Chain:
+class Chain(Generic[Context, State, Heads]):
     """Chooses field after field. Numbers that come and go are arrays (B,), or plain ones if there is one row."""
 
     def __init__(
         self,
-        engine: Engine,
-        context: Any,
-        heads: Any,
+        engine: Engine[Context, State, Heads],
+        context: Context,
+        heads: Heads,
         uniform: NDArray[np.float64],
         groups: Sequence[Group],
-        twins: Ints | None,
-        cache: Cache | None = None,
+        engine_rows: Ints | None,
     ) -> None:
-        """``uniform`` (B, 6): a number in [0, 1) for every field. ``twins``: for every row of the engine the row here, if it has more."""
+        """``uniform`` (B, 6): a number in [0, 1) for every field. ``engine_rows``: the row here of each row of the engine; None: alike."""
         self.engine, self.context, self.heads = engine, context, heads
-        self.uniform, self.groups, self.twins = uniform, groups, twins
-        self.cache = cache
-        self.keys: dict[Field, Floats] = {}
+        self.uniform, self.groups, self.engine_rows = uniform, groups, engine_rows
         self.rows = len(uniform)
         self.chosen = np.zeros((self.rows, len(Field)), np.int64)
 
     def among(self, field: Field, bits: Number) -> Number:
-        """A value of a set for every row."""
+        """A value of a set (a bit for each member) for every row."""
         if self.rows == 1:
             low, high = (bits & -bits).bit_length() - 1, bits.bit_length() - 1
             if bits == (2 << high) - (1 << low):
                 return self.between(field, low, high)
         legal = (np.asarray(bits).reshape(-1, 1) >> VALUES[: self.engine.codec.sizes[field]] & 1) == 1
-        if np.count_nonzero(legal) == self.rows:
-            return self._settle(field, legal.argmax(-1))
-        return self._settle(field, self._draw(field, self._score(field), legal))
+        if np.count_nonzero(legal) == self.rows:  # nothing to choose
+            return self._commit(field, legal.argmax(-1))
+        return self._commit(field, self._draw(field, self._logits(field), legal))
 
     def between(
-        self, field: Field, low: Number, high: Number, ban: Sequence[int] = (), bend: Callable[[Floats], Floats] | None = None
+        self, field: Field, low: Number, high: Number, ban: Sequence[int] = (), process: Callable[[Floats], Floats] | None = None
     ) -> Number:
-        """A value from low..high for every row. ``ban``: for every row one that it should not be, or -1.
+        """A value from low..high for every row.
 
-        ``bend``: makes the logits of the rows here out of those of all rows of the engine.
+        ``ban``      for every row a value that it should not be, or -1; it gives way where nothing else is legal
+        ``process``  makes the logits of the rows here out of those of all rows of the engine
         """
         legal = None
         if self.rows == 1:
@@ -70,45 +67,30 @@ class Chain:
                 values = VALUES[first : last + 1]
                 legal = (values >= low[:, None]) & (values <= high[:, None])
         if first == last:
-            return self._settle(field, first)
+            return self._commit(field, first)
         for row, value in enumerate(ban):
             if first <= value <= last:
                 legal = np.ones((self.rows, last + 1 - first), bool) if legal is None else legal
                 legal[row, value - first] = False
                 legal[row, value - first] = not legal[row].any()
         if legal is not None and np.count_nonzero(legal) == self.rows:
-            return self._settle(field, legal.argmax(-1) + first)
-        logits = self._score(field, last + 1) if bend is None else self.engine.score(self.context, self.heads, field)
-        if self.cache is not None and field in CACHED:
-            self.cache.mix(field, self._keys(field), logits, first, last, legal, self.chosen[:, Field.ROLE] == NOTE)
-        if bend is not None:
-            logits = bend(logits)
+            return self._commit(field, legal.argmax(-1) + first)
+        logits = process(self.engine.logits(self.context, self.heads, field)) if process else self._logits(field, last + 1)
         if legal is None and self.rows == 1:
             value = draw_one(logits[0, first : last + 1], float(self.uniform[0, field]), self.groups[0][0], FIELDS[field])
-            return self._settle(field, value + first)
-        return self._settle(field, self._draw(field, logits[:, first : last + 1], legal) + first)
+            return self._commit(field, value + first)
+        return self._commit(field, self._draw(field, logits[:, first : last + 1], legal) + first)
 
     def end(self, which: Number) -> None:
         """These rows end here, whatever was chosen."""
         self.chosen[np.flatnonzero(which)] = (ENDING, 0, 0, 0, 0, 0)
 
-    def arrive(self, features: Ints, lookups: Ints) -> None:
-        """The time that was waited for: what stands there, for every row of the engine."""
-        self.heads = self.engine.arrive(self.context, self.heads, features, lookups)
+    def set_time(self, features: Ints, lookups: Ints) -> None:
+        """The wait is chosen: what stands at the new time, for every row of the engine."""
+        self.heads = self.engine.set_time(self.context, self.heads, features, lookups)
 
-    def remember(self) -> None:
-        """All fields are chosen: the cache, if there is one, keeps the notes."""
-        if self.cache is not None:
-            self.cache.after(self.chosen, self._keys)
-
-    def _keys(self, field: Field) -> Floats:
-        """Under what the cache looks for a field, and keeps it: a head hears nothing more once its own field is chosen."""
-        if field not in self.keys:
-            self.keys[field] = rounded(self.engine.key(self.heads, field, self.rows))
-        return self.keys[field]
-
-    def _score(self, field: Field, values: int | None = None) -> Floats:
-        return self.engine.score(self.context, self.heads, field, self.rows, values)
+    def _logits(self, field: Field, values: int | None = None) -> Floats:
+        return self.engine.logits(self.context, self.heads, field, self.rows, values)
 
     def _draw(self, field: Field, logits: Floats, legal: NDArray[np.bool_] | None) -> Ints:
         uniform, name = self.uniform[:, field], FIELDS[field]
@@ -119,9 +101,9 @@ class Chain:
             out[rows] = draw(logits[rows], None if legal is None else legal[rows], uniform[rows], sampling, name)
         return out
 
-    def _settle(self, field: Field, values: Ints | int) -> Number:
+    def _commit(self, field: Field, values: Ints | int) -> Number:
         self.chosen[:, field] = values
         if field != Field.VELOCITY:
-            told = self.chosen if self.twins is None else self.chosen[self.twins]
-            self.heads = self.engine.tell(self.context, self.heads, field, told[:, field], told[:, Field.ROLE])
+            every = self.chosen if self.engine_rows is None else self.chosen[self.engine_rows]
+            self.heads = self.engine.embed_choice(self.context, self.heads, field, every[:, field], every[:, Field.ROLE])
         return int(self.chosen[0, field]) if self.rows == 1 else self.chosen[:, field].copy()

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec.grammar import Plain, interval
-from melody.codec.table import MAX_PARTS, CodecConfig, Field
-from melody.codec.table import Role as RoleNames
+from melody.codec.table import MAX_PARTS, CodecConfig, Field, Role
 from melody.generate.plan import Plan
 
-PART, NOTE, REST, END = (int(r) for r in RoleNames)  # plain numbers: a member of an IntEnum takes longer to look up than to compare
+PART, NOTE, REST, END = (int(r) for r in Role)  # plain numbers: a member of an IntEnum takes longer to look up than to compare
 ROLE_FIELD, WAIT_FIELD, PART_FIELD, PITCH_FIELD = (Field(i) for i in range(4))
-P, N, R, E = (1 << r for r in (PART, NOTE, REST, END))
+P, N, R, E = (1 << r for r in (PART, NOTE, REST, END))  # sets of roles, a bit for each
 ALL = P | N | R | E
 EVERY_PART = (1 << MAX_PARTS) - 1
 Number = Any  # an array (B,), or a plain number
@@ -46,19 +45,19 @@ class View(NamedTuple):
     stop: Number  # from here on: as in Plan
     earliest: Number
     ending: Number
-    most_notes: Number
-    patience: Number
-    least: Number
-    most: Number
+    max_notes: Number
+    max_silence: Number
+    min_parts: Number  # that the model declares
+    max_parts: Number
 
 
 TIME, DEADLINE, NOTES, ALLOWED, LAST_PART, DECLARED = range(6, 12)  # columns, after those of the event before
 
 
-def standing(plan: Plan, before: NDArray[np.int64], time: int, deadline: int, allowed: NDArray[np.bool_]) -> list[int]:
+def first_row(plan: Plan, before: NDArray[np.int64], time: int, deadline: int, allowed: NDArray[np.bool_]) -> list[int]:
     """The row of a View for a piece that has only read its forced events: the last one, and the step after it."""
     bits, last = bits_of(allowed)
-    wanted = (plan.stop, plan.earliest, plan.ending, plan.most_notes, plan.patience, *plan.declare)
+    wanted = (plan.stop, plan.earliest, plan.ending, plan.max_notes, plan.max_silence, *plan.declare)
     return [*before.tolist(), time, deadline, 0, bits, last, 0, *wanted]
 
 
@@ -77,13 +76,13 @@ def roles(xp: Kind, config: CodecConfig, v: View) -> Number:
     playable = v.allowed != 0
     # as many parts as the plan wants, and at least one that may play before anything else happens
     declaring = (v.role == PART) | (v.role == END)
-    legal = grammar & where(declaring & (v.declared < v.most), ALL, ALL - P)
-    need = declaring & ((v.declared < v.least) | (v.allowed == 0)) & ((legal & P) != 0)
+    legal = grammar & where(declaring & (v.declared < v.max_parts), ALL, ALL - P)
+    need = declaring & ((v.declared < v.min_parts) | (v.allowed == 0)) & ((legal & P) != 0)
     legal = where(need, P, legal)
     # Notes in [earliest, stop); a rest only where a note may follow it; no end too soon, none before the first note.
     # Where the piece may end, time may also pass beyond ``stop``: who waits for the bar after the last one has come to the end
     # (``ended``). Were that forbidden, the notes meant for the next bar would be squeezed in before the last bar line.
-    full = v.notes >= v.most_notes
+    full = v.notes >= v.max_notes
     may_end = _may_end(v)
     wait = xp.maximum(interval(config, xp, WAIT_FIELD, was, (NOTE,), v.last_part)[0], v.earliest - v.time)
     notes = (v.time + wait < v.stop) & (wait < rest) & playable
@@ -131,23 +130,23 @@ def others(xp: Kind, config: CodecConfig, v: View, field: Field, role: Number) -
     return interval(config, xp, field, (v.role, v.part, v.pitch), (role,), v.last_part)
 
 
-def forgotten_voices(v: View, heard: NDArray[np.int64], reached: NDArray[np.int64]) -> NDArray[np.int64]:
+def forgotten_voices(v: View, last_onset: NDArray[np.int64], reached: NDArray[np.int64]) -> NDArray[np.int64]:
     """(B,): the voice that has been silent longest, as a bit, once that is longer than the plan allows; 0: none.
 
-    heard (B, 16): step at which each part has last played.
+    last_onset (B, 16): step at which each part has last played.
     """
     allowed = (np.asarray(v.allowed).reshape(-1, 1) >> np.arange(MAX_PARTS)) & 1
-    silent = (reached[:, None] - heard) * allowed
-    forgotten: NDArray[np.int64] = np.where(silent.max(-1) >= v.patience, 1 << silent.argmax(-1), 0)
+    silent = (reached[:, None] - last_onset) * allowed
+    forgotten: NDArray[np.int64] = np.where(silent.max(-1) >= v.max_silence, 1 << silent.argmax(-1), 0)
     return forgotten
 
 
 def _may_end(v: View) -> Number:
     """Where an end is neither too soon nor against the grammar."""
-    enough = ((v.time >= v.ending) & (v.notes > 0)) | (v.notes >= v.most_notes)
+    enough = ((v.time >= v.ending) & (v.notes > 0)) | (v.notes >= v.max_notes)
     return enough & ((v.role == NOTE) | (v.role == PART))
 
 
-def _preferred(xp: Kind, wish: Number, legal: Number) -> Number:
+def _preferred(xp: Kind, narrower: Number, legal: Number) -> Number:
     """A narrower set where it is not empty."""
-    return xp.where(wish == 0, legal, wish)
+    return xp.where(narrower == 0, legal, narrower)

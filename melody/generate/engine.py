@@ -1,191 +1,72 @@
 """Engines: what turns events into logits. The loop talks to this interface alone.
 
-Everything that changes is a value that goes in and comes out. ``TorchEngine`` runs the network itself.
+Everything that changes is a value that goes in and comes out: a context (what stays the same while a piece goes on), a recurrent
+state, and heads (how far the fields of one event are chosen). Arguments may be modified in place; use the returned value.
+There are two engines: ``torch_engine.TorchEngine`` and ``runtime.engine.OnnxEngine``, and fakes in the tests.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
+from melody.codec.columns import StepInputs
 from melody.codec.table import Field
-
-if TYPE_CHECKING:
-    from melody.model import EventLSTM
+from melody.corpus.batch import Batch
 
 Ints = NDArray[np.integer[Any]]
+Steps = StepInputs[Ints]
+Context = TypeVar("Context")
+State = TypeVar("State")
+Heads = TypeVar("Heads")
 
 
-class Seen(NamedTuple):
-    """T events of B rows, and what stands at the time that each one reached."""
-
-    rows: Ints  # (T, B, 6)
-    features: Ints  # (T, B, 4)
-    lookups: Ints  # (T, B, 5)
-    told: Ints  # (T, B, 5, 6): what is recalled
-
-
-class Engine(Protocol):
-    """Shapes: B rows, T steps, G given notes, V values of a field. ``context``, ``state`` and ``heads`` are opaque values.
-
-    A value that went in may have been written over: what comes out takes its place.
-    """
+class Engine(Protocol[Context, State, Heads]):
+    """Shapes: B rows, T steps, G given notes, V values of a field. What a row gets does not depend on its neighbours."""
 
     codec: CodecConfig
 
-    def context(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> Any:
-        """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> what stays the same for a while."""
+    def context(self, parts: Ints, conditions: Ints, given: Ints, causal: NDArray[np.bool_]) -> Context:
+        """The context of B pieces: parts (B, 16, 3), conditions (B, 5), given notes (G, B, 7), whether the future is unseen (B,)."""
 
-    def declare(self, context: Any, rows: Ints, parts: Ints) -> Any:
+    def update_parts(self, context: Context, rows: Ints, parts: Ints) -> Context:
         """Some rows (n,) have other parts (n, 16, 3) now."""
 
-    def start(self, conditions: Ints) -> Any:
+    def initial_state(self, conditions: Ints) -> State:
         """The state of pieces of these conditions (B, 5) before anything was read."""
 
-    def advance(self, context: Any, state: Any, seen: Seen) -> tuple[Any, Any]:
-        """Read T events with what stands at their times: the heads after the last one, and the state."""
+    def advance(self, context: Context, state: State, steps: Steps) -> tuple[Heads, State]:
+        """Read T events (T, B, ...): the heads after the last one, and the state."""
 
-    def score(self, context: Any, heads: Any, field: Field, rows: int | None = None, values: int | None = None) -> NDArray[np.float32]:
-        """Logits (rows, V) of a field, given what the heads were told, for the first ``rows`` of the batch (None: for all).
+    def logits(
+        self, context: Context, heads: Heads, field: Field, rows: int | None = None, values: int | None = None
+    ) -> NDArray[np.float32]:
+        """Logits (rows, V) of a field, given the fields chosen so far, for the first ``rows`` of the batch (None: for all).
 
-        No more than the first ``values`` are asked for (None: all); there may be more.
+        No more than the first ``values`` are needed (None: all); there may be more.
         """
 
-    def tell(self, context: Any, heads: Any, field: Field, value: Ints, role: Ints) -> Any:
-        """Tell the later heads the value (B,) of a field."""
+    def embed_choice(self, context: Context, heads: Heads, field: Field, value: Ints, role: Ints) -> Heads:
+        """The heads of the later fields know the value (B,) of ``field``; ``role`` (B,) is the event's."""
 
-    def arrive(self, context: Any, heads: Any, features: Ints, lookups: Ints) -> Any:
-        """Tell part, pitch, duration and velocity where the new time stands: (B, 4), (B, 5)."""
+    def set_time(self, context: Context, heads: Heads, features: Ints, lookups: Ints) -> Heads:
+        """The heads of part, pitch, duration and velocity know what stands at the new time: (B, 4), (B, 5)."""
 
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """What the head of a field starts from (rows, P), none of it below 0, for the first ``rows`` of the batch (None: for all)."""
+    def nats(self, batch: Batch) -> NDArray[np.float64]:
+        """(T, 6): nats of every field of every event of a batch of one row that starts a piece, the true earlier fields known."""
 
-    def review(self, context: Any, state: Any, seen: Seen, steps: int) -> tuple[Any, Any, Any]:
-        """Read T events of one row: context and heads that have a row for each of the last ``steps`` of them, and the state."""
-
-    def join(self, states: list[Any]) -> Any:
+    def join(self, states: Sequence[State]) -> State:
         """States of some rows each -> the state of all."""
 
-    def pick(self, context: Any, state: Any, rows: Ints) -> tuple[Any, Any]:
-        """Context and state of some rows of the batch."""
+    def pick(self, context: Context, state: State, rows: Ints) -> tuple[Context, State]:
+        """Context and state of some rows (n,) of the batch, in this order; a row may be named more than once."""
 
-    def put(self, context: Any, state: Any, rows: Ints, others: Any, theirs: Any) -> tuple[Any, Any]:
+    def put(self, context: Context, state: State, rows: Ints, other: Context, other_state: State) -> tuple[Context, State]:
         """Other pieces (a context and a state of n rows) take the places of some rows (n,)."""
 
 
-class TorchContext(NamedTuple):
-    """What the network made of it, and of what: so that it can be made again."""
-
-    made: Any
-    parts: Ints
-    conditions: Ints
-    given: Ints
-    live: NDArray[np.bool_]
-
-    def pick(self, rows: Ints) -> list[Any]:
-        """What some rows were made of."""
-        return [self.parts[rows], self.conditions[rows], self.given[:, rows], self.live[rows]]
-
-
-class TorchEngine:
-    """The network in torch, on the CPU or a GPU."""
-
-    def __init__(self, model: EventLSTM) -> None:
-        import torch
-
-        self.torch, self.model, self.codec = torch, model.eval(), model.codec
-        self.device = next(model.parameters()).device
-
-    def _tensor(self, array: Any) -> Any:
-        tensor = self.torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
-        return tensor if tensor.dtype is self.torch.bool else tensor.long()
-
-    def context(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> TorchContext:
-        """See Engine."""
-        with self.torch.inference_mode():
-            made = self.model.context(*(self._tensor(a) for a in (parts, conditions, given, live)))
-            return TorchContext(made, parts, conditions, given, live)
-
-    def declare(self, context: TorchContext, rows: Ints, parts: Ints) -> TorchContext:
-        """See Engine."""
-        every = context.parts.copy()
-        every[rows] = parts
-        return self.context(every, context.conditions, context.given, context.live)
-
-    def start(self, conditions: Ints) -> Any:
-        """See Engine."""
-        with self.torch.inference_mode():
-            return self.model.initial_state(self._tensor(conditions))
-
-    def advance(self, context: TorchContext, state: Any, seen: Seen) -> tuple[Any, Any]:
-        """See Engine."""
-        with self.torch.inference_mode():
-            rows, features, lookups, told = (self._tensor(a) for a in seen)
-            x = self.model.embed(context.made, rows, features, lookups, told)
-            y, state = self.model.advance(x, state)
-            return self.model.begin_heads(y[-1], told[-1]), state
-
-    def score(
-        self, context: TorchContext, heads: Any, field: Field, rows: int | None = None, values: int | None = None
-    ) -> NDArray[np.float32]:
-        """See Engine."""
-        with self.torch.inference_mode():
-            logits: NDArray[np.float32] = self.model.score_field(context.made, heads, field)[:rows].float().cpu().numpy()
-            return logits
-
-    def tell(self, context: TorchContext, heads: Any, field: Field, value: Ints, role: Ints) -> Any:
-        """See Engine."""
-        if field == Field.VELOCITY:
-            return heads
-        with self.torch.inference_mode():
-            heads = self.model.choose_field(heads, field, self._tensor(value))
-            if field == Field.PART:
-                heads = self.model.choose_part(context.made, heads, self._tensor(value), self._tensor(role))
-            return heads
-
-    def arrive(self, context: TorchContext, heads: Any, features: Ints, lookups: Ints) -> Any:
-        """See Engine."""
-        with self.torch.inference_mode():
-            return self.model.arrive(context.made, heads, self._tensor(features), self._tensor(lookups))
-
-    def key(self, heads: Any, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        with self.torch.inference_mode():
-            found: NDArray[np.float32] = heads.z[:rows, field].float().relu().cpu().numpy()
-            return found
-
-    def review(self, context: TorchContext, state: Any, seen: Seen, steps: int) -> tuple[TorchContext, Any, Any]:
-        """See Engine."""
-        with self.torch.inference_mode():
-            rows, features, lookups, told = (self._tensor(a) for a in seen)
-            y, after = self.model.advance(self.model.embed(context.made, rows, features, lookups, told), state)
-            every, _ = self.pick(context, state, np.zeros(min(steps, len(rows)), np.int64))
-            return every, self.model.begin_heads(y[-steps:, 0], told[-steps:, 0]), after
-
-    def join(self, states: list[Any]) -> Any:
-        """See Engine."""
-        kind = type(states[0])
-        return kind(*(self.torch.cat(list(parts), 1) for parts in zip(*states, strict=True)))
-
-    def pick(self, context: TorchContext, state: Any, rows: Ints) -> tuple[TorchContext, Any]:
-        """See Engine."""
-        index = self._tensor(rows)
-        state = type(state)(*(t.index_select(1, index) for t in state))
-        second = ("given_body", "given_head")  # the batch is their second dimension
-        made = context.made
-        made = type(made)(*(t.index_select(1 if n in second else 0, index) for n, t in zip(made._fields, made, strict=True)))
-        return TorchContext(made, *context.pick(rows)), state
-
-    def put(self, context: TorchContext, state: Any, rows: Ints, others: TorchContext, theirs: Any) -> tuple[TorchContext, Any]:
-        """See Engine."""
-        index = self._tensor(rows)
-        state = type(state)(*(mine.index_copy(1, index, new) for mine, new in zip(state, theirs, strict=True)))
-        parts, conditions, live = context.parts.copy(), context.conditions.copy(), context.live.copy()
-        parts[rows], conditions[rows], live[rows] = others.parts, others.conditions, others.live
-        most = max(len(context.given), len(others.given))
-        given, new = (np.pad(g, ((0, most - len(g)), (0, 0), (0, 0))) for g in (context.given, others.given))
-        given[:, rows] = new
-        return self.context(parts, conditions, given, live), state
+AnyEngine = Engine[Any, Any, Any]  # for those who hand an engine on without looking inside

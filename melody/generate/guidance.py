@@ -1,6 +1,6 @@
-"""Guidance: pitches moved away from what the model would play blind (Ho and Salimans, 2022), and towards a key.
+"""Guidance: pitches moved away from what the model would play without the given notes (Ho and Salimans, 2022), and towards a key.
 
-A guided row has a twin in the engine's batch, which reads what the row reads but sees none of the given notes.
+A guided row has an unconditional row in the engine's batch, which reads the same events but none of the given notes.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from melody.codec.columns import PartColumn
+from melody.codec.given import no_given
 from melody.codec.table import Field, Role
-from melody.generate.plan import Plan, nothing_given
+from melody.generate.plan import Plan
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -22,22 +24,32 @@ def wants_guidance(plan: Plan) -> bool:
     return plan.sampling.guidance != 1 and len(plan.given) > 0
 
 
-def blinded(plan: Plan) -> Plan:
-    """The twin's plan: nothing is given."""
-    return replace(plan, given=nothing_given())
+def unconditional(plan: Plan) -> Plan:
+    """The plan of the unconditional row: nothing is given."""
+    return replace(plan, given=no_given())
 
 
-def without_held(parts: Ints) -> Ints:
-    """The twin's parts (..., 3): none is held."""
-    seen: Ints = parts * np.array([1, 1, 0])
-    return seen
+def unconditional_parts(parts: Ints) -> Ints:
+    """The parts (..., 3) of the unconditional row: none counts as given."""
+    out = parts.copy()
+    out[..., PartColumn.GIVEN] = 0
+    return out
 
 
-def guided(logits: Floats, chosen: Ints, weight: Floats) -> Floats:
-    """Logits (2 B, V) of B rows and their twins, events (B, 6), weights (B, 1) -> (B, V). Only notes are guided, no instrument."""
-    seeing, blind = logits[: len(chosen)], logits[len(chosen) :]
-    weight = np.where(chosen[:, Field.ROLE, None] == Role.NOTE, weight, np.float32(1))
-    return np.where(weight == 1, seeing, blind + weight * (seeing - blind)).astype(np.float32)
+def guided(logits: Floats, partners: Ints, chosen: Ints, weight: Floats) -> Floats:
+    """Pitch logits of all engine rows (B + U, V) -> those of the B rows, moved away from their unconditional rows.
+
+    partners  (U,): the row that each unconditional one belongs to
+    chosen    (B, 6): the event so far; only notes are guided, no instrument
+    weight    (B,): 1 leaves the logits as they are
+    """
+    rows = len(chosen)
+    own, alone = logits[:rows], logits[rows:]
+    strength = np.where(chosen[partners, Field.ROLE] == Role.NOTE, weight[partners], np.float32(1))[:, None]
+    moved = alone + strength * (own[partners] - alone)
+    out = own.copy()
+    out[partners] = np.where(strength == 1, own[partners], moved)
+    return out
 
 
 def in_key(logits: Floats, scale: Floats, drums: NDArray[np.bool_]) -> Floats:

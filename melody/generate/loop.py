@@ -1,286 +1,229 @@
 """The loop: plans in, events out, a batch of rows at a time.
 
-Every row has its own random numbers and its own end; where a row has ended, the next plan takes its place. Forced events (a prime) are
-read first, in one call over time; then each step chooses the six fields in order, under the grammar and the constraints.
+Every row has its own random numbers and its own end; where a row has ended, the next plan takes its place, and plans may be added while the
+loop runs. Forced events (a prime) are read first, in one call over time; then each step chooses the six fields in order, under the grammar
+and the constraints.
+
+A guided row has a second row in the engine's batch, the unconditional one (``guidance.py``). The engine's rows are those of the plans,
+then the unconditional ones in the same order.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.encode import GRID_NOTE
 from melody.codec.grammar import Plain
-from melody.codec.recall import NEVER
-from melody.codec.recollection import Recollection
-from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field
+from melody.codec.table import Field
 from melody.generate import constraints
-from melody.generate.bars import QUIET_BARS, SHORTEST, Bars, echoes, rounds
-from melody.generate.cache import Cache, entered
-from melody.generate.chain import Chain, Floats, Group
-from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, END, LAST_PART, NOTE, NOTES, PART, TIME, View
-from melody.generate.engine import Engine, Seen
-from melody.generate.guidance import blinded, guided, in_key, wants_guidance, without_held
-from melody.generate.plan import NO_STOP, Plan
+from melody.generate.chain import Chain, Floats
+from melody.generate.constraints import END, TIME, View
+from melody.generate.engine import Context, Engine, Heads, State, Steps
+from melody.generate.guidance import guided, in_key, unconditional, unconditional_parts, wants_guidance
+from melody.generate.plan import Plan
 from melody.generate.prime import context_of, primed
-from melody.generate.timeline import AFTER_NEXT, AGO, BAR, FEATURES, LOOKUPS, POSITION, Timelines, first_deadline, over
+from melody.generate.repetition import echoes
+from melody.generate.rows import Rows
+from melody.generate.timeline import BAR, FEATURES, LOOKUPS, POSITION
 
 Ints = NDArray[np.int64]
 ROWS = 64  # pieces that are written at once
-RANDOM_BLOCK = 128  # events for which a row draws its random numbers at once
-EVENT = slice(0, len(Field))  # columns of a View that are the event before
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One step of a batch: the plans' indices (n,) that are running, their events (n, 6) and times (n,)."""
+    """One step of a batch: the numbers of the plans (n,) that are running, their events (n, 6) and times (n,)."""
 
     index: NDArray[np.int64]
     rows: NDArray[np.int64]
     time: NDArray[np.int64]
 
 
-class Writer:
-    """Runs plans, some at a time. Iterate over it for Steps; every row's last event is its END."""
+class Writer(Generic[Context, State, Heads]):
+    """Runs plans, some at a time. Iterate over it for Steps; every row's last event is its END.
 
-    def __init__(self, engine: Engine, plans: Iterable[Plan], rows: int = ROWS, guided: bool | None = None) -> None:
-        """``guided``: whether any of the plans asks for guidance (None: look at those that come first)."""
-        self.engine, self.config = engine, engine.codec
-        self.waiting = iter(plans)
-        first = list(islice(self.waiting, rows))
-        count = self.started = len(first)
-        self.guided = any(wants_guidance(p) for p in first) if guided is None else guided
-        self.plans, self.index = first, np.arange(count)
-        self.timelines = Timelines(first, self.config)
-        self.memory = Recollection(self.config, count)
-        self.random: list[Any] = [None] * count
-        self.bars = [Bars(0)] * count
-        self.uniform, self.used = np.zeros((count, RANDOM_BLOCK, len(Field))), RANDOM_BLOCK
-        self.table = np.zeros((count, len(View._fields)), np.int64)
-        self.parts = np.zeros((count, MAX_PARTS, 3), np.int64)
-        self.heard = np.zeros((count, MAX_PARTS), np.int64)
-        self.quiet = np.zeros(count, np.int64)  # step until which nothing is recalled
-        self.cache: Cache | None = None
-        if first:
-            self.context, self.state = self._enter(np.arange(count), first)
-            self._settle()
+    Plans are numbered from 0 as they come. ``add`` takes more of them at any time between two Steps; the iteration ends where no plan runs
+    or waits, and may be begun again after another ``add``. Not for several threads: who shares a Writer hands it plans through a queue.
+    """
 
-    def _enter(self, rows: Ints, plans: Sequence[Plan]) -> tuple[Any, Any]:
-        """Plans take rows: their context and state after their forced events, but for the last one, which the next step reads."""
-        if not self.guided and any(wants_guidance(p) for p in plans):
-            raise ValueError("a plan that asks for guidance came later than the first ones; tell the Writer that it is guided")
-        told: list[Seen] = []
-        for b, plan in zip(rows.tolist(), plans, strict=True):
-            events, at = plan.forced()
-            self.parts[b] = plan.parts
-            allowed = (plan.parts[:, 0] != UNDECLARED) & (plan.parts[:, 2] == 0)
-            self.table[b] = constraints.standing(plan, events[-1], int(at[-1]), first_deadline(plan), allowed)
-            self.quiet[b] = NEVER
-            self.heard[b] = plan.start - 3 * plan.patience // 4
-            self.timelines.put(b, plan)
-            self.bars[b] = Bars(plan.sampling.repetition)
-            self.random[b] = np.random.default_rng(plan.seed)
-            self.uniform[b, self.used :] = self.random[b].random((RANDOM_BLOCK - self.used, len(Field)))
-            told.append(Seen(events, *over(plan, self.config, at), self._remembered(b, plan, events, at)))
-        every, parts = list(plans), self.parts[rows]
-        if self.guided:
-            every, parts, told = every + [blinded(p) for p in plans], np.concatenate([parts, without_held(parts)]), told + told
-        states, read = primed(self.engine, every, parts, told)
-        self.cache = entered(self.cache, len(self.table), rows.tolist(), plans, read[: len(plans)])
-        return context_of(self.engine, every, parts), self.engine.join(states)
+    def __init__(self, engine: Engine[Context, State, Heads], plans: Iterable[Plan] = (), capacity: int = ROWS) -> None:
+        """``plans`` are taken from their iterator as rows become free, ``capacity`` of them at once."""
+        self.engine, self.config, self.capacity = engine, engine.codec, capacity
+        self.source = iter(plans)
+        self.added: deque[tuple[int, Plan]] = deque()
+        self.numbered = 0
+        self.rows = Rows(self.config)
+        self.partners = np.zeros(0, np.int64)  # the rows that have an unconditional row too, in the order of those
+        self.values: tuple[Context, State] | None = None  # of all rows of the engine; None: there are none
 
-    def _remembered(self, b: int, plan: Plan, events: Ints, at: Ints) -> NDArray[np.int16]:
-        """What is recalled after every forced event (n, 5, 6); the row's memory stands after the last one."""
-        plays = events[:, Field.ROLE] == NOTE
-        notes = np.zeros(len(plan.remembered) + int(plays.sum()), GRID_NOTE)
-        columns = np.concatenate([np.array(plan.remembered, np.int64).reshape(-1, 5), np.column_stack([at, events[:, 2:]])[plays]])
-        for name, column in zip(GRID_NOTE.names or (), columns.T, strict=True):
-            notes[name] = column
-        return self.memory.begin(b, plan.metre, notes, len(plan.remembered) + np.cumsum(plays), at, plays)
-
-    def _settle(self) -> None:
-        """What the plans say, as arrays: once, and again where rows have changed."""
-        plans = self.plans
-        self.here = self.timelines.at(self.table[:, TIME])
-        self.every_bar = np.array([p.every_bar for p in plans])
-        self.patient = any(p.patience < NO_STOP for p in plans)
-        self.watched = any(p.sampling.repetition for p in plans)
-        weights = [p.sampling.guidance if len(p.given) else 1.0 for p in plans]
-        self.guidance = np.array(weights, np.float32)[:, None]
-        nothing = np.zeros(128, np.float32)
-        scaled = any(p.scale is not None for p in plans)
-        self.scale = np.stack([nothing if p.scale is None else p.scale for p in plans]) if scaled else None
-        self.all = np.arange(len(plans))
-        self.twins = np.concatenate([self.all, self.all]) if self.guided else None
-        kinds: list[Any] = []
-        for plan in plans:
-            kinds += [plan.sampling] if plan.sampling not in kinds else []
-        rows = [np.array([b for b, p in enumerate(plans) if p.sampling == kind]) for kind in kinds]
-        self.groups: list[Group] = [(kinds[0], None)] if len(kinds) == 1 else list(zip(kinds, rows, strict=True))
+    def add(self, plan: Plan) -> int:
+        """One more plan; its number. It begins before the next step that finds a row free."""
+        self.added.append((self.numbered, plan))
+        self.numbered += 1
+        return self.numbered - 1
 
     def __iter__(self) -> Iterator[Step]:
-        while len(self.index):
-            rows = self._step()
-            yield Step(self.index, rows, self.table[:, TIME].copy())
-            ended = np.flatnonzero(rows[:, Field.ROLE] == END)
-            if len(ended):
-                self._succeed(ended)
+        self._change_rows(np.zeros(0, np.int64))
+        while len(self.rows):
+            chosen = self._step()
+            yield Step(self.rows.numbers, chosen, self.rows.table[:, TIME].copy())
+            ended = np.flatnonzero(chosen[:, Field.ROLE] == END)
+            if len(ended) or self.added:
+                self._change_rows(ended)
+
+    def _change_rows(self, ended: Ints) -> None:
+        """Waiting plans take the places of rows that have ended, and further ones; where none waits, the ended rows go."""
+        before = len(self.rows)
+        fresh = self._waiting(self.capacity - before + len(ended))
+        if not fresh and not len(ended):
+            return
+        origin = np.arange(before)  # which row each will have been; -1: a fresh one
+        origin[ended] = -1
+        origin = np.delete(origin, ended[len(fresh) :])
+        origin = np.concatenate([origin, np.full(max(0, len(fresh) - len(ended)), -1)])
+        self.rows.pick(origin)
+        places = np.flatnonzero(origin < 0)
+        forced = [self.rows.enter(b, *numbered) for b, numbered in zip(places.tolist(), fresh, strict=True)]
+        alone = {b: before + u for u, b in enumerate(self.partners.tolist())}  # where the unconditional rows were in the engine
+        size, self.partners = before + len(self.partners), np.flatnonzero([wants_guidance(p) for p in self.rows.plans])
+        engine_origin = np.array([*origin, *(alone.get(int(origin[b]), -1) for b in self.partners)], np.int64)
+        self._change_engine_rows(engine_origin, size, places, forced)
+        if len(self.rows):
+            self.rows.refresh()
+
+    def _change_engine_rows(self, origin: Ints, size: int, places: Ints, forced: Sequence[Steps]) -> None:
+        """The engine's ``size`` rows follow. ``places``: the new rows of the plans, which have read ``forced``."""
+        new, kept = np.flatnonzero(origin < 0), np.flatnonzero(origin >= 0)
+        if self.values is None or not len(kept):
+            self.values = self._entered(places, forced) if len(new) else None
+            return
+        if len(origin) != size or (origin[kept] != kept).any():
+            self.values = self.engine.pick(*self.values, np.maximum(origin, 0))  # what stands in the new rows is put over below
+        if len(new):
+            self.values = self.engine.put(*self.values, new, *self._entered(places, forced))
+
+    def _entered(self, places: Ints, forced: Sequence[Steps]) -> tuple[Context, State]:
+        """Context and state of new rows after their forced events, but for the last one, which the next step reads."""
+        plans, parts = [self.rows.plans[b] for b in places], self.rows.parts[places]
+        also = [i for i, plan in enumerate(plans) if wants_guidance(plan)]
+        every = plans + [unconditional(plans[i]) for i in also]
+        parts = np.concatenate([parts, unconditional_parts(parts[also])])
+        states = primed(self.engine, every, parts, [*forced, *(forced[i] for i in also)])
+        return context_of(self.engine, every, parts), self.engine.join(states)
+
+    def _waiting(self, most: int) -> list[tuple[int, Plan]]:
+        """The next plans and their numbers, those that were added first."""
+        out: list[tuple[int, Plan]] = []
+        while len(out) < most:
+            if self.added:
+                out.append(self.added.popleft())
+            elif (plan := next(self.source, None)) is not None:
+                out.append((self.numbered, plan))
+                self.numbered += 1
+            else:
+                break
+        return out
 
     def _step(self) -> Ints:
         """Choose one event for every row."""
-        config, engine, here, alone = self.config, self.engine, self.here, len(self.index) == 1
+        assert self.values is not None
+        (context, state), rows, config, alone = self.values, self.rows, self.config, len(self.rows) == 1
         xp: constraints.Kind = Plain if alone else np
-        view = View(*self.table[0].tolist()) if alone else View(*self.table.T)
-        heads, self.state = engine.advance(self.context, self.state, self._seen())
-        chain = Chain(engine, self.context, heads, self._uniform(), self.groups, self.twins, self.cache)
+        view = View(*rows.table[0].tolist()) if alone else View(*rows.table.T)
+        every = np.concatenate([np.arange(len(rows)), self.partners]) if len(self.partners) else None  # the row of each engine row
+        heads, state = self.engine.advance(context, state, self._inputs(every))
+        chain = Chain(self.engine, context, heads, rows.draws(), rows.groups, every)
         role = chain.among(Field.ROLE, constraints.roles(xp, config, view))
         wait = chain.between(Field.WAIT, *constraints.waits(xp, config, view, role))
         past = constraints.ended(view, role, wait)
         if np.any(past):
             chain.end(past)
             role, wait = (int(chain.chosen[0, i]) if alone else chain.chosen[:, i] for i in (Field.ROLE, Field.WAIT))
-        if alone and role == END:  # the common case of a stream is one row: its end has no more fields
-            return self._arrived(chain.chosen, here)
-        here = self.timelines.at(self.table[:, TIME] + chain.chosen[:, Field.WAIT])
-        chain.arrive(self._every(here[:, FEATURES]), self._lookups(here))
+        here = rows.here
+        if not (alone and role == END):  # the end of a single row has no more fields
+            here = rows.timelines.at(rows.table[:, TIME] + chain.chosen[:, Field.WAIT])
+            self._choose_note(chain, here, view, (role, wait), every)
+        declared = rows.arrived(chain.chosen, here)
+        self.values = context, state
+        if len(declared):
+            self._update_parts(declared)
+        return chain.chosen
+
+    def _choose_note(
+        self, chain: Chain[Context, State, Heads], here: Ints, view: View, so_far: tuple[Any, Any], every: Ints | None
+    ) -> None:
+        """The fields after the wait, at the new time."""
+        rows, config, (role, wait) = self.rows, self.config, so_far
+        xp: constraints.Kind = Plain if chain.rows == 1 else np
+        features = here[:, FEATURES]
+        chain.set_time(features if every is None else features[every], self._lookups(here, every))
         forgotten: Any = 0
-        if self.patient:
-            silent = constraints.forgotten_voices(view, self.heard, self.table[:, TIME] + chain.chosen[:, Field.WAIT])
-            forgotten = int(silent[0]) if alone else silent
+        if rows.watches_silence:
+            silent = constraints.forgotten_voices(view, rows.last_onset, rows.table[:, TIME] + chain.chosen[:, Field.WAIT])
+            forgotten = int(silent[0]) if chain.rows == 1 else silent
         part = chain.among(Field.PART, constraints.parts(xp, config, view, role, wait, forgotten))
-        echo = echoes(self.bars, here[:, BAR : POSITION + 1].tolist(), chain.chosen[:, : Field.PITCH].tolist()) if self.watched else ()
-        bend = (lambda logits: self._bent(logits, chain.chosen)) if self.guided or self.scale is not None else None
-        chain.between(Field.PITCH, *constraints.pitches(xp, config, view, role, wait, part), echo, bend)
+        ban: Sequence[int] = ()
+        if rows.watches_repeats:
+            ban = echoes(rows.repeats, here[:, BAR : POSITION + 1].tolist(), chain.chosen[:, : Field.PITCH].tolist())
+        process = (lambda logits: self._processed(logits, chain.chosen)) if every is not None or rows.scale is not None else None
+        chain.between(Field.PITCH, *constraints.pitches(xp, config, view, role, wait, part), ban, process)
         for field in (Field.DURATION, Field.VELOCITY):
             chain.between(field, *constraints.others(xp, config, view, field, role))
-        chain.remember()
-        return self._arrived(chain.chosen, here)
 
-    def _seen(self) -> Seen:
-        """The events before, and what stands at their times, for the engine's rows."""
-        told, quiet = self.memory.told, self.table[:, TIME] < self.quiet
-        if quiet.any():
-            told = told * ~quiet[:, None, None]
-        events, features, told = (self._every(a)[None] for a in (self.table[:, EVENT], self.here[:, FEATURES], told))
-        return Seen(events, features, self._lookups(self.here)[None], told)
+    def _inputs(self, every: Ints | None) -> Steps:
+        """What the engine's rows read, (1, B, ...)."""
+        steps = self.rows.inputs()
+        if every is not None:
+            steps = steps.at(every)._replace(lookups=self._lookups(self.rows.here, every))
+        return steps.at(None)
 
-    def _every(self, rows: Ints) -> Ints:
-        """The same for a twin as for its row."""
-        return rows if self.twins is None else rows[self.twins]
-
-    def _lookups(self, here: Ints) -> Ints:
-        """Look-ups of given notes: a twin sees none."""
+    def _lookups(self, here: Ints, every: Ints | None) -> Ints:
+        """Look-ups of given notes for the engine's rows: an unconditional row sees none."""
         lookups = here[:, LOOKUPS]
-        return lookups if self.twins is None else np.concatenate([lookups, np.zeros_like(lookups)])
+        if every is None:
+            return lookups
+        return np.concatenate([lookups, np.zeros((len(self.partners), lookups.shape[1]), lookups.dtype)])
 
-    def _uniform(self) -> NDArray[np.float64]:
-        """The next (B, 6) random numbers, each row from its own generator."""
-        if self.used >= RANDOM_BLOCK:
-            self.uniform[:] = [r.random((RANDOM_BLOCK, len(Field))) for r in self.random]
-            self.used = 0
-        self.used += 1
-        numbers: NDArray[np.float64] = self.uniform[:, self.used - 1]
-        return numbers
-
-    def _bent(self, logits: Floats, chosen: Ints) -> Floats:
-        """Pitch logits of the rows, moved by guidance and by the key that is wished for."""
-        if self.guided:
-            logits = guided(logits, chosen, self.guidance)
-        if self.scale is not None:
-            drums = self.parts[self.all, chosen[:, Field.PART], 0] == DRUMS
-            logits = in_key(logits, self.scale, drums)
+    def _processed(self, logits: Floats, chosen: Ints) -> Floats:
+        """Pitch logits of the plans' rows, moved by guidance and by the key that was asked for."""
+        rows = self.rows
+        if len(self.partners):
+            logits = guided(logits, self.partners, chosen, rows.guidance)
+        if rows.scale is not None:
+            logits = in_key(logits, rows.scale, rows.drums(chosen[:, Field.PART]))
         return logits
 
-    def _arrived(self, chosen: Ints, here: Ints) -> Ints:
-        """Move every row to where its new event leads, ``here``."""
-        table = self.table
-        note = chosen[:, Field.ROLE] == NOTE
-        table[:, EVENT] = chosen
-        table[:, TIME] += chosen[:, Field.WAIT]
-        table[:, NOTES] += note
-        rows = np.flatnonzero(note)
-        moving = note & self.every_bar
-        table[moving, DEADLINE] = here[moving, AFTER_NEXT]
-        self.memory.after(rows, chosen, table[:, TIME].copy(), here[:, AGO])
-        if self.watched:
-            for b, pitch in zip(rows.tolist(), chosen[rows, Field.PITCH].tolist(), strict=True):
-                self.bars[b].add(pitch)
-            for b in np.flatnonzero(note & (table[:, NOTES] % SHORTEST == 0) & (self.memory.right.max(-1) >= SHORTEST)).tolist():
-                if 0 < self.bars[b].most <= rounds(self.memory, b, here[b, AGO]):
-                    self.quiet[b] = table[b, TIME] + QUIET_BARS * self.plans[b].metre.bar_length(0)
-        if self.patient:
-            self.heard[rows, chosen[rows, Field.PART]] = table[rows, TIME]
-        if (chosen[:, Field.ROLE] == PART).any():
-            self._declared(np.flatnonzero(chosen[:, Field.ROLE] == PART), chosen)
-        self.here = here
-        return chosen
-
-    def _declared(self, rows: Ints, chosen: Ints) -> None:
-        """Some rows have new parts."""
-        number = chosen[rows, Field.PART]
-        described = (chosen[rows, Field.PITCH] - PROGRAM_BASE, chosen[rows, Field.VELOCITY], np.zeros_like(rows))
-        self.parts[rows, number] = np.stack(described, -1)
-        self.table[rows, ALLOWED] |= 1 << number
-        self.table[rows, LAST_PART] = np.maximum(self.table[rows, LAST_PART], number)
-        self.table[rows, DECLARED] += 1
-        parts = self.parts[rows]
-        if self.guided:
-            rows, parts = np.concatenate([rows, rows + len(self.index)]), np.concatenate([parts, without_held(parts)])
-        self.context = self.engine.declare(self.context, rows, parts)
-
-    def _succeed(self, ended: Ints) -> None:
-        """Plans that wait take the places of rows that have ended; where none waits, the rows go."""
-        fresh = list(islice(self.waiting, len(ended)))
-        rows, count = ended[: len(fresh)], len(self.index)
-        if len(rows):
-            self.index = self.index.copy()  # the Step that was given away has the old one
-            self.index[rows] = np.arange(self.started, self.started + len(rows))
-            self.started += len(rows)
-            for b, plan in zip(rows.tolist(), fresh, strict=True):
-                self.plans[b] = plan
-            context, state = self._enter(rows, fresh)
-            every = np.concatenate([rows, rows + count]) if self.guided else rows
-            self.context, self.state = self.engine.put(self.context, self.state, every, context, state)
-        if len(rows) < len(ended):
-            self._keep(np.setdiff1d(np.arange(count), ended[len(rows) :]))
-        if len(self.index):
-            self._settle()
-
-    def _keep(self, keep: Ints) -> None:
-        """Leave the other rows out."""
-        every = np.concatenate([keep, keep + len(self.index)]) if self.guided else keep
-        for name in ("index", "table", "parts", "heard", "quiet", "uniform"):
-            setattr(self, name, getattr(self, name)[keep])
-        for name in ("plans", "random", "bars"):
-            setattr(self, name, [getattr(self, name)[b] for b in keep])
-        self.timelines.keep(keep)
-        self.memory.keep(keep)
-        if self.cache is not None:
-            self.cache.keep(keep)
-        if len(keep):
-            self.context, self.state = self.engine.pick(self.context, self.state, every)
+    def _update_parts(self, declared: Ints) -> None:
+        """The engine learns of new parts in some rows."""
+        assert self.values is not None
+        context, state = self.values
+        also = np.flatnonzero(np.isin(self.partners, declared))
+        engine_rows = np.concatenate([declared, len(self.rows) + also])
+        parts = np.concatenate([self.rows.parts[declared], unconditional_parts(self.rows.parts[self.partners[also]])])
+        self.values = self.engine.update_parts(context, engine_rows, parts), state
 
 
-def pieces(engine: Engine, plans: Iterable[Plan], rows: int = ROWS, guided: bool | None = None) -> Iterator[tuple[int, Ints]]:
-    """Run plans to their ends: the index of each as it ends, and its sampled events (n, 6), the prime not among them, END the last."""
+def pieces(engine: Engine[Context, State, Heads], plans: Iterable[Plan], capacity: int = ROWS) -> Iterator[tuple[int, Ints]]:
+    """Run plans to their ends: the number of each as it ends, and its sampled events (n, 6), the prime not among them, END the last."""
     written: dict[int, list[Ints]] = {}
-    for step in Writer(engine, plans, rows, guided):
+    for step in Writer(engine, plans, capacity):
         for index, row in zip(step.index.tolist(), step.rows, strict=True):
             written.setdefault(index, []).append(row)
         for index in step.index[step.rows[:, Field.ROLE] == END].tolist():
             yield index, np.array(written.pop(index))
 
 
-def write(engine: Engine, plans: Sequence[Plan], progress: Callable[[int, int], None] = lambda done, total: None) -> list[Ints]:
+def write(
+    engine: Engine[Context, State, Heads], plans: Sequence[Plan], progress: Callable[[int, int], None] = lambda done, total: None
+) -> list[Ints]:
     """``pieces`` in the order of the plans."""
     written: list[Ints] = [np.zeros(0, np.int64)] * len(plans)
-    done = pieces(engine, plans, guided=any(wants_guidance(p) for p in plans))
-    for count, (index, events) in enumerate(done, 1):
+    for count, (index, events) in enumerate(pieces(engine, plans), 1):
         written[index] = events
         progress(count, len(plans))
     return written

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.given import COLUMNS, FOREVER, Given
+from melody.codec.given import NO_HORIZON, Given, no_given
 from melody.codec.metre import Metre
 from melody.codec.recall import Note
 from melody.codec.table import MAX_PARTS, Field, Role
@@ -16,34 +16,29 @@ from melody.generate.sampling import Sampling
 NO_STOP = 1 << 29
 
 
-def nothing_given() -> Given:
-    """No given notes."""
-    return Given(np.zeros((0, len(COLUMNS)), np.int16), np.zeros(0, np.int32), np.zeros(0, np.int32))
-
-
 @dataclass(frozen=True, eq=False)
 class Plan:
     """What one row writes. Times are steps of the codec's grid."""
 
-    parts: NDArray[np.int16]  # (16, 3): parts that are known before anything is sampled (program, lead, given)
-    conditions: NDArray[np.int16]  # (5,)
+    parts: NDArray[np.int16]  # (16, 3) by PartColumn: parts that are known before anything is sampled
+    conditions: NDArray[np.int16]  # (5,) by Condition
     metre: Metre
     prime: NDArray[np.int16] = field(
         default_factory=lambda: np.zeros((0, len(Field)), np.int16)
     )  # forced events before the first sampled one
-    given: Given = field(default_factory=nothing_given)
-    remembered: tuple[Note, ...] = ()  # notes before ``start`` that the model may recall (what stands before a hole)
-    horizon: int = FOREVER
+    given: Given = field(default_factory=no_given)
+    recallable: tuple[Note, ...] = ()  # notes before ``start`` that the model may recall (what stands before a hole)
+    horizon: int = NO_HORIZON
     start: int = 0  # step from which the first wait counts
     earliest: int = 0  # no sampled note before this step
     stop: int = NO_STOP  # no sampled note at or after this step
     ending: int = 0  # no end before this step
-    tell_left: bool = True  # whether the model knows how many bars are left
+    bars_left_known: bool = True  # whether the model knows how many bars are left
     declare: tuple[int, int] = (0, MAX_PARTS)  # least and most parts that are sampled
     every_bar: bool = False  # whether a note must start in every bar, from the first bar line at or after ``earliest`` on
-    patience: int = NO_STOP  # steps for which a voice may be silent; a quarter of it for a voice that has not played yet
+    max_silence: int = NO_STOP  # steps for which a voice may be silent; a quarter of it for a voice that has not played yet
     scale: NDArray[np.float32] | None = None  # (128,): added to the logits of pitches (a key that is wished for)
-    most_notes: int = 1_000_000
+    max_notes: int = 1_000_000
     seed: int = 0
     sampling: Sampling = field(default_factory=Sampling)
 

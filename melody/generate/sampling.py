@@ -27,7 +27,6 @@ class Sampling:
     min_p: float = 0.0  # only values at least this likely, as a share of the most likely one
     repetition: int = 4  # how often a bar may come back in a row, a longer passage go round; 0: as often as the model likes
     guidance: float = 5.0  # how much the given notes count for pitches: 1 as the model learned, above 1 more (Ho and Salimans, 2022)
-    memory: float = 0.0  # how much what the piece played in like places counts (``cache.py``): 1 as measured, 0 not at all
     fields: Mapping[str, float] = field(default_factory=dict)  # factors on the temperature by field, e.g. {"velocity": 0.8}
 
     def __post_init__(self) -> None:
@@ -43,8 +42,6 @@ class Sampling:
             raise CallError(f"repetition is {self.repetition}, must be 0 (off) or more")
         if not (0 <= self.guidance <= 10):
             raise CallError(f"guidance is {self.guidance}, must be in 0..10 (1 switches it off)")
-        if not (0 <= self.memory <= 2):
-            raise CallError(f"memory is {self.memory}, must be in 0..2 (0 switches it off)")
         for name, factor in self.fields.items():
             if name not in FIELDS:
                 raise unknown("field", name, FIELDS)

@@ -5,26 +5,30 @@ So a stream without end needs constant memory, and a step of a batch is one look
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
+from melody.codec.columns import LAGS, Feature, Lookup
 from melody.codec.given import look_up
-from melody.codec.recall import LAGS, bars_ago
+from melody.codec.incremental_recall import picked
+from melody.codec.recall import bars_ago
 from melody.generate.plan import NO_STOP, Plan
 
 BLOCK = 1024  # steps
-FEATURES, LOOKUPS = slice(0, 4), slice(4, 9)
-BAR, POSITION, AFTER_NEXT = 9, 10, 11  # bar (from 0), position in it in steps, step at which the bar after the next one begins
-AGO = slice(12, 12 + len(LAGS))  # see ``bars_ago``
+# Columns of a block
+FEATURES = slice(0, len(Feature))
+LOOKUPS = slice(FEATURES.stop, FEATURES.stop + len(Lookup))
+BAR = LOOKUPS.stop  # from 0
+POSITION = BAR + 1  # in the bar, in steps
+AFTER_NEXT = BAR + 2  # step at which the bar after the next one begins
+AGO = slice(AFTER_NEXT + 1, AFTER_NEXT + 1 + len(LAGS))  # see ``bars_ago``
 WIDTH = AGO.stop
 
 
 def over(plan: Plan, config: CodecConfig, steps: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
     """Features (n, 4) and look-ups (n, 5) of a plan at many steps."""
-    stop = plan.stop if plan.tell_left and plan.stop < NO_STOP else None
+    stop = plan.stop if plan.bars_left_known and plan.stop < NO_STOP else None
     return plan.metre.features(steps, stop), look_up(config, plan.given, steps.astype(np.int32), plan.horizon)
 
 
@@ -43,13 +47,14 @@ def first_deadline(plan: Plan) -> int:
 
 
 class Timelines:
-    """Blocks of several plans."""
+    """Blocks of several plans; there are none at first."""
 
-    def __init__(self, plans: Sequence[Plan], config: CodecConfig) -> None:
-        self.plans, self.config = list(plans), config
-        self.table = np.zeros((len(self.plans), BLOCK, WIDTH), np.int64)
-        self._base = np.full(len(self.plans), -BLOCK, np.int64)
-        self._rows = np.arange(len(self.plans))
+    def __init__(self, config: CodecConfig) -> None:
+        self.config = config
+        self.plans: list[Plan] = []
+        self.table = np.zeros((0, BLOCK, WIDTH), np.int64)
+        self._base = np.zeros(0, np.int64)
+        self._rows = np.arange(0)
 
     def at(self, time: NDArray[np.int64]) -> NDArray[np.int64]:
         """What stands at the time (B,) of every row: (B, WIDTH), see FEATURES, LOOKUPS, BAR, POSITION, AFTER_NEXT, AGO."""
@@ -61,11 +66,11 @@ class Timelines:
         found: NDArray[np.int64] = self.table[self._rows, offset]
         return found
 
-    def keep(self, rows: NDArray[np.int64]) -> None:
-        """Leave the other rows out."""
-        self.plans = [self.plans[b] for b in rows]
-        self.table, self._base = self.table[rows], self._base[rows]
-        self._rows = np.arange(len(rows))
+    def pick(self, origin: NDArray[np.int64]) -> None:
+        """Row i is what row ``origin[i]`` was; -1: to be set by ``put``."""
+        self.plans = [self.plans[at] if at >= 0 else None for at in origin.tolist()]  # type: ignore[misc]  # None until ``put``
+        self.table, self._base = picked(self.table, origin), np.where(origin >= 0, picked(self._base, origin), -BLOCK)
+        self._rows = np.arange(len(origin))
 
     def put(self, b: int, plan: Plan) -> None:
         """Another plan takes a row."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from melody.codec.given import COLUMNS
-from melody.codec.metre import STRENGTHS
+from melody.codec.columns import GivenColumn, given_sizes
 from melody.codec.table import CodecConfig, Field
 from melody.model.values import ModelConfig, rows_of
 
@@ -20,8 +19,7 @@ class GivenEncoder(nn.Module):
     def __init__(self, config: ModelConfig, codec: CodecConfig) -> None:
         super().__init__()
         width, size = config.given_width, codec.sizes
-        counts = (0, 128, codec.max_duration + 1, codec.velocity_bins, codec.rest + 1, codec.positions, STRENGTHS)
-        self.embed = nn.ModuleList(nn.Embedding(n, width) for n in counts[1:])
+        self.embed = nn.ModuleList(nn.Embedding(n, width) for n in given_sizes(codec))
         self.part = nn.Linear(config.head_width, width, bias=False)
         self.forwards = nn.LSTM(width, width)
         self.backwards = nn.LSTM(width, width)
@@ -29,42 +27,42 @@ class GivenEncoder(nn.Module):
         self.duration = nn.Embedding(size[Field.DURATION], 2 * width)
         self.nothing = nn.Parameter(torch.zeros(2, 2 * width))
 
-    def grouped(self, given: Tensor, parts: Tensor, live: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def grouped(self, given: Tensor, parts: Tensor, causal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The same encodings, for training on a CPU: rows of like length are read together, so that little padding is.
 
         Returns (n, 2 * width) and, for each row of the batch, where its first note stands in it and how far apart its notes
         are: (B,), (B,).
         """
-        counts = (given[..., COLUMNS.index("duration")] > 0).sum(0)
+        counts = (given[..., GivenColumn.DURATION] > 0).sum(0)
         order = counts.argsort(descending=True)
         start, stride = torch.zeros_like(counts), torch.ones_like(counts)
         encoded, offset = [], 0
         for rows in torch.split(order, GROUP if given.device.type == "cpu" else len(order)):
             # oneDNN keeps a compiled kernel for every length that it meets: few lengths, little memory.
             length = min(len(given), -(-max(1, int(counts[rows[0]])) // ROUND) * ROUND)
-            encoded.append(self(given[:length, rows], parts[rows], live[rows]).flatten(0, 1))
+            encoded.append(self(given[:length, rows], parts[rows], causal[rows]).flatten(0, 1))
             start[rows], stride[rows] = offset + torch.arange(len(rows), device=rows.device), len(rows)
             offset += length * len(rows)
         return torch.cat(encoded), start, stride
 
-    def forward(self, given: Tensor, parts: Tensor, live: Tensor) -> Tensor:
-        """(G, B, 7), (B, 16, P), (B,) -> (G, B, 2 * width). The backward half is zero for live rows.
+    def forward(self, given: Tensor, parts: Tensor, causal: Tensor) -> Tensor:
+        """(G, B, 7), (B, 16, P), (B,) -> (G, B, 2 * width). The backward half is zero for causal rows.
 
         Padding may stand after a row's notes: the backward pass then starts in it, so its columns are all zeros and
         the state that it builds up is cut off at the last real note.
         """
-        chosen = rows_of(parts, given[..., 0])  # (G, B, P)
+        chosen = rows_of(parts, given[..., GivenColumn.PART])  # (G, B, P)
         x = self.part(chosen)
-        for column, table in enumerate(self.embed, start=1):
+        for column, table in enumerate(self.embed, start=GivenColumn.PART + 1):
             x = x + table(given[..., column])
         ahead, _ = self.forwards(x)
-        real = (given[..., COLUMNS.index("duration")] > 0)[..., None]  # a note lasts at least one step
+        real = (given[..., GivenColumn.DURATION] > 0)[..., None]  # a note lasts at least one step
         # Each row is turned round so that its last real note comes first: padding is then read after the notes.
         count = real.squeeze(-1).sum(0)  # (B,)
         place = torch.arange(len(given), device=given.device)[:, None]
         turned = torch.where(place < count, count - 1 - place, place)[..., None]
         back, _ = self.backwards(x.gather(0, turned.expand_as(x)))
-        back = back.gather(0, turned.expand_as(back)) * ~live[None, :, None]
-        own = self.pitch(given[..., 1]) + self.duration(given[..., 2])
+        back = back.gather(0, turned.expand_as(back)) * ~causal[None, :, None]
+        own = self.pitch(given[..., GivenColumn.PITCH]) + self.duration(given[..., GivenColumn.DURATION])
         encoded: Tensor = torch.cat([ahead, back], -1) + own
         return encoded

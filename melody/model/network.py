@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from melody.codec import conditions as condition_table
-from melody.codec.grammar import bounds
-from melody.codec.metre import STRENGTHS
-from melody.codec.table import BAR_CLASSES, LEFT_CLASSES, MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
+from melody.codec.columns import DISTANCES, Lookup, StepInputs, condition_sizes, distance_sizes, feature_sizes
+from melody.codec.grammar import legal_values
+from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
 from melody.model.encoder import GivenEncoder
 from melody.model.recall import Recall
 from melody.model.values import Context, Heads, Inputs, ModelConfig, State, given_at, rows_of
@@ -34,21 +33,20 @@ class EventLSTM(nn.Module):
         self.config, self.codec = config, codec
         width, head = config.width, config.head_width
         sizes = codec.sizes
-        distance = codec.rest + 2
-        metre = (codec.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)
+        distances, metre = distance_sizes(codec), feature_sizes(codec)
         # the piece
         self.program = nn.Embedding(UNDECLARED + 1, head)
         self.number = nn.Embedding(MAX_PARTS, head)
         self.part_flags = nn.Embedding(4, head)  # lead, given
         self.parts_body = nn.Linear(head, width, bias=False)
         self.parts_head = nn.Linear(head, head, bias=False)
-        self.conditions = nn.ModuleList(nn.Embedding(n, width) for n in condition_table.sizes(codec))
+        self.conditions = nn.ModuleList(nn.Embedding(n, width) for n in condition_sizes(codec))
         # what is given
         self.encoder = GivenEncoder(config, codec)
         self.given_body = nn.Linear(2 * config.given_width, 2 * width, bias=False)
         self.given_head = nn.Linear(2 * config.given_width, 2 * head, bias=False)
-        self.distance_body = nn.ModuleList(nn.Embedding(distance, width) for _ in range(3))
-        self.distance_head = nn.ModuleList(nn.Embedding(distance, head) for _ in range(3))
+        self.distance_body = nn.ModuleList(nn.Embedding(n, width) for n in distances)
+        self.distance_head = nn.ModuleList(nn.Embedding(n, head) for n in distances)
         # the events
         self.fields = nn.ModuleList(nn.Embedding(n, width) for n in sizes)
         self.metre_body = nn.ModuleList(nn.Embedding(n, width) for n in metre)
@@ -92,10 +90,10 @@ class EventLSTM(nn.Module):
         begin = self.initial(conditions[:, 0]).view(len(conditions), 2, self.config.layers, self.config.width)
         return State(*begin.permute(1, 2, 0, 3).contiguous().unbind(0))
 
-    def context(self, parts: Tensor, conditions: Tensor, given: Tensor, live: Tensor) -> Context:
+    def context(self, parts: Tensor, conditions: Tensor, given: Tensor, causal: Tensor) -> Context:
         """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> Context."""
         piece = self._piece(parts, conditions)
-        encoded = self.encoder(given, self._described(parts), live)  # (G, B, E)
+        encoded = self.encoder(given, self._described(parts), causal)  # (G, B, E)
         nothing = self.encoder.nothing[:, None].expand(2, len(parts), -1)  # last: nothing, next: nothing
         body, head = (
             torch.cat([_diagonal(project(nothing)), project(encoded).unflatten(-1, (2, -1))])
@@ -121,31 +119,32 @@ class EventLSTM(nn.Module):
 
     def _look(self, inputs: Inputs) -> Tensor:
         """Encodings of the last given note and of the next one at every time (T + 1, B, 2 * E)."""
-        encoded, start, stride = self.encoder.grouped(inputs.given, self._described(inputs.parts), inputs.live)
+        encoded, start, stride = self.encoder.grouped(inputs.given, self._described(inputs.parts), inputs.causal)
         halves = []
-        for side in range(2):
-            index = inputs.lookups[..., side]
+        for side in (Lookup.LAST, Lookup.NEXT):
+            index = inputs.steps.lookups[..., side]
             found = F.embedding(start + (index - 1).clamp(min=0) * stride, encoded)
             halves.append(torch.where((index > 0)[..., None], found, self.encoder.nothing[side].to(found.dtype)))
         return torch.cat(halves, -1)
 
-    def embed(self, context: Context, rows: Tensor, features: Tensor, lookups: Tensor, told: Tensor) -> Tensor:
+    def embed(self, context: Context, steps: StepInputs[Tensor]) -> Tensor:
         """Input of the body (T, B, H): the event, its part, the metre, what is given at its time and what is recalled there."""
-        return self._embed(context, rows, features, lookups, told) + given_at(context.given_body, lookups)
+        return self._embed(context, steps) + given_at(context.given_body, steps.lookups)
 
-    def _embed(self, context: Context, rows: Tensor, features: Tensor, lookups: Tensor, told: Tensor) -> Tensor:
+    def _embed(self, context: Context, steps: StepInputs[Tensor]) -> Tensor:
         """``embed`` but for the given notes themselves."""
         x = context.piece
         for i, table in enumerate(self.fields):
-            x = x + table(rows[..., i])
+            x = x + table(steps.events[..., i])
         for i, table in enumerate(self.metre_body):
-            x = x + table(features[..., i])
-        for i, table in enumerate(self.distance_body):
-            x = x + table(lookups[..., 2 + i])
+            x = x + table(steps.features[..., i])
+        for column, table in zip(DISTANCES, self.distance_body, strict=True):
+            x = x + table(steps.lookups[..., column])
         if self.config.recall_width:
-            x = x + self.recall(told)
-        sounding = (rows[..., Field.ROLE] == Role.NOTE) | (rows[..., Field.ROLE] == Role.PART)
-        return x + rows_of(context.parts_body, rows[..., Field.PART]) * sounding[..., None]
+            x = x + self.recall(steps.recalled)
+        role, part = steps.events[..., Field.ROLE], steps.events[..., Field.PART]
+        names_a_part = (role == Role.NOTE) | (role == Role.PART)
+        return x + rows_of(context.parts_body, part) * names_a_part[..., None]
 
     def advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Body: (T, B, H) and the state before -> (T, B, H) and the state after."""
@@ -181,9 +180,9 @@ class EventLSTM(nn.Module):
             cell.append(c)
         return self.norms[-1](x)[None], State(torch.stack(hidden), torch.stack(cell))
 
-    def begin_heads(self, y: Tensor, told: Tensor) -> Heads:
+    def begin_heads(self, y: Tensor, recalled: Tensor) -> Heads:
         """Body output (..., H) and what is recalled (..., 5, 6) -> what the heads start from."""
-        return Heads(self._begin(y), told, torch.zeros(*y.shape[:-1], len(Field), dtype=torch.long, device=y.device))
+        return Heads(self._begin(y), recalled, torch.zeros(*y.shape[:-1], len(Field), dtype=torch.long, device=y.device))
 
     def _begin(self, y: Tensor) -> Tensor:
         heads: Tensor = self.to_heads(self._drop(y))
@@ -196,40 +195,40 @@ class EventLSTM(nn.Module):
         return x * F.dropout(torch.ones_like(x[:1]), self.config.dropout)
 
     def choose_field(self, heads: Heads, field: int, value: Tensor) -> Heads:
-        """Tell the later heads that ``field`` was chosen as ``value`` (...)."""
+        """The later heads know that ``field`` was chosen as ``value`` (...)."""
         later = self.chosen[field](value).unflatten(-1, (len(Field) - 1 - field, -1))
         chosen = torch.cat([heads.chosen[..., :field], value[..., None], heads.chosen[..., field + 1 :]], -1)
         return heads.plus(field + 1, later)._replace(chosen=chosen)
 
-    def arrive(self, context: Context, heads: Heads, features: Tensor, lookups: Tensor) -> Heads:
-        """Tell the heads after ``wait`` where the new time stands: metre and given notes."""
-        return heads.plus(Field.PART, self.arrival(context, features, lookups)[..., None, :])
+    def set_time(self, context: Context, heads: Heads, features: Tensor, lookups: Tensor) -> Heads:
+        """The heads after ``wait`` know the new time: metre and given notes."""
+        return heads.plus(Field.PART, self.time_embedding(context, features, lookups)[..., None, :])
 
-    def arrival(self, context: Context, features: Tensor, lookups: Tensor) -> Tensor:
+    def time_embedding(self, context: Context, features: Tensor, lookups: Tensor) -> Tensor:
         """(..., 4), (..., 5) -> (..., P)."""
-        return self._arrival(features, lookups) + given_at(context.given_head, lookups)
+        return self._time_embedding(features, lookups) + given_at(context.given_head, lookups)
 
-    def _arrival(self, features: Tensor, lookups: Tensor) -> Tensor:
-        """``arrival`` but for the given notes themselves."""
-        seen = torch.zeros((), device=features.device)
+    def _time_embedding(self, features: Tensor, lookups: Tensor) -> Tensor:
+        """``time_embedding`` but for the given notes themselves."""
+        out = torch.zeros((), device=features.device)
         for i, table in enumerate(self.metre_head):
-            seen = seen + table(features[..., i])
-        for i, table in enumerate(self.distance_head):
-            seen = seen + table(lookups[..., 2 + i])
-        return seen
+            out = out + table(features[..., i])
+        for column, table in zip(DISTANCES, self.distance_head, strict=True):
+            out = out + table(lookups[..., column])
+        return out
 
     def choose_part(self, context: Context, heads: Heads, part: Tensor, role: Tensor) -> Heads:
-        """Tell pitch, duration and velocity which part plays (nothing while parts are declared: it would tell the program)."""
+        """Pitch, duration and velocity know which part plays (not while parts are declared: that would give away the program)."""
         described = rows_of(context.parts_head, part) * (role == Role.NOTE)[..., None]
         return heads.plus(Field.PITCH, described[..., None, :])
 
-    def score_field(self, context: Context, heads: Heads, field: int) -> Tensor:
+    def field_logits(self, context: Context, heads: Heads, field: int) -> Tensor:
         """Logits (..., values) of one field, the grammar not yet applied."""
-        return self._score(context, F.relu(heads.z[..., field, :]), heads.told, heads.chosen, Field(field))
+        return self._with_copies(context, F.relu(heads.z[..., field, :]), heads.recalled, heads.chosen, Field(field))
 
-    def _score(self, context: Context, z: Tensor, told: Tensor, chosen: Tensor, field: Field) -> Tensor:
+    def _with_copies(self, context: Context, z: Tensor, recalled: Tensor, chosen: Tensor, field: Field) -> Tensor:
         logits = self._logits(context, z, field).float()
-        return self.recall.lean(logits, z, told, chosen, field) if self.config.recall_width else logits
+        return self.recall.add_copy_logits(logits, z, recalled, chosen, field) if self.config.recall_width else logits
 
     def _logits(self, context: Context, z: Tensor, field: int) -> Tensor:
         """(..., B, P) -> (..., B, values): a linear map; for the part, products with the piece's own part vectors."""
@@ -247,33 +246,31 @@ class EventLSTM(nn.Module):
         context, looked = self._piece(inputs.parts, inputs.conditions), self._look(inputs)
         begin = self.initial_state(inputs.conditions)
         state = begin if state is None else state.where_not(inputs.reset, begin)
-        x = self._embed(context, inputs.rows[:-1], inputs.features[:-1], inputs.lookups[:-1], inputs.recall[:-1])
+        before, after = inputs.steps.at(slice(None, -1)), inputs.steps.at(slice(1, None))
+        x = self._embed(context, before)
         x = x + F.linear(looked[:-1], _side_by_side(self.given_body.weight))
         y, state = self.advance(x, state)
-        before, target = inputs.rows[:-1], inputs.rows[1:]
+        target = after.events
         heads = self._begin(y).unbind(-2)
-        seen = self._arrival(inputs.features[1:], inputs.lookups[1:])
-        seen = seen + F.linear(looked[1:], _side_by_side(self.given_head.weight))
+        time = self._time_embedding(after.features, after.lookups)
+        time = time + F.linear(looked[1:], _side_by_side(self.given_head.weight))
         playing = (target[..., Field.ROLE] == Role.NOTE)[..., None]
         part = rows_of(context.parts_head, target[..., Field.PART]) * playing
-        told = [table(target[..., f]).unflatten(-1, (len(Field) - 1 - f, -1)).unbind(-2) for f, table in enumerate(self.chosen)]
+        choices = [table(target[..., f]).unflatten(-1, (len(Field) - 1 - f, -1)).unbind(-2) for f, table in enumerate(self.chosen)]
         nats = []
         for field in Field:
-            z = sum((told[f][field - f - 1] for f in range(field)), heads[field])
+            z = sum((choices[f][field - f - 1] for f in range(field)), heads[field])
             if field >= Field.PART:
-                z = z + seen
+                z = z + time
             if field >= Field.PITCH:
                 z = z + part
-            logits = self._score(context, F.relu(z), inputs.recall[:-1], target, field)
-            nats.append(self._nats(context, logits, field, before, target))
+            logits = self._with_copies(context, F.relu(z), before.recalled, target, field)
+            nats.append(self._nats(context, logits, field, before.events, target))
         return torch.stack(nats, -1), state
 
     def _nats(self, context: Context, logits: Tensor, field: Field, before: Tensor, target: Tensor) -> Tensor:
-        low, high = bounds(self.codec, torch, field, before, target, context.last_part)
         values = torch.arange(logits.shape[-1], device=logits.device)
-        legal = (values >= low[..., None]) & (values <= high[..., None])
-        if field == Field.PART:  # an undeclared or given part cannot play; it can be declared
-            legal &= context.allowed | (target[..., Field.ROLE] != Role.NOTE)[..., None]
+        legal = legal_values(self.codec, torch, field, before, target, context.allowed, context.last_part, values)
         logits = logits.masked_fill(~legal, -math.inf)
         return F.cross_entropy(logits.flatten(0, 1), target[..., field].flatten(), reduction="none").view(target.shape[:2])
 

@@ -6,10 +6,15 @@ Shapes: T time, B batch, L layers, H width, P head width, G given notes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from melody.codec.columns import Lookup, StepInputs
+from melody.corpus.batch import Batch
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class ModelConfig:
     width: int = 512  # units of a body layer, and of its input
     head_width: int = 192  # units of a field head
     given_width: int = 128  # units of the encoder of given notes, in each direction
-    recall_width: int = 0  # units for what each pointer into the piece's own past foretells; 0: no such pointers
+    recall_width: int = 0  # units for what each pointer into the piece's own past predicts; 0: no such pointers
     initial: bool = False  # whether each style begins in a state of its own, and not in zeros
     dropout: float = 0.1  # share of units dropped between layers and before the heads
     embedding_sd: float = 0.05  # embeddings start this small (0.02 to 0.1)
@@ -44,29 +49,39 @@ class State(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """One batch as tensors; the shapes of ``corpus.stream.Batch``."""
+    """One batch as tensors; the shapes of ``corpus.batch.Batch``."""
 
-    rows: Tensor  # (T + 1, B, 6)
-    features: Tensor  # (T + 1, B, 4)
-    lookups: Tensor  # (T + 1, B, 5)
-    recall: Tensor  # (T + 1, B, 5, 6)
+    steps: StepInputs[Tensor]  # (T + 1, B, ...)
     parts: Tensor  # (B, 16, 3)
     conditions: Tensor  # (B, 5)
     given: Tensor  # (G, B, 7)
-    live: Tensor  # (B,)
+    causal: Tensor  # (B,)
     reset: Tensor  # (B,): rows that start a new piece, whatever the state that came in
+
+
+def to_tensors(batch: Batch, device: torch.device) -> Inputs:
+    """The arrays that the model reads, as int64 (and bool) tensors on ``device``."""
+
+    def move(array: NDArray[Any]) -> Tensor:
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        if device.type == "cuda":
+            tensor = tensor.pin_memory().to(device, non_blocking=True)
+        return tensor if tensor.dtype is torch.bool else tensor.long()
+
+    steps = StepInputs(*(move(a) for a in batch.steps))
+    return Inputs(steps, *(move(getattr(batch, name)) for name in Inputs._fields if name != "steps"))
 
 
 class Heads(NamedTuple):
     """Where the chain of heads stands within one event."""
 
     z: Tensor  # (..., 6, P): what each head knows so far
-    told: Tensor  # (..., 5, 6): what is recalled
+    recalled: Tensor  # (..., 5, 6)
     chosen: Tensor  # (..., 6): the fields chosen so far
 
-    def plus(self, first: int, seen: Tensor) -> Heads:
+    def plus(self, first: int, more: Tensor) -> Heads:
         """Heads that know more, from field ``first`` on."""
-        return self._replace(z=torch.cat([self.z[..., :first, :], self.z[..., first:, :] + seen], -2))
+        return self._replace(z=torch.cat([self.z[..., :first, :], self.z[..., first:, :] + more], -2))
 
 
 class Context(NamedTuple):
@@ -90,4 +105,4 @@ def rows_of(table: Tensor, index: Tensor) -> Tensor:
 def given_at(projected: Tensor, lookups: Tensor) -> Tensor:
     """(G + 1, B, 2, D) looked up by (..., B, 5) -> (..., B, D): the last given note and the next one."""
     row = torch.arange(projected.shape[1], device=lookups.device).expand(lookups.shape[:-1])
-    return projected[lookups[..., 0], row, 0] + projected[lookups[..., 1], row, 1]
+    return projected[lookups[..., Lookup.LAST], row, 0] + projected[lookups[..., Lookup.NEXT], row, 1]

@@ -19,8 +19,8 @@ from melody.score import Score
 from melody.theory import bar_ticks
 
 ROLL = (760, 170)  # width and height of a small roll
-MOST_PLAYED = 4000  # notes of a piece that a page can play
-MOST_LINES = 64  # bar lines of a small roll
+MAX_PLAYED = 4000  # notes of a piece that a page can play
+MAX_LINES = 64  # bar lines of a small roll
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #23232b; --dim: #6b6b78; --line: #d9d9e0; --paper: #fff; --card: #f6f6f9;
@@ -108,7 +108,7 @@ def piece(score: Score, title: str) -> str:
     link = base64.b64encode(midi.to_bytes(score)).decode()
     facts = f"{score.note_count:,} notes, {score.duration_seconds:.0f} s"
     tools = f'<a download="{text(title)}.mid" href="data:audio/midi;base64,{link}">MIDI</a>'
-    if 0 < score.note_count <= MOST_PLAYED:
+    if 0 < score.note_count <= MAX_PLAYED:
         tools = f"<button data-notes='{json.dumps(_played(score), separators=(',', ':'))}'>play</button> " + tools
     return f"<figure>{roll(score)}<figcaption>{text(title)}: {facts} {tools}</figcaption></figure>"
 
@@ -133,7 +133,7 @@ def roll(score: Score, size: tuple[int, int] = ROLL) -> str:
     scale = height / (high - floor + 2)
     end = max(score.end_tick, 1)
     lines = bar_ticks(score)
-    lines = lines[:: -(-len(lines) // MOST_LINES) or 1]
+    lines = lines[:: -(-len(lines) // MAX_LINES) or 1]
     bars = "".join(f"M{x:.1f} 0V{height}" for x in (lines * width / end).tolist())
     shapes = [f'<rect class="card" width="{width}" height="{height}"/><path class="axis" d="{bars}"/>']
     for voice in reversed(voices(score)):

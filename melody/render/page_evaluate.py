@@ -22,7 +22,7 @@ HELP = {
     "split. Held-out human pieces are the base line: what music shares by chance and custom.",
 }
 
-LEAST_EVENTS = 10  # of a bin that is drawn: fewer are chance
+MIN_EVENTS = 10  # of a bin that is drawn: fewer are chance
 
 
 def evaluation_page(facts: Mapping[str, Any], samples: Mapping[str, Sequence[Score]]) -> str:
@@ -76,7 +76,7 @@ def _calibration(fields: Mapping[str, Any]) -> list[str]:
     rows = [[n, f["events"], f["confidence"], f["accuracy"], f["ece"]] for n, f in fields.items()]
     out = [table(["field", "events with a choice", "expected", "observed", "ECE"], rows)]
     for name, f in fields.items():
-        points = [(b["confidence"], b["accuracy"]) for b in f["bins"] if b["events"] >= LEAST_EVENTS]
+        points = [(b["confidence"], b["accuracy"]) for b in f["bins"] if b["events"] >= MIN_EVENTS]
         out.append(charts.lines({name: points}, f"{name}: observed against expected", size=(240, 230), span=(0, 1), dots=True, ideal=True))
     bins = [b["from"] for b in next(iter(fields.values()))["bins"]]
     header = ["confidence from", *(f"{n}: {what}" for n in fields for what in ("events", "right"))]

@@ -10,8 +10,8 @@ from melody.render.charts import text
 from melody.render.page import heading, page, paragraph, piece, table
 from melody.score import Score
 
-MOST_POINTS = 800  # of a curve
-MOST_NOTICES = 50  # the last ones
+MAX_POINTS = 800  # of a curve
+MAX_NOTICES = 50  # the last ones
 
 
 def run_page(rows: Sequence[Mapping[str, Any]], samples: Mapping[int, Sequence[Score]] | None = None, title: str = "run") -> str:
@@ -21,7 +21,7 @@ def run_page(rows: Sequence[Mapping[str, Any]], samples: Mapping[int, Sequence[S
     "valid" (nats per note, "total" and by field) are shown where they are there.
     """
     body = [_head(rows)] if rows else [paragraph("No metrics yet.")]
-    thin = rows[:: -(-len(rows) // MOST_POINTS) or 1]
+    thin = rows[:: -(-len(rows) // MAX_POINTS) or 1]
     checked = [r for r in rows if r.get("valid")]
     if rows:
         training, valid = _curve(thin, "nats"), [(r["step"], r["valid"]["total"]) for r in checked]
@@ -45,7 +45,7 @@ def run_page(rows: Sequence[Mapping[str, Any]], samples: Mapping[int, Sequence[S
         ]
     told = [[r["step"], r["notice"]] for r in rows if r.get("notice")]
     if told:
-        body += [heading("Notices"), table(["step", ""], told[-MOST_NOTICES:])]
+        body += [heading("Notices"), table(["step", ""], told[-MAX_NOTICES:])]
     for step, scores in sorted((samples or {}).items(), reverse=True):
         body += [heading(f"Samples at step {step:,}")]
         body += [piece(score, f"step {step}, sample {i}") for i, score in enumerate(scores, start=1)]

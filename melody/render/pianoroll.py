@@ -30,12 +30,12 @@ FORMATS = {".png": "png", ".svg": "svg"}
 WIDTH = 16.0  # inches, a landscape page
 LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 0.65, 0.15, 0.75, 0.15, 0.42  # inches
 QUARTER = 0.22  # inches a quarter note gets at least, while the rows are not too many
-MOST_ROWS = 30
+MAX_ROWS = 30
 SEMITONE = 0.05  # inches
 DPI = 120
 BLACK_KEYS = (1, 3, 6, 8, 10)
 FAINTEST = 0.4  # strength of the colour at velocity 1; at 127 it is 1
-MOST_NUMBERS = 32  # bars of a row that get a line and a number
+MAX_NUMBERS = 32  # bars of a row that get a line and a number
 LINE, INK = "#8a8a94", "#55555f"
 GAP = 0.04  # quarters: the white between two notes of one pitch
 
@@ -110,7 +110,7 @@ def row_starts(score: Score) -> NDArray[np.int64]:
     bars = max(bar_count(score), 1)
     longest = int(meter_map(score).bar.max()) / score.ticks_per_quarter  # quarters
     fit = (WIDTH - LEFT - RIGHT) / (QUARTER * longest)
-    per_row = max(2 ** int(np.log2(max(fit, 1))), 4, -(-bars // MOST_ROWS))
+    per_row = max(2 ** int(np.log2(max(fit, 1))), 4, -(-bars // MAX_ROWS))
     rows = -(-bars // per_row)
     return bar_start(score, np.minimum(np.arange(rows + 1) * per_row, max(bars, min(per_row, 4))))
 
@@ -169,7 +169,7 @@ def _draw_paper(axes: Axes, paper: Paper, start: int, end: int) -> None:
 def _draw_bars(axes: Axes, paper: Paper, score: Score, start: int, end: int) -> None:
     """Beats, bar lines, bar numbers and meters of one row; fewer of them where they would make the row grey."""
     first, last = bar_of(score, [start, end - 1]).tolist()
-    every = -(-(last - first + 1) // MOST_NUMBERS)
+    every = -(-(last - first + 1) // MAX_NUMBERS)
     if every == 1:
         beats = paper.beats[(paper.beats > start) & (paper.beats < end)]
         axes.vlines(beats, *paper.span, colors="#e2e2e8", linewidths=0.4, zorder=1)
@@ -181,7 +181,7 @@ def _draw_bars(axes: Axes, paper: Paper, score: Score, start: int, end: int) -> 
         axes.text(tick, top + 0.6, str(number + 1), fontsize=7, color=INK, va="bottom", ha="left")
     meters = real_meters(score)
     meters = meters[(meters["tick"] >= start) & (meters["tick"] < end)]
-    for tick, numerator, denominator in meters[:MOST_NUMBERS].tolist():
+    for tick, numerator, denominator in meters[:MAX_NUMBERS].tolist():
         text, beside = f"{numerator}/{denominator}", (14, 3)  # points, to the right of the bar's number
         axes.annotate(text, (tick, top), beside, textcoords="offset points", fontsize=8, weight="bold", va="bottom")
 

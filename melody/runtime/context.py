@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec import conditions as condition_table
-from melody.codec.given import COLUMNS
+from melody.codec.columns import GivenColumn, condition_sizes
 from melody.codec.table import MAX_PARTS
 from melody.runtime.layout import Layout, offsets
 
@@ -43,7 +42,12 @@ class Context:
     query_bias: Floats  # (B, 16)
 
     def pick(self, rows: Ints) -> Context:
-        """Some rows of the batch."""
+        """Some rows of the batch, each with a block of its own."""
+        blocks = (self.first[rows, None] + np.arange(FIRST)).ravel()
+        return replace(self.shared(rows), body=self.body[blocks], head=self.head[blocks], first=np.arange(len(rows)) * FIRST)
+
+    def shared(self, rows: Ints) -> Context:
+        """Some rows of the batch that share their blocks with this context: to be read, not changed."""
         names = ("first", "last", "following", "query", "query_bias")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
@@ -81,11 +85,11 @@ class Contexts:
     def __init__(self, tables: dict[str, NDArray[Any]], layout: Layout) -> None:
         self.tables, self.layout = tables, layout
         self.encoded: OrderedDict[bytes, tuple[Floats, Floats]] = OrderedDict()
-        self.condition_offsets = offsets(condition_table.sizes(layout.codec))
+        self.condition_offsets = offsets(condition_sizes(layout.codec))
         self.given_offsets = offsets(layout.given_columns)
         self.cuts = np.cumsum(layout.part_columns)[:-1].tolist()
 
-    def make(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> Context:
+    def make(self, parts: Ints, conditions: Ints, given: Ints, causal: NDArray[np.bool_]) -> Context:
         """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> Context."""
         count, layout = len(parts), self.layout
         body, head, query, bias, encoder = self._described(parts)
@@ -97,8 +101,8 @@ class Contexts:
         pool: list[Floats] = []
         known: dict[bytes, int] = {}
         last, following, at = [], [], 0
-        for b, notes in enumerate((given[..., COLUMNS.index("duration")] > 0).sum(0).tolist()):
-            mark, pair = self._given(given[:notes, b].astype(np.int64), encoder[b], bool(live[b]))
+        for b, notes in enumerate((given[..., GivenColumn.DURATION] > 0).sum(0).tolist()):
+            mark, pair = self._given(given[:notes, b].astype(np.int64), encoder[b], bool(causal[b]))
             if mark not in known:
                 known[mark] = at
                 pool += pair
@@ -118,7 +122,7 @@ class Contexts:
             bias,
         )
 
-    def declare(self, context: Context, rows: Ints, parts: Ints) -> Context:
+    def update_parts(self, context: Context, rows: Ints, parts: Ints) -> Context:
         """Some rows (n,) have other parts (n, 16, 3) now: written over."""
         body, head, query, bias, _ = self._described(parts)
         blocks = context.first[rows, None] + np.arange(2, FIRST)
@@ -134,15 +138,15 @@ class Contexts:
         body, head, query, bias, encoder = np.split(described, self.cuts, -1)
         return body, head, np.ascontiguousarray(query), bias[..., 0].copy(), encoder
 
-    def _given(self, given: NDArray[np.int64], parts: Floats, live: bool) -> tuple[bytes, tuple[Floats, Floats]]:
+    def _given(self, given: NDArray[np.int64], parts: Floats, causal: bool) -> tuple[bytes, tuple[Floats, Floats]]:
         """Given notes (G, 7) as the last one and as the next one, each (1 + G, H + P), "nothing" first; and what they are known by."""
         nothing = self.tables["given.nothing"]
         if not len(given):
             return b"", (nothing[:1], nothing[1:])
-        told = parts[given[:, 0]]
-        mark = given.tobytes() + told.tobytes() + bytes([live])
+        told = parts[given[:, GivenColumn.PART]]
+        mark = given.tobytes() + told.tobytes() + bytes([causal])
         if mark not in self.encoded:
-            halves = np.split(self._encode(given, told, live) @ self.tables["given.out"], 2, -1)
+            halves = np.split(self._encode(given, told, causal) @ self.tables["given.out"], 2, -1)
             last, following = (np.concatenate([nothing[i : i + 1], half]) for i, half in enumerate(halves))
             self.encoded[mark] = last, following
             if len(self.encoded) > ENCODED:
@@ -150,13 +154,13 @@ class Contexts:
         self.encoded.move_to_end(mark)
         return mark, self.encoded[mark]
 
-    def _encode(self, given: NDArray[np.int64], parts: Floats, live: bool) -> Floats:
+    def _encode(self, given: NDArray[np.int64], parts: Floats, causal: bool) -> Floats:
         """(G, 2 E)."""
         t = self.tables
-        x = t["given.notes"][given[:, 1:] + self.given_offsets].sum(1) + parts
-        own = t["given.own"][given[:, 1:3] + np.array([0, 128])].sum(1)
+        x = t["given.notes"][given[:, GivenColumn.PITCH :] + self.given_offsets].sum(1) + parts
+        own = t["given.own"][given[:, GivenColumn.PITCH : GivenColumn.VELOCITY] + np.array([0, 128])].sum(1)
         ahead = self._lstm(x, "forwards")
-        back = np.zeros_like(ahead) if live else self._lstm(x[::-1], "backwards")[::-1]
+        back = np.zeros_like(ahead) if causal else self._lstm(x[::-1], "backwards")[::-1]
         both: Floats = np.concatenate([ahead, back], -1) + own
         return both
 

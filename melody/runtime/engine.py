@@ -5,17 +5,20 @@ A row's numbers do not depend on its neighbours, and a prime's not on whether it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melody.bundle import Bundle
-from melody.codec.recall import POINTERS
-from melody.codec.table import Field, Role
+from melody.codec.columns import DISTANCES, Lookup, PartColumn, blank_steps
+from melody.codec.grammar import legal_values
+from melody.codec.table import UNDECLARED, Field, Role
+from melody.corpus.batch import Batch
 from melody.errors import MelodyError
 from melody.files import reason, shown
-from melody.generate.engine import Ints, Seen
+from melody.generate.engine import Ints, Steps
 from melody.runtime.context import Context, Contexts
 from melody.runtime.file import NAME, RuntimeFile, read
 from melody.runtime.heads import HeadState, HeadTables
@@ -72,8 +75,7 @@ class OnnxEngine:
         context = self.contexts.make(
             np.zeros((1, 16, 3), np.int64), np.zeros((1, 5), np.int64), np.zeros((1, 1, 7), np.int64), np.zeros(1, bool)
         )
-        event, metre, lookups = (np.zeros((1, 1, n), np.int64) for n in (len(Field), 4, 5))
-        heads, after = self.advance(context, self.blank, Seen(event, metre, lookups, np.zeros((1, 1, POINTERS, 6), np.int64)))
+        heads, after = self.advance(context, self.blank, blank_steps(1, 1))
         rails = slice(layout.width, layout.width + RAILS)
         if heads.z.shape != (1, len(Field), layout.head) or not np.isfinite(heads.z).all():
             raise ValueError("its first step gives no numbers")
@@ -83,11 +85,11 @@ class OnnxEngine:
         if not all(0.99 < abs(zero[0, 0, layout.width + i]) <= 1 for zero in self.blank[::2] for i in range(2)):
             raise ValueError("its rails move")
 
-    def context(self, parts: Ints, conditions: Ints, given: Ints, live: NDArray[np.bool_]) -> Context:
+    def context(self, parts: Ints, conditions: Ints, given: Ints, causal: NDArray[np.bool_]) -> Context:
         """See Engine."""
-        return self.contexts.make(parts, conditions, given, live)
+        return self.contexts.make(parts, conditions, given, causal)
 
-    def start(self, conditions: Ints) -> State:
+    def initial_state(self, conditions: Ints) -> State:
         """See Engine."""
         count, width, layers = len(conditions), self.layout.width, self.layout.layers
         state = [np.repeat(zero, count, 1) for zero in self.blank]
@@ -98,32 +100,32 @@ class OnnxEngine:
                 state[2 * i + 1][0, :, :width] = begin[:, 1, i]
         return state
 
-    def declare(self, context: Context, rows: Ints, parts: Ints) -> Context:
+    def update_parts(self, context: Context, rows: Ints, parts: Ints) -> Context:
         """See Engine."""
-        return self.contexts.declare(context, rows, parts)
+        return self.contexts.update_parts(context, rows, parts)
 
-    def advance(self, context: Context, state: State, seen: Seen) -> tuple[HeadState, State]:
+    def advance(self, context: Context, state: State, steps: Steps) -> tuple[HeadState, State]:
         """See Engine."""
-        z, told, state = self.read(context, state, seen)
-        return HeadState(z[-1], told[-1]), state
+        z, recalled, state = self.read(context, state, steps)
+        return HeadState(z[-1], recalled[-1]), state
 
-    def read(self, context: Context, state: State, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.int64], State]:
+    def read(self, context: Context, state: State, steps: Steps) -> tuple[NDArray[np.float32], NDArray[np.int64], State]:
         """Read T events: what the heads start from (T, B, 6, P), what is recalled (T, B, 5, 6), and the state after."""
-        rows, features, lookups, told = seen
-        steps, count = rows.shape[:2]
-        recalled: NDArray[np.int64] = told.astype(np.int64, copy=False)
-        events = np.concatenate([rows, features, lookups[..., 2:]], -1, dtype=np.int64)
+        rows, features, lookups, _ = steps
+        length, count = rows.shape[:2]
+        recalled: NDArray[np.int64] = steps.recalled.astype(np.int64, copy=False)
+        events = np.concatenate([rows, features, lookups[..., DISTANCES[0] :]], -1, dtype=np.int64)
         events += self.event_offsets
         base = context.body.take(context.first + 1 + (1 + rows[..., Field.PART]) * self.plays[rows[..., Field.ROLE]], 0)
         base += context.body.take(context.first, 0)
-        base += context.given_body.take(context.last + lookups[..., 0], 0)
-        base += context.given_body.take(context.following + lookups[..., 1], 0)
-        feeds = {"events": events, "base": base, "rails": self._rails(steps, count)}
+        base += context.given_body.take(context.last + lookups[..., Lookup.LAST], 0)
+        base += context.given_body.take(context.following + lookups[..., Lookup.NEXT], 0)
+        feeds = {"events": events, "base": base, "rails": self._rails(length, count)}
         if self.layout.recall:
             feeds["recalled"] = recalled + self.recall_offsets
         feeds |= zip(self.states, state, strict=True)
         heads, *after = self.session.run(self.outputs, feeds)
-        return heads.reshape(steps, count, len(Field), -1), recalled, after
+        return heads.reshape(length, count, len(Field), -1), recalled, after
 
     def _rails(self, steps: int, count: int) -> NDArray[np.float32]:
         if self.rails.shape[:2] != (steps, count):
@@ -131,47 +133,58 @@ class OnnxEngine:
             self.rails[:] = 1, -1
         return self.rails
 
-    def score(
+    def logits(
         self, context: Context, heads: HeadState, field: Field, rows: int | None = None, values: int | None = None
     ) -> NDArray[np.float32]:
         """See Engine."""
         count = len(heads.z) if rows is None else rows
         if field == Field.PART:
-            return self.heads.score(heads, field, count, None, context.query[:count], context.query_bias[:count])
-        return self.heads.score(heads, field, count, values, None, None)
+            return self.heads.logits(heads, field, count, None, context.query[:count], context.query_bias[:count])
+        return self.heads.logits(heads, field, count, values, None, None)
 
-    def tell(self, context: Context, heads: HeadState, field: Field, value: Ints, role: Ints) -> HeadState:
+    def embed_choice(self, context: Context, heads: HeadState, field: Field, value: Ints, role: Ints) -> HeadState:
         """See Engine."""
         if field == Field.VELOCITY:
             return heads
-        self.heads.tell(heads, field, value)
+        self.heads.embed_choice(heads, field, value)
         if field == Field.PART:
             at = context.first + np.where(role == NOTE, 2 + value, 1)
             heads.z[:, Field.PITCH :] += context.head.take(at, 0)[:, None]
         return heads
 
-    def arrive(self, context: Context, heads: HeadState, features: Ints, lookups: Ints) -> HeadState:
+    def set_time(self, context: Context, heads: HeadState, features: Ints, lookups: Ints) -> HeadState:
         """See Engine."""
-        at = np.concatenate([features, lookups[:, 2:]], -1, dtype=np.int64)
+        at = np.concatenate([features, lookups[:, DISTANCES[0] :]], -1, dtype=np.int64)
         at += self.arrive_offsets
-        seen = self.arrive_table.take(at, 0).sum(1)
-        seen += context.given_head.take(context.last + lookups[:, 0], 0)
-        seen += context.given_head.take(context.following + lookups[:, 1], 0)
-        heads.z[:, Field.PART :] += seen[:, None]
+        time = self.arrive_table.take(at, 0).sum(1)
+        time += context.given_head.take(context.last + lookups[:, Lookup.LAST], 0)
+        time += context.given_head.take(context.following + lookups[:, Lookup.NEXT], 0)
+        heads.z[:, Field.PART :] += time[:, None]
         return heads
 
-    def key(self, heads: HeadState, field: Field, rows: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        found: NDArray[np.float32] = np.maximum(heads.z[:rows, field], 0)
-        return found
+    def nats(self, batch: Batch) -> NDArray[np.float64]:
+        """See Engine. Made by the very calls that sampling makes: every step of the piece becomes a row of the heads."""
+        before, after = batch.steps.at(slice(None, -1)), batch.steps.at(slice(1, None))
+        context = self.context(batch.parts, batch.conditions, batch.given, batch.causal)
+        z, recalled, _ = self.read(context, self.initial_state(batch.conditions), before)
+        heads, context = HeadState(z[:, 0].copy(), recalled[:, 0]), context.shared(np.zeros(len(z), np.int64))
+        events, target = before.events[:, 0].astype(np.int64), after.events[:, 0].astype(np.int64)
+        part = batch.parts[0]
+        allowed = (part[:, PartColumn.PROGRAM] != UNDECLARED) & (part[:, PartColumn.GIVEN] == 0)
+        last_part = np.full(len(target), int(np.flatnonzero(allowed).max(initial=0)))
+        out = np.zeros((len(target), len(Field)))
+        for field in Field:
+            if field == Field.PART:
+                heads = self.set_time(context, heads, after.features[:, 0], after.lookups[:, 0])
+            logits = self.logits(context, heads, field).astype(np.float64)
+            values = np.arange(logits.shape[1])
+            logits[~legal_values(self.codec, np, field, events, target, allowed, last_part, values)] = -np.inf
+            top = logits.max(-1)
+            out[:, field] = top + np.log(np.exp(logits - top[:, None]).sum(-1)) - logits[np.arange(len(target)), target[:, field]]
+            heads = self.embed_choice(context, heads, field, target[:, field], target[:, Field.ROLE])
+        return out
 
-    def review(self, context: Context, state: State, seen: Seen, steps: int) -> tuple[Context, HeadState, State]:
-        """See Engine."""
-        z, told, state = self.read(context, state, seen)
-        every = context.pick(np.zeros(min(steps, len(z)), np.int64))
-        return every, HeadState(z[-steps:, 0].copy(), told[-steps:, 0]), state
-
-    def join(self, states: list[State]) -> State:
+    def join(self, states: Sequence[State]) -> State:
         """See Engine."""
         return [np.concatenate(parts, 1) for parts in zip(*states, strict=True)]
 
@@ -179,11 +192,11 @@ class OnnxEngine:
         """See Engine."""
         return context.pick(rows), [part.take(rows, 1) for part in state]
 
-    def put(self, context: Context, state: State, rows: Ints, others: Context, theirs: State) -> tuple[Context, State]:
+    def put(self, context: Context, state: State, rows: Ints, other: Context, other_state: State) -> tuple[Context, State]:
         """See Engine."""
-        for mine, new in zip(state, theirs, strict=True):
+        for mine, new in zip(state, other_state, strict=True):
             mine[:, rows] = new
-        return context.put(rows, others), state
+        return context.put(rows, other), state
 
 
 def session(file: RuntimeFile, threads: int) -> Any:

@@ -31,7 +31,7 @@ NAME = "runtime.onnx"
 FORMAT = "2"
 UNSEALED = "1"  # the format of before there was a digest, which is still read
 MOST = 1 << 30  # bytes of a file
-MOST_ENTRIES = 64  # of a list that a file of melody has a handful in
+MAX_ENTRIES = 64  # of a list that a file of melody has a handful in
 SPARE = 1 << 20  # bytes that a file may be larger than its tables
 OPSET, MICROSOFT, IR = 17, 1, 9
 DTYPES: dict[int, Any] = {1: np.float32, 2: np.uint8, 3: np.int8, 5: np.int16, 6: np.int32, 7: np.int64, 10: np.float16}  # of TensorProto
@@ -108,7 +108,7 @@ def _model(data: bytes) -> tuple[dict[str, str], memoryview]:
             facts[_text(entry.get(1, b""))] = _text(entry.get(2, b""))
         elif number != 2:  # the name of who wrote it
             raise MelodyError("holds functions, training steps or other things that melody does not run")
-        if len(facts) + len(opsets) + len(graphs) > MOST_ENTRIES:
+        if len(facts) + len(opsets) + len(graphs) > MAX_ENTRIES:
             raise ValueError("too many entries")
     if opsets != {"": OPSET, "com.microsoft": MICROSOFT} or version != IR:
         listed = ", ".join(f"{shown(name) or 'ai.onnx'} {version}" for name, version in sorted(opsets.items())) or "none"
@@ -198,7 +198,7 @@ def _tensor(data: memoryview) -> tuple[str, NDArray[Any]]:
             raise MelodyError("keeps data in other files, which melody does not open")
         else:
             raise ValueError("a table whose numbers are kept in another way")
-    if raw is None or kind not in DTYPES or len(shape) > MOST_ENTRIES or any(n < 0 for n in shape):
+    if raw is None or kind not in DTYPES or len(shape) > MAX_ENTRIES or any(n < 0 for n in shape):
         raise ValueError(f"table {name[:40]!r}")
     table = np.frombuffer(raw, DTYPES[kind]).reshape(shape)
     return name, table.astype(np.float32) if table.dtype == np.float16 else table

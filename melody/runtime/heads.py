@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.recall import POINTERS
+from melody.codec.columns import COPIED_FIELDS, POINTERS, PREDICTED_OFFSET, Recalled
 from melody.codec.table import Field
-from melody.runtime.layout import COPIED, STEPS, Layout
+from melody.runtime.layout import STEPS, Layout
 
 Floats = NDArray[np.float32]
 ROLE, VELOCITY = int(Field.ROLE), int(Field.VELOCITY)
-OFFSETS = np.array([1, 1, 1, 0, 1])  # of what is foretold of COPIED; 0 stands for "nothing"
+OFFSETS = np.array([PREDICTED_OFFSET[field] for field in COPIED_FIELDS])
 TINY = np.float32(1e-30)
 FEW = 1 << 12  # rows for which indices are ready
 
@@ -27,13 +27,13 @@ FEW = 1 << 12  # rows for which indices are ready
 class HeadState:
     """Where the chain stands within one event: changed in place, made anew at every step."""
 
-    __slots__ = ("agrees", "known", "told", "trust", "values", "z")
+    __slots__ = ("agrees", "known", "recalled", "trust", "values", "z")
 
-    def __init__(self, z: Floats, told: NDArray[np.int64]) -> None:
+    def __init__(self, z: Floats, recalled: NDArray[np.int64]) -> None:
         """(B, 6, P), (B, 5, 6)."""
-        self.z, self.told = z, told
-        self.known = self.agrees = told[..., 0] > 0
-        self.values = np.maximum(told[..., : len(COPIED)] - OFFSETS, 0)  # (B, pointers, fields)
+        self.z, self.recalled = z, recalled
+        self.known = self.agrees = recalled[..., Recalled.WAIT] > 0
+        self.values = np.maximum(recalled[..., : len(COPIED_FIELDS)] - OFFSETS, 0)  # (B, pointers, fields)
         self.trust: Floats | None = None  # (fields, B, pointers, 2)
 
 
@@ -56,13 +56,13 @@ class HeadTables:
         self.trust = tables.get("trust")
         self.pointers, self.rows = np.arange(POINTERS), np.arange(FEW)[:, None]
 
-    def tell(self, heads: HeadState, field: int, value: NDArray[np.integer[Any]]) -> None:
+    def embed_choice(self, heads: HeadState, field: int, value: NDArray[np.integer[Any]]) -> None:
         """Tell the later heads the value (B,) of ``field``."""
         heads.z[:, field + 1 :] += self.chosen[field].take(value, 0)
         if field != ROLE and self.trust is not None:
             heads.agrees = heads.agrees & (heads.values[..., field - 1] == value[:, None])
 
-    def score(self, heads: HeadState, field: int, rows: int, values: int | None, query: Floats | None, bias: Floats | None) -> Floats:
+    def logits(self, heads: HeadState, field: int, rows: int, values: int | None, query: Floats | None, bias: Floats | None) -> Floats:
         """Logits of the first values of the first rows.
 
         For the part head: ``query`` (rows, 16, P) and ``bias`` (rows, 16) of the pieces' parts.
@@ -88,16 +88,16 @@ class HeadTables:
         return out
 
     def _lean(self, heads: HeadState, field: int, logits: Floats, gates: Floats) -> None:
-        """Add the pushes of all pointers to ``logits``; ``field`` is the place in COPIED."""
+        """Add the pushes of all pointers to ``logits``; ``field`` is the place in COPIED_FIELDS."""
         if heads.trust is None:
             assert self.trust is not None
-            heads.trust = self.trust[:, self.pointers, heads.told[..., 5]]
+            heads.trust = self.trust[:, self.pointers, heads.recalled[..., Recalled.STREAK]]
         rows = len(logits)
         both = gates + heads.trust[field, :rows]
         push = np.where(heads.agrees[:rows], both[..., 0], both[..., 1])
         push *= heads.known[:rows]
         at = heads.values[:rows, :, field]
-        if logits.shape[1] <= int(at.max()):  # foretold, but not among the values that are asked for
+        if logits.shape[1] <= int(at.max()):  # predicted, but not among the values that are asked for
             push, at = push * (at < logits.shape[1]), np.minimum(at, logits.shape[1] - 1)
         if rows == 1:  # one value after the other: the same sums, without the price of ``add.at``
             row = logits[0]

@@ -12,16 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec import conditions
-from melody.codec.metre import STRENGTHS
-from melody.codec.recall import POINTERS, RUNS
-from melody.codec.recall import sizes as recall_sizes
-from melody.codec.table import BAR_CLASSES, LEFT_CLASSES, MAX_PARTS, UNDECLARED, CodecConfig, Field
+from melody.codec.columns import (
+    COPIED_FIELDS,
+    POINTERS,
+    STREAKS,
+    condition_sizes,
+    distance_sizes,
+    feature_sizes,
+    given_sizes,
+    recalled_sizes,
+)
+from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field
 
 RAILS = 16  # units beside each layer's own, see ``graph.py``; a whole number of vector registers
 EXACT = 1 << 24  # whole numbers up to here are exact in fp32, so sums of them do not depend on their order
 STEPS = 255  # whole numbers that a head's input is rounded to
-COPIED = (Field.WAIT, Field.PART, Field.PITCH, Field.DURATION, Field.VELOCITY)  # fields with a copy head
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,12 @@ class Layout:
     @property
     def metre(self) -> tuple[int, ...]:
         """Classes of the metrical features."""
-        return (self.codec.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)
+        return feature_sizes(self.codec)
 
     @property
     def distances(self) -> tuple[int, ...]:
         """Classes of the three distances of a look-up."""
-        return (self.codec.rest + 2,) * 3
+        return distance_sizes(self.codec)
 
     @property
     def events(self) -> tuple[int, ...]:
@@ -64,8 +69,7 @@ class Layout:
     @property
     def given_columns(self) -> tuple[int, ...]:
         """Classes of a given note's columns, its part left out."""
-        codec = self.codec
-        return (128, codec.max_duration + 1, codec.velocity_bins, codec.rest + 1, codec.positions, STRENGTHS)
+        return given_sizes(self.codec)
 
     @property
     def part_columns(self) -> tuple[int, ...]:
@@ -74,7 +78,7 @@ class Layout:
 
     def gates(self, field: Field) -> int:
         """Columns of a head that open its copy gates."""
-        return 2 * POINTERS if self.recall and field in COPIED else 0
+        return 2 * POINTERS if self.recall and field in COPIED_FIELDS else 0
 
     def values(self, field: Field) -> int:
         """Columns of a head that are logits; the part head has none, it compares with the parts themselves."""
@@ -87,7 +91,7 @@ class Layout:
             "part.program": ((UNDECLARED + 1, part), np.float32),
             "part.number": ((MAX_PARTS, part), np.float32),
             "part.flags": ((4, part), np.float32),
-            "conditions": ((sum(conditions.sizes(self.codec)), self.width), np.float32),
+            "conditions": ((sum(condition_sizes(self.codec)), self.width), np.float32),
             "given.notes": ((sum(self.given_columns), self.given), np.float32),
             "given.own": ((128 + sizes[Field.DURATION], 2 * self.given), np.float32),
             "given.out": ((2 * self.given, 2 * wide), np.float32),
@@ -111,15 +115,15 @@ class Layout:
             if field != Field.VELOCITY:
                 out[f"chosen.{int(field)}"] = ((sizes[field], (len(Field) - 1 - field) * self.head), np.float32)
         if self.recall:
-            out["trust"] = ((len(COPIED), POINTERS, RUNS, 2), np.float32)
+            out["trust"] = ((len(COPIED_FIELDS), POINTERS, STREAKS, 2), np.float32)
         if self.initial:
             out["initial"] = ((1 + len(self.codec.styles), 2 * self.layers * self.width), np.float32)
         return out
 
     @property
     def recalled(self) -> tuple[int, ...]:
-        """Classes of what a pointer foretells."""
-        return recall_sizes(self.codec)
+        """Classes of what a pointer predicts."""
+        return recalled_sizes(self.codec)
 
 
 def offsets(sizes: tuple[int, ...]) -> NDArray[np.int64]:

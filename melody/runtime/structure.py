@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from melody.codec.recall import POINTERS
+from melody.codec.columns import POINTERS
 from melody.codec.table import Field
 from melody.runtime.layout import RAILS, Layout
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from melody.errors import MelodyError
 from melody.score import Score, Table, meter_table
 
-MOST_BARS = 1_000_000  # twenty days at 120 a minute: more comes only from a broken file, and would fill the memory
+MAX_BARS = 1_000_000  # twenty days at 120 a minute: more comes only from a broken file, and would fill the memory
 
 Ticks = NDArray[np.int64]
 
@@ -108,5 +108,5 @@ def beat_ticks(score: Score) -> Ticks:
 
 
 def _check(count: int, what: str) -> None:
-    if count > MOST_BARS:
-        raise MelodyError(f"the piece has {count:,} {what}, more than {MOST_BARS:,}; its resolution or its meters are broken")
+    if count > MAX_BARS:
+        raise MelodyError(f"the piece has {count:,} {what}, more than {MAX_BARS:,}; its resolution or its meters are broken")

@@ -41,7 +41,7 @@ NOT_PROGRAMS = frozenset([*range(32, 40), *range(112, 128)])  # basses, percussi
 ONE_VOICE = 0.9  # share of notes that start alone, and of notes that start when the one before is over
 ACTIVE_WEIGHT = 24.0  # semitones that playing in all bars is worth against playing in none
 LOUD_WEIGHT = 0.25  # semitones a step of velocity
-LEAST_ACTIVE = 0.25  # share of bars
+MIN_ACTIVE = 0.25  # share of bars
 BELOW = 6.0  # semitones: a low voice may lie this far under the mean pitch of what accompanies it
 
 
@@ -85,7 +85,7 @@ def lead_by_rule(score: Score) -> int | None:
     for i in pitched:
         track = score.tracks[i]
         active = len(np.unique(bar_of(score, track.notes["onset"]))) / bars
-        if track.program in NOT_PROGRAMS or active < LEAST_ACTIVE or not one_voice(track, score.ticks_per_quarter):
+        if track.program in NOT_PROGRAMS or active < MIN_ACTIVE or not one_voice(track, score.ticks_per_quarter):
             continue
         others = [score.tracks[j].notes["pitch"] for j in pitched if j != i]
         pitch = float(track.notes["pitch"].mean())

@@ -19,27 +19,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from melody import edit, midi, theory
 from melody.bundle import Bundle
-from melody.codec import CodecConfig
-from melody.codec.encode import quantise
-from melody.codec.given import Choice
 from melody.codec.table import MAX_PARTS
-from melody.corpus.habits import usual
-from melody.corpus.sequence import Sequence as Events
-from melody.corpus.sequence import piece_conditions, sequence
+from melody.corpus.batch import as_batch
+from melody.corpus.piece import EncodedPiece, encode_score
+from melody.corpus.priors import tempo_and_meters
 from melody.errors import MelodyError
 from melody.files import shown
-from melody.model import EventLSTM, Inputs, State
+from melody.model import EventLSTM, State, to_tensors
 from melody.score import Score
 from melody.styles import grown
 
 STYLE = "adapted"
-MOST_PIECES = 32  # that are read; of a larger collection some by chance, always the same ones
-MOST_NOTES = 12_000  # of all of them together; the pieces come one after the other, the last one is cut
-MOST_SECONDS = 120.0  # after which it goes no further
+MAX_PIECES = 32  # that are read; of a larger collection some by chance, always the same ones
+MAX_NOTES = 12_000  # of all of them together; the pieces come one after the other, the last one is cut
+MAX_SECONDS = 120.0  # after which it goes no further
 
 Move = Callable[[int, int], None]
 
@@ -98,9 +94,9 @@ class Stepper:
         for weight, old in zip(self.weights, self.began, strict=True):
             weight.copy_(torch.lerp(old, weight, reach))
 
-    def read(self, s: Events, first: int, last: int, state: State | None) -> tuple[torch.Tensor, State]:
+    def read(self, s: EncodedPiece, first: int, last: int, state: State | None) -> tuple[torch.Tensor, State]:
         """Nats (T, 6) of events ``first`` to ``last``, and the state after."""
-        nats, state = self.model(inputs(s, first, last, next(iter(self.weights)).device), state)
+        nats, state = self.model(to_tensors(as_batch(s, first, last), next(iter(self.weights)).device), state)
         return nats[:, 0], state.detach()
 
     def learn(self, nats: torch.Tensor) -> None:
@@ -124,27 +120,6 @@ class Stepper:
             torch._foreach_addcdiv_(weights, mean, root, -c.rate / (1 - 0.9**self.steps))
 
 
-def inputs(s: Events, first: int, last: int, device: torch.device) -> Inputs:
-    """Events ``first`` to ``last`` of a piece as a batch of one row."""
-
-    def tensor(array: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device).long()
-
-    span = slice(first, last + 1)
-    given = s.given.rows if len(s.given) else np.zeros((1, 7), np.int16)
-    return Inputs(
-        rows=tensor(s.rows[span, None]),
-        features=tensor(s.features[span, None]),
-        lookups=tensor(s.lookups[span, None]),
-        recall=tensor(s.recall[span, None]),
-        parts=tensor(s.parts[None]),
-        conditions=tensor(s.conditions[None]),
-        given=tensor(given[:, None]),
-        live=torch.tensor([s.live], device=device),
-        reset=torch.tensor([first == 0], device=device),
-    )
-
-
 def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
     """What can be read at a path (a file, a folder, an archive), bounded, and how many MIDI files there are.
 
@@ -153,7 +128,7 @@ def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
     found = list(midi.sources([Path(path)]))
     if not found:
         raise MelodyError(f"{shown(path)}: no MIDI files ({' '.join(midi.MIDI_SUFFIXES)}) found to adapt to")
-    order = np.random.default_rng(1).permutation(len(found)) if len(found) > MOST_PIECES else np.arange(len(found))
+    order = np.random.default_rng(1).permutation(len(found)) if len(found) > MAX_PIECES else np.arange(len(found))
     scores: list[Score] = []
     first: MelodyError | None = None
     for i in order.tolist():
@@ -164,20 +139,11 @@ def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
             scores.append(edit.busiest_tracks(score, MAX_PARTS) if len(score.tracks) > MAX_PARTS else score)
         except MelodyError as fault:
             first = first or fault
-        if len(scores) == MOST_PIECES:
+        if len(scores) == MAX_PIECES:
             break
     if not scores:
         raise first or MelodyError(f"{shown(path)}: nothing in it can be read")
     return scores, len(found)
-
-
-def encoded(score: Score, codec: CodecConfig, style: str | None) -> Events:
-    """A piece as events, nothing given, its tempo, key, meter and density told, the bars left not."""
-    sounding = edit.apply_pedal(score) if codec.clock == "seconds" else score
-    piece = quantise(sounding, codec, theory.lead_track(score)[0])
-    nothing = np.zeros(len(piece.notes), bool)
-    told = piece_conditions(codec, score, piece, style, theory.key_of(score))
-    return sequence(piece, Choice("nothing", nothing, ~nothing, 0, piece.end), told, tell_left=False)
 
 
 def adapted(
@@ -191,16 +157,16 @@ def adapted(
     readings = [(score, None if number % 2 else STYLE) for number in range(config.passes) for score in scores]
     read = 0
     for score, style in readings:
-        if time.monotonic() - begin > MOST_SECONDS:
+        if time.monotonic() - begin > MAX_SECONDS:
             break
-        _learn(stepper, encoded(score, model.codec, style))
+        _learn(stepper, encode_score(score, model.codec, style))
         read += 1
     if len(scores) > 1:
         stepper.retreat(config.reach)
     for weight in stepper.weights:
         weight.requires_grad_(False)
-    habits: Mapping[str, Any] = {STYLE: {"pieces": len(scores)} | usual(scores)}
-    known = replace(bundle, codec=model.codec, training={**bundle.training, "habits": habits})
+    priors: Mapping[str, Any] = {STYLE: {"pieces": len(scores)} | tempo_and_meters(scores)}
+    known = replace(bundle, codec=model.codec, training={**bundle.training, "habits": priors})
     notes = sum(s.note_count for s in scores)
     return (
         known,
@@ -209,7 +175,7 @@ def adapted(
     )
 
 
-def _learn(stepper: Stepper, s: Events) -> None:
+def _learn(stepper: Stepper, s: EncodedPiece) -> None:
     """Read a piece but for its END: where a tune that is to go on breaks off is not to be learned."""
     state, size = None, stepper.config.segment
     for first in range(0, len(s) - 1, size):
@@ -218,9 +184,9 @@ def _learn(stepper: Stepper, s: Events) -> None:
 
 
 def _bounded(scores: Sequence[Score]) -> list[Score]:
-    """Pieces until they hold MOST_NOTES notes, the last one cut at a bar."""
+    """Pieces until they hold MAX_NOTES notes, the last one cut at a bar."""
     out: list[Score] = []
-    left = MOST_NOTES
+    left = MAX_NOTES
     for score in scores:
         piece = score if score.note_count <= left else _beginning(score, left)
         if piece.note_count:

@@ -1,4 +1,4 @@
-"""Batches of numpy arrays -> tensors, made ahead of time by a thread."""
+"""Batches made ahead of time by a thread, while the model works."""
 
 from __future__ import annotations
 
@@ -7,25 +7,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-import torch
-
-from melody.corpus.stream import Batch, Stream
-from melody.model import Inputs
+from melody.corpus.batch import Batch
+from melody.corpus.stream import Stream
 
 AHEAD = 4  # batches that wait
-
-
-def to_tensors(batch: Batch, device: torch.device) -> Inputs:
-    """The arrays that the model reads, as int64 (and bool) tensors on ``device``."""
-
-    def move(array: np.ndarray[Any, np.dtype[Any]]) -> torch.Tensor:
-        tensor = torch.from_numpy(array)
-        if device.type == "cuda":
-            tensor = tensor.pin_memory().to(device, non_blocking=True)
-        return tensor if tensor.dtype is torch.bool else tensor.long()
-
-    return Inputs(*(move(getattr(batch, name)) for name in Inputs._fields))
 
 
 def prefetched(stream: Stream) -> Iterator[tuple[Batch, dict[str, Any]]]:

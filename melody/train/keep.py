@@ -33,5 +33,5 @@ def write_bundle(run: Trainer, folder: Path, valid: Mapping[str, float]) -> None
         old = {s: {**h, "pieces": 0} for s, h in run.origin.training.get("habits", {}).items()}
         data = {str(d["name"]): dict(d) for d in run.origin.data} | data
         facts["began_as"] = run.origin.sha256
-    facts["habits"] = old | run.habits
+    facts["habits"] = old | run.priors
     bundle.save(folder, run.averaged(), facts, tuple(data.values()), "that of the data it was trained on")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Protocol
 
-from melody.corpus.stream import Batch, Stream
+from melody.corpus.batch import Batch
+from melody.corpus.stream import Stream
 
 
 @dataclass(frozen=True)

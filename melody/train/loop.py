@@ -20,15 +20,16 @@ import torch
 from melody.bundle import Bundle
 from melody.codec import CodecConfig
 from melody.corpus import Corpus
-from melody.corpus.habits import habits
-from melody.corpus.stream import Batch, Stream
+from melody.corpus.batch import Batch
+from melody.corpus.priors import style_priors
+from melody.corpus.stream import Stream
 from melody.errors import MelodyError
 from melody.files import shown
-from melody.model import EventLSTM
+from melody.model import EventLSTM, to_tensors
 from melody.styles import grown
 from melody.train import folder as files
 from melody.train import parallel, resume
-from melody.train.batches import prefetched, to_tensors
+from melody.train.batches import prefetched
 from melody.train.device import autocast_dtype, enough_memory
 from melody.train.keep import write_bundle
 from melody.train.look import Asked, Interruptible, Progress, Result, Watcher
@@ -102,7 +103,7 @@ class Trainer:
         self.due = int(base is not None)  # 1: this step is still to be validated: a signal came, or it is what a model began with
         self.before = math.nan  # how the model that the run started from scored
         self.guard = Guard()
-        self.habits = habits(corpus)  # now, and not when a signal waits for the first save: many pieces take many seconds
+        self.priors = style_priors(corpus)  # now, and not when a signal waits for the first save: many pieces take many seconds
         self._notice = ""
         self.group.seed(config.seed)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from melody.bundle import model_config
 from melody.codec.given import MODES, GivenConfig
-from melody.corpus.sequence import AugmentConfig
+from melody.corpus.piece import AugmentConfig
 from melody.errors import CallError, MelodyError, unknown
 from melody.files import read_bytes, reason, shown
 from melody.model import ModelConfig
@@ -154,7 +154,7 @@ def _check(recipe: Recipe, where: str) -> None:
         (0 <= a.transpose_down <= 24 and 0 <= a.transpose_up <= 24 and 0 <= a.stretch < 1, "transposition must be 0..24, stretch 0..1"),
         (0 <= a.loudness <= 127, "loudness must be 0..127"),
         (0 <= a.drop_condition <= 1 and 0 <= a.drop_left <= 1, "drop_condition and drop_left must be in 0..1"),
-        (g.window_bars >= 1 and 0 <= g.live <= 1, "window_bars must be at least 1, live in 0..1"),
+        (g.window_bars >= 1 and 0 <= g.causal <= 1, "window_bars must be at least 1, causal in 0..1"),
         (
             min(shares) >= 0 and 0 < sum(shares) < math.inf,
             "the weights of what is given must not be negative or all zero",

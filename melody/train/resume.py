@@ -32,7 +32,7 @@ COUNTERS: dict[str, type[int | float]] = {"step": int, "notes": int, "skipped": 
 COUNTERS |= dict.fromkeys(("seconds", "best", "nats", "before"), float)
 GUARD = {"level": float, "streak": int, "returns": int, "lowered": float}
 MOST = 4 << 30  # bytes of the tensors
-MOST_FACTS = 1 << 26
+MAX_FACTS = 1 << 26
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -78,7 +78,7 @@ def load(run: Trainer) -> None:
     """Put a fresh Trainer where a saved one stood. Raises MelodyError where the saved run was another one, or is damaged."""
     where = shown(run.folder)
     try:
-        facts: dict[str, Any] = json.loads(read_bytes(run.folder / FACTS, MOST_FACTS))
+        facts: dict[str, Any] = json.loads(read_bytes(run.folder / FACTS, MAX_FACTS))
         if facts.get("format") != FORMAT:
             raise MelodyError(f"{where}: saved by another version of melody; start a new run (--from {where} uses its weights)")
         name = _name(facts["sha256"])

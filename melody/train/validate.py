@@ -12,10 +12,10 @@ from melody.codec import FIELDS, CodecConfig
 from melody.codec.given import NOTHING, GivenConfig
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
-from melody.corpus.sequence import AugmentConfig
-from melody.corpus.stream import Batch, Stream
-from melody.model import EventLSTM
-from melody.train.batches import to_tensors
+from melody.corpus.batch import Batch
+from melody.corpus.piece import AugmentConfig
+from melody.corpus.stream import Stream
+from melody.model import EventLSTM, to_tensors
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Scores:
         """Add the rows (of the batch) of ``nats`` (T, B, 6)."""
         valid = batch.valid[:, rows]
         self.nats += np.where(valid[..., None], nats[:, rows], 0).sum((0, 1), dtype=np.float64)
-        self.notes += int(((batch.rows[1:, rows, Field.ROLE] == Role.NOTE) & valid).sum())
+        self.notes += int(((batch.steps.events[1:, rows, Field.ROLE] == Role.NOTE) & valid).sum())
         self.events += int(valid.sum())
 
 
@@ -59,8 +59,8 @@ def held_out(corpus: Corpus, model: EventLSTM, notes: int = 20_000) -> float:
 
 
 @torch.no_grad()
-def validate(model: EventLSTM, stream: Stream, most_notes: int, dtype: torch.dtype, device: torch.device) -> Scores:
-    """Score a stream until it ends or ``most_notes`` are seen."""
+def validate(model: EventLSTM, stream: Stream, max_notes: int, dtype: torch.dtype, device: torch.device) -> Scores:
+    """Score a stream until it ends or ``max_notes`` are seen."""
     model.eval()
     scores = Scores.none()
     state = None
@@ -68,6 +68,6 @@ def validate(model: EventLSTM, stream: Stream, most_notes: int, dtype: torch.dty
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype is torch.bfloat16):
             nats, state = model(to_tensors(batch, device), state)
         scores.add(nats.float().cpu().numpy(), batch)
-        if scores.notes >= most_notes:
+        if scores.notes >= max_notes:
             break
     return scores

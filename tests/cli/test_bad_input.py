@@ -200,9 +200,9 @@ def test_names_with_control_characters_stay_on_one_line(melody, odd):
 
 
 def test_a_tune_that_is_too_long_for_the_network(melody, model, odd):
-    from melody.cli.pieces import MOST_NOTES
+    from melody.cli.pieces import MAX_NOTES
 
-    midi.write(beats(range(0, 240 * (MOST_NOTES + 1), 240)), "long.mid")
+    midi.write(beats(range(0, 240 * (MAX_NOTES + 1), 240)), "long.mid")
     refused(melody("continue", "long.mid", "--bars", 1, "--model", model), 1, "long.mid: 25,001 notes", "limit of 25,000")
     midi.write(Score((Track(notes=note_table([0], [480 * 20_000], [60], [80])),)), "slow.mid")
     refused(melody("continue", "slow.mid", "--bars", 1, "--model", model), 1, "slow.mid: lasts 20,000 quarter notes")

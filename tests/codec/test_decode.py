@@ -1,6 +1,6 @@
 """Whatever the grammar lets through decodes, encodes again to the same events, and is read from MIDI as it was written.
 
-``test_grammar.py`` draws thousands of pieces by players with habits; here hypothesis chooses, and shrinks what fails to a few events.
+``test_grammar.py`` draws thousands of pieces by players with priors; here hypothesis chooses, and shrinks what fails to a few events.
 """
 
 from __future__ import annotations

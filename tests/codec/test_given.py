@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from melody.codec import CodecConfig, Given, Piece, choose, given_notes, look_up
 from melody.codec.encode import GRID_NOTE, PART
-from melody.codec.given import COLUMNS, FOREVER, MODES, GivenConfig
+from melody.codec.given import COLUMNS, MODES, NO_HORIZON, GivenConfig
 from melody.score import METER, table
 
 light = settings(max_examples=60, deadline=None)
@@ -57,7 +57,7 @@ def slow_look_up(found: Given, time: int, horizon: int) -> list[int]:
     pieces(),
     st.lists(st.booleans(), min_size=1, max_size=9),
     st.lists(st.integers(0, 2400), max_size=60),
-    st.sampled_from([0, 24, 192, FOREVER]),
+    st.sampled_from([0, 24, 192, NO_HORIZON]),
 )
 def test_look_up_against_a_slow_loop(piece: Piece, pattern: list[bool], times: list[int], horizon: int) -> None:
     found = given_notes(piece, np.resize(pattern, len(piece.notes)))
@@ -99,7 +99,7 @@ def test_a_choice_splits_the_notes(piece: Piece, seed: int) -> None:
     assert (choice.mode == "nothing") == (not choice.given.any())
     onset = piece.notes["onset"][choice.free]
     assert ((onset >= choice.start) & (onset < max(choice.stop, 1))).all()
-    assert choice.live == (choice.horizon < FOREVER)
+    assert choice.causal == (choice.horizon < NO_HORIZON)
     again = choose(piece, np.random.default_rng(seed), GivenConfig())
     assert (again.mode, again.start, again.stop, again.horizon) == (choice.mode, choice.start, choice.stop, choice.horizon)
     assert (again.given == choice.given).all()
@@ -132,8 +132,8 @@ def test_choices_come_as_often_as_asked_for() -> None:
     for mode, weight in zip(MODES, config.weights(), strict=True):
         assert counts[mode] / len(choices) == pytest.approx(weight, abs=0.03)
     some = [c for c in choices if c.mode in ("lead", "part", "others")]
-    assert np.mean([c.live for c in some]) == pytest.approx(config.live, abs=0.04)
-    assert {c.horizon for c in some} == {0, 24, 8 * 24, FOREVER}
+    assert np.mean([c.causal for c in some]) == pytest.approx(config.causal, abs=0.04)
+    assert {c.horizon for c in some} == {0, 24, 8 * 24, NO_HORIZON}
     assert len({c.start for c in choices if c.mode == "window"}) > 25
     assert {(c.stop - c.start) // 96 for c in choices if c.mode == "window"} == set(range(1, 9))
 

@@ -1,6 +1,6 @@
 """The grammar: whatever it allows decodes, and encodes again to the same events; whatever ``encode`` writes it allows.
 
-Legal sequences are drawn from ``bounds`` itself, hundreds at once, by players with different habits: chords at the top
+Legal sequences are drawn from ``bounds`` itself, hundreds at once, by players with different priors: chords at the top
 of the keyboard, long rests, sixteen parts. Each row of the batch starts a new piece when it has ended one.
 """
 

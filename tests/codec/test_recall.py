@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from melody.codec import CodecConfig
 from melody.codec.encode import encode, quantise
+from melody.codec.incremental_recall import MOST, IncrementalRecall
 from melody.codec.metre import Metre
 from melody.codec.recall import LAGS, POINTERS, bars_ago, recall, sizes
-from melody.codec.recollection import MOST, Recollection
 from melody.codec.table import Field, Role
 from melody.score import METER, Score, Track, note_table, table
 
@@ -38,7 +38,7 @@ def told(piece):
 
 def one_by_one(*pieces):
     """What is foretold in each of some pieces that are told event by event, side by side, all as long as the shortest."""
-    memory = Recollection(CODEC, len(pieces))
+    memory = IncrementalRecall(CODEC, len(pieces))
     rows = [encode(piece).rows.astype(np.int64) for piece in pieces]
     out = []
     for each in zip(*rows, strict=False):
@@ -78,7 +78,7 @@ def test_a_piece_can_be_told_all_at_once_and_gone_on_with(notes, cut):
     plays = rows[:, Field.ROLE] == Role.NOTE
     cut = min(cut, len(rows) - 1)
     heard = np.cumsum(plays)
-    memory = Recollection(CODEC, 2)
+    memory = IncrementalRecall(CODEC, 2)
     memory.keep(np.array([1]))
     read = memory.begin(0, piece.metre, piece.notes[: heard[cut - 1]], heard[:cut], time[:cut], plays[:cut])
     assert np.array_equal(read, expected[:cut])
@@ -143,7 +143,7 @@ def test_shifted_pitches_stay_on_the_keyboard():
 
 @pytest.mark.parametrize("length", [2 * MOST + 50])
 def test_a_piece_without_end_is_remembered_in_bounded_memory(length):
-    memory, metre = Recollection(CODEC, 1), Metre(CODEC, table(METER, [0], [4], [4]))
+    memory, metre = IncrementalRecall(CODEC, 1), Metre(CODEC, table(METER, [0], [4], [4]))
     rng = np.random.default_rng(0)
     first = np.array([0])
     for step, pitch in enumerate(rng.integers(40, 90, length).tolist()):

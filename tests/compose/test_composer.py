@@ -9,7 +9,7 @@ import pytest
 
 from melody import midi
 from melody.compose import Accompany, Continue, Generate, Infill, Sampling
-from melody.compose.wishes import asked_scale
+from melody.compose.controls import asked_scale
 from melody.errors import CallError, MelodyError
 from melody.score import Score, Track, note_table
 
@@ -73,18 +73,18 @@ def test_many_requests_of_all_kinds_at_once(composer):
         Infill(piece=TUNE, from_bar=1, to_bar=1, seed=4),
         Generate(bars=5, seed=5, sampling=Sampling(temperature=0)),
     ]
-    seen = []
-    together = composer.many(requests, lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (5, 5) and len(together) == 5
+    tune = []
+    together = composer.many(requests, lambda done, total: tune.append((done, total)))
+    assert tune[-1] == (5, 5) and len(together) == 5
     assert composer.many(requests) == together
     assert composer.many([]) == []
 
 
 def test_more_requests_than_fit_in_one_batch(composer, monkeypatch):
     monkeypatch.setattr("melody.compose.composer.ROWS", 2)
-    seen = []
-    scores = composer.many([Generate(bars=1, seed=s) for s in range(5)], lambda done, total: seen.append(done))
-    assert len(scores) == 5 and seen == sorted(seen) and seen[-1] == 5
+    tune = []
+    scores = composer.many([Generate(bars=1, seed=s) for s in range(5)], lambda done, total: tune.append(done))
+    assert len(scores) == 5 and tune == sorted(tune) and tune[-1] == 5
 
 
 def test_voices(composer):
@@ -120,7 +120,7 @@ def test_what_a_model_in_seconds_cannot_do(untrained):
 
 
 @pytest.mark.parametrize(
-    "habits",
+    "priors",
     [
         5,
         {"pop909": 3},
@@ -131,12 +131,12 @@ def test_what_a_model_in_seconds_cannot_do(untrained):
         {"pop909": {"pieces": "many"}},
     ],
 )
-def test_damaged_habits_are_one_clear_error(composer, habits):
+def test_damaged_habits_are_one_clear_error(composer, priors):
     from dataclasses import replace
 
     from melody.compose import Composer
 
-    damaged = Composer(replace(composer.bundle, training={"habits": habits}), composer.engine)
+    damaged = Composer(replace(composer.bundle, training={"habits": priors}), composer.engine)
     with pytest.raises(MelodyError, match="habits"):
         damaged.generate(bars=1)
 

@@ -135,7 +135,7 @@ def test_an_empty_track_can_be_filled(composer):
 
 @pytest.mark.parametrize("wanted", ["19", "2"])
 def test_more_tracks_than_parts(composer, wanted):
-    """The model sees sixteen; the quiet ones are seen when they are named, and all come back."""
+    """The model sees sixteen; the quiet ones are tune when they are named, and all come back."""
     tracks = [scale(np.arange(16 - i % 8) * 480, name=f"T{i}", program=i, is_drum=i > 12).tracks[0] for i in range(20)]
     tune = edit.with_tracks(scale([0]), tracks)
     result = composer.infill(tune, 2, 2, track=wanted, seed=0)

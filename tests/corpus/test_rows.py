@@ -10,7 +10,7 @@ from melody.codec import CodecConfig
 from melody.codec.given import GivenConfig
 from melody.corpus import Corpus
 from melody.corpus import stream as streams
-from melody.corpus.sequence import AugmentConfig
+from melody.corpus.piece import AugmentConfig
 from melody.corpus.stream import Batch, Stream
 
 TIMED = ("rows", "features", "lookups", "recall")  # as many as the events and one more
@@ -21,10 +21,10 @@ DENSE = GivenConfig(nothing=0, lead=0, part=0, others=1, window=0)
 def stream(corpus, monkeypatch):
     """Make a stream over the eight songs. Few given notes fit a chunk: many chunks are cut short."""
     pieces = Corpus(corpus)
-    monkeypatch.setattr(streams, "GIVEN_MOST", 8)
+    monkeypatch.setattr(streams, "MAX_GIVEN", 8)
     config = CodecConfig(styles=pieces.styles)
     return lambda batch, **wishes: Stream(
-        pieces, config, wishes.pop("pieces", list(range(8))), batch, **{"chunk": 40, "given": GivenConfig(live=0.5), **wishes}
+        pieces, config, wishes.pop("pieces", list(range(8))), batch, **{"chunk": 40, "given": GivenConfig(causal=0.5), **wishes}
     )
 
 
@@ -40,7 +40,7 @@ def test_rows_are_the_same_however_they_are_shared(stream, world):
             assert all((getattr(batch, name)[: count + 1, mine] == getattr(own, name)).all() for name in TIMED)
             assert (batch.valid[:count, mine] == own.valid).all() and not batch.valid[count:, mine].any()
             assert (batch.given[:given, mine] == own.given).all() and not batch.given[given:, mine].any()
-            assert all((getattr(batch, n)[mine] == getattr(own, n)).all() for n in ("piece", "reset", "parts", "conditions", "live"))
+            assert all((getattr(batch, n)[mine] == getattr(own, n)).all() for n in ("piece", "reset", "parts", "conditions", "causal"))
     rows = [row for part in parts for row in part.position["rows"]]
     assert alone.position == {"rows": rows} and max(place for place, _ in rows) >= 8  # some rows are in another epoch
     again = stream(6)

@@ -16,14 +16,14 @@ from melody.codec import CodecConfig, encode, quantise
 from melody.codec.given import GivenConfig
 from melody.codec.table import UNDECLARED, Field, Role
 from melody.corpus import Corpus, CorpusWriter, PieceFacts
-from melody.corpus.sequence import AugmentConfig, Sequence, training_sequence
-from melody.corpus.stream import GIVEN_AFTER, GIVEN_BEFORE, GIVEN_MOST, Batch, Stream
+from melody.corpus.piece import AugmentConfig, EncodedPiece, training_piece
+from melody.corpus.stream import GIVEN_AFTER, GIVEN_BEFORE, MAX_GIVEN, Batch, Stream
 from melody.corpus.tables import STORED, TrackFacts
 from melody.score import Score, Track, note_table
 
 CONFIG = CodecConfig(styles=("folk", "pop"))
 MODES = ("nothing", "lead", "part", "others", "window")
-LIVE = GivenConfig(live=0.5)
+LIVE = GivenConfig(causal=0.5)
 
 
 def song(rng: np.random.Generator, bars: int) -> Score:
@@ -74,10 +74,10 @@ def same(a: Batch, b: Batch) -> bool:
     return all(np.array_equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(Batch))
 
 
-def whole(source: Stream, epoch: int, piece: int) -> Sequence:
+def whole(source: Stream, epoch: int, piece: int) -> EncodedPiece:
     """The sequence that a stream cuts up, made anew."""
     rng = np.random.default_rng([source.seed, epoch, piece])
-    return training_sequence(source.corpus, piece, source.config, rng, source.augment, source.given)
+    return training_piece(source.corpus, piece, source.config, rng, source.augment, source.given)
 
 
 def epoch_of(source: Stream, row: int, taken: int) -> int:
@@ -123,7 +123,7 @@ def test_the_end_of_a_bounded_stream_is_restored(corpus: Corpus) -> None:
 def test_every_note_is_seen_once_an_epoch(corpus: Corpus, mode: str) -> None:
     """As a target; or as given, and then in no chunk as a target."""
     weights: dict[str, Any] = {m: float(m == mode) for m in MODES}
-    config = replace(GivenConfig(**weights), live=0.3)
+    config = replace(GivenConfig(**weights), causal=0.3)
     source = stream(corpus, given=config, augment=AugmentConfig.none(), epochs=2)
     targets: dict[tuple[int, int], list[NDArray[np.int16]]] = defaultdict(list)
     visits: Counter[int] = Counter()
@@ -172,7 +172,7 @@ def test_validation_comes_in_order_and_unvaried(corpus: Corpus) -> None:
 def test_chunks_show_what_the_whole_piece_shows(corpus: Corpus, chunk: int) -> None:
     """Rows, features and, through each chunk's own copy of the given notes, the notes that the look-ups name."""
     source = stream(corpus, chunk=chunk, batch=5)
-    cursor: dict[int, tuple[Sequence, int]] = {}
+    cursor: dict[int, tuple[EncodedPiece, int]] = {}
     taken: Counter[int] = Counter()
     checked = modes = 0
     for batch in islice(source, 60 if chunk > 1 else 2000):
@@ -187,7 +187,7 @@ def test_chunks_show_what_the_whole_piece_shows(corpus: Corpus, chunk: int) -> N
             assert 1 <= count <= chunk
             assert (batch.rows[: count + 1, b] == s.rows[start:stop]).all()
             assert (batch.features[: count + 1, b] == s.features[start:stop]).all()
-            assert (batch.parts[b] == s.parts).all() and (batch.conditions[b] == s.conditions).all() and batch.live[b] == s.live
+            assert (batch.parts[b] == s.parts).all() and (batch.conditions[b] == s.conditions).all() and batch.causal[b] == s.causal
             mine, theirs = batch.lookups[: count + 1, b], s.lookups[start:stop]
             assert (mine[:, 2:] == theirs[:, 2:]).all()
             for column in (0, 1):
@@ -195,15 +195,15 @@ def test_chunks_show_what_the_whole_piece_shows(corpus: Corpus, chunk: int) -> N
                 named = theirs[:, column] > 0
                 assert (batch.given[mine[named, column] - 1, b] == s.given.rows[theirs[named, column] - 1]).all()
                 checked += int(named.sum())
-            modes += s.live
+            modes += s.causal
             cursor[b] = s, stop - 1
-            assert len(batch.given) <= GIVEN_BEFORE + GIVEN_MOST + GIVEN_AFTER + 2
+            assert len(batch.given) <= GIVEN_BEFORE + MAX_GIVEN + GIVEN_AFTER + 2
     assert checked > 1000 and modes > 0
 
 
 def test_a_chunk_brings_neighbours_of_the_given_notes(corpus: Corpus) -> None:
-    """Some before and, unless live, some after, so that the encoder knows where it is."""
-    config = GivenConfig(nothing=0, lead=0, part=0, others=1, window=0, live=0)
+    """Some before and, unless causal, some after, so that the encoder knows where it is."""
+    config = GivenConfig(nothing=0, lead=0, part=0, others=1, window=0, causal=0)
     source = stream(corpus, batch=1, given=config, pieces=[2], augment=AugmentConfig.none())
     middle = 0
     for batch in islice(source, 30):
@@ -216,12 +216,12 @@ def test_a_chunk_brings_neighbours_of_the_given_notes(corpus: Corpus) -> None:
 
 
 def test_live_sees_no_further_than_its_horizon(corpus: Corpus) -> None:
-    config = GivenConfig(nothing=0, lead=1, part=0, others=0, window=0, live=1)
+    config = GivenConfig(nothing=0, lead=1, part=0, others=0, window=0, causal=1)
     source = stream(corpus, batch=1, given=config)
     seen = 0
     for batch in islice(source, 80):
         count = int(batch.valid[:, 0].sum())
-        if batch.live[0] and count:
+        if batch.causal[0] and count:
             until = batch.lookups[: count + 1, 0, 3]
             assert until.max() <= CONFIG.rest + 1
             seen += 1
@@ -260,8 +260,8 @@ def test_variation_stays_in_range(corpus: Corpus) -> None:
     nothing = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0)
     for epoch in range(60):
         rng = [np.random.default_rng([9, epoch]) for _ in range(2)]
-        a = training_sequence(corpus, 4, CONFIG, rng[0], plain, nothing)
-        b = training_sequence(corpus, 4, CONFIG, rng[1], AugmentConfig(), nothing)
+        a = training_piece(corpus, 4, CONFIG, rng[0], plain, nothing)
+        b = training_piece(corpus, 4, CONFIG, rng[1], AugmentConfig(), nothing)
         note = a.rows[:, Field.ROLE] == Role.NOTE
         assert (a.rows[:, fixed] == b.rows[:, fixed]).all()
         moved = (b.rows - a.rows)[note & (a.rows[:, Field.PART] < 2), Field.PITCH]
@@ -275,6 +275,6 @@ def test_variation_stays_in_range(corpus: Corpus) -> None:
 
 def test_the_seconds_clock_takes_the_pedal(corpus: Corpus) -> None:
     config = CodecConfig("seconds", 100)
-    made = training_sequence(corpus, 4, config, np.random.default_rng(0), AugmentConfig.none(), GivenConfig(1, 0, 0, 0, 0))
+    made = training_piece(corpus, 4, config, np.random.default_rng(0), AugmentConfig.none(), GivenConfig(1, 0, 0, 0, 0))
     piece = quantise(corpus.score(4, sustained=True), config, 0)
     assert (made.rows[1:] == encode(piece).rows).all()

@@ -10,7 +10,7 @@ import torch
 from melody.codec.given import GivenConfig
 from melody.codec.table import FIELDS, Field, Role
 from melody.corpus import Corpus
-from melody.corpus.sequence import AugmentConfig
+from melody.corpus.piece import AugmentConfig
 from melody.corpus.stream import Stream
 from melody.errors import CallError, MelodyError
 from melody.evaluate.likelihood import BUCKETS, Calibration, bar_rows, chosen_pieces, likelihood, unwrapped

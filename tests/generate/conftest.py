@@ -27,16 +27,16 @@ class FakeEngine:
         self.read = []  # (events, features, look-ups) of every call
         self.given = []  # shapes of the given notes of every context
 
-    def context(self, parts, conditions, given, live):
+    def context(self, parts, conditions, given, causal):
         self.given.append(given.shape)
         return np.array(parts)
 
-    def declare(self, context, rows, parts):
+    def update_parts(self, context, rows, parts):
         context = context.copy()
         context[rows] = parts
         return context
 
-    def start(self, conditions):
+    def initial_state(self, conditions):
         return [b""] * len(conditions)
 
     def advance(self, context, state, seen):
@@ -47,7 +47,7 @@ class FakeEngine:
         state = [s + rows[:, b].astype(np.int16).tobytes() for b, s in enumerate(state)]
         return [(s, (0,) * 6) for s in state], state
 
-    def score(self, context, heads, field, rows=None, values=None):
+    def logits(self, context, heads, field, rows=None, values=None):
         assert len(heads) == len(context)
         return np.stack([self._logits(field, *head) for head in heads[:rows]]).astype(np.float32)
 
@@ -57,23 +57,11 @@ class FakeEngine:
             return np.broadcast_to(self.wish(field, told), size)
         return np.random.default_rng(zlib.crc32(state + bytes(str((field, told)), "ascii"))).normal(size=size)
 
-    def tell(self, context, heads, field, value, role):
+    def embed_choice(self, context, heads, field, value, role):
         return [(s, (*t[:field], int(v), *t[field + 1 :])) for (s, t), v in zip(heads, value, strict=True)]
 
-    def arrive(self, context, heads, features, lookups):
+    def set_time(self, context, heads, features, lookups):
         return heads
-
-    def key(self, heads, field, rows=None):
-        """A direction that depends on all that was read and told before the field is chosen."""
-        marks = [zlib.crc32(state + bytes(str(told[:field]), "ascii")) for state, told in heads[:rows]]
-        return np.array([np.random.default_rng(mark).random(8) for mark in marks], np.float32).reshape(-1, 8)
-
-    def review(self, context, state, seen, steps):
-        heads = []
-        for t in range(len(seen.rows)):
-            (last,), state = self.advance(context, state, type(seen)(*(a[t : t + 1] for a in seen)))
-            heads.append(last)
-        return np.repeat(context, len(heads[-steps:]), 0), heads[-steps:], state
 
     def join(self, states):
         return [row for s in states for row in s]
@@ -85,7 +73,7 @@ class FakeEngine:
         state = list(state)
         for place, row in enumerate(rows):
             state[row] = theirs[place]
-        return self.declare(context, rows, others), state
+        return self.update_parts(context, rows, others), state
 
 
 def declared(*programs, first=0):

@@ -26,21 +26,21 @@ def test_a_scale_moves_pitches_but_not_drums():
 class Twins(FakeEngine):
     """Likes low pitches a little where notes are given, and all pitches alike where not."""
 
-    def context(self, parts, conditions, given, live):
+    def context(self, parts, conditions, given, causal):
         parts = np.array(parts)
         parts[:, 15, 0] = np.where(given[..., 2].any(0), 999, 0)  # a mark that this row sees given notes
         return parts
 
-    def declare(self, context, rows, parts):
+    def update_parts(self, context, rows, parts):
         marks = context[rows, 15, 0]
-        context = super().declare(context, rows, parts)
+        context = super().update_parts(context, rows, parts)
         context[rows, 15, 0] = marks
         return context
 
     def put(self, context, state, rows, others, theirs):
-        return FakeEngine.declare(self, context, rows, others), super().put(context, state, rows, others, theirs)[1]
+        return FakeEngine.update_parts(self, context, rows, others), super().put(context, state, rows, others, theirs)[1]
 
-    def score(self, context, heads, field, rows=None, values=None):
+    def logits(self, context, heads, field, rows=None, values=None):
         context = context[:rows]
         slope = np.where(context[:, 15, 0] == 999, -0.02, 0) * (field == Field.PITCH)
         return (slope[:, None] * np.arange(self.codec.sizes[field])).astype(np.float32)

@@ -38,14 +38,14 @@ def test_whatever_the_engine_likes_the_result_is_legal(data):
         stop=stop,
         ending=data.draw(st.integers(start, stop)),
         every_bar=data.draw(st.booleans()),
-        most_notes=data.draw(st.sampled_from([1, 5, 300])),
+        max_notes=data.draw(st.sampled_from([1, 5, 300])),
         seed=data.draw(st.integers(0, 99)),
         sampling=Sampling(temperature=data.draw(st.sampled_from([0, 1, 5])), top_p=0.99, repetition=data.draw(st.integers(0, 2))),
         **voices,
     )
     (rows,) = write(FakeEngine(), [made])
     check(made, rows)
-    assert 1 <= len(notes_of(made, rows)) <= made.most_notes
+    assert 1 <= len(notes_of(made, rows)) <= made.max_notes
     if voices:
         assert made.declare[0] <= (rows[:, Field.ROLE] == Role.PART).sum() <= max(1, made.declare[1])
 
@@ -121,7 +121,7 @@ def test_a_bar_may_come_back_for_ever_if_that_is_wanted():
 
 
 def test_a_voice_is_silent_no_longer_than_the_plan_allows():
-    made = plan(0, 24, 40, stop=320, ending=300, patience=64, sampling=WILD)
+    made = plan(0, 24, 40, stop=320, ending=300, max_silence=64, sampling=WILD)
     (rows,) = write(wants(role=Role.NOTE, wait=5, part=1, pitch=60, duration=2), [made])
     check(made, rows)
     for part in range(3):
@@ -222,7 +222,7 @@ def test_greedy_does_not_look_at_the_seed():
 
 def test_a_stream_goes_on_in_constant_memory():
     engine = wants(role=Role.NOTE, wait=12, pitch=60, duration=2)
-    made = plan(0, stop=NO_STOP, ending=NO_STOP, tell_left=False, sampling=Sampling(repetition=0))
+    made = plan(0, stop=NO_STOP, ending=NO_STOP, bars_left_known=False, sampling=Sampling(repetition=0))
     engine.advance = lambda context, state, seen: ([(b"", (0,) * 6)], state)
     writer = Writer(engine, [made])
     steps = iter(writer)

@@ -8,7 +8,7 @@ import pytest
 
 from melody.codec.table import Field, Role
 from melody.errors import CallError, MelodyError
-from melody.generate.engine import Seen, TorchEngine
+from melody.generate.engine import StepInputs, TorchEngine
 from melody.generate.loop import write
 from melody.generate.sampling import Sampling
 
@@ -56,7 +56,7 @@ def seen_by(rng, steps, rows, given=6):
         [rng.integers(0, given + 1, shape) for _ in range(2)] + [rng.integers(0, CODEC.rest + 2, shape) for _ in range(3)], -1
     )
     told = np.stack([rng.integers(0, n, (*shape, POINTERS)) for n in sizes(CODEC)], -1)
-    return Seen(events, metres, lookups, told)
+    return StepInputs(events, metres, lookups, told)
 
 
 def pieces_by(rng, rows, given=6):
@@ -72,19 +72,19 @@ def pieces_by(rng, rows, given=6):
 def scores(engine, rng_seed, rows, cut=slice(None), steps=3):
     """Logits of every field after every step, and the last state, of some of the rows."""
     rng = np.random.default_rng(rng_seed)
-    parts, conditions, given, live = pieces_by(rng, rows)
-    seen = Seen(*(a[:, cut] for a in seen_by(rng, steps, rows)))
-    context = engine.context(parts[cut], conditions[cut], given[:, cut], live[cut])
-    state, out = engine.start(conditions[cut]), []
+    parts, conditions, given, causal = pieces_by(rng, rows)
+    seen = StepInputs(*(a[:, cut] for a in seen_by(rng, steps, rows)))
+    context = engine.context(parts[cut], conditions[cut], given[:, cut], causal[cut])
+    state, out = engine.initial_state(conditions[cut]), []
     for t in range(steps):
-        heads, state = engine.advance(context, state, Seen(*(a[t : t + 1] for a in seen)))
+        heads, state = engine.advance(context, state, StepInputs(*(a[t : t + 1] for a in seen)))
         events = seen.rows[t].copy()
         events[:, Field.ROLE] = Role.NOTE
         for field in Field:
             if field == Field.PART:
-                heads = engine.arrive(context, heads, seen.features[t], seen.lookups[t])
-            out.append(np.array(engine.score(context, heads, field)))
-            heads = engine.tell(context, heads, field, events[:, field], events[:, Field.ROLE])
+                heads = engine.set_time(context, heads, seen.features[t], seen.lookups[t])
+            out.append(np.array(engine.logits(context, heads, field)))
+            heads = engine.embed_choice(context, heads, field, events[:, field], events[:, Field.ROLE])
     return out, state
 
 
@@ -107,22 +107,22 @@ def test_a_row_is_bit_for_bit_the_row_alone(exported):
 
 def test_many_steps_in_one_call_are_the_same_steps(exported):
     engine, rng = engine_of(exported), np.random.default_rng(5)
-    parts, conditions, given, live = pieces_by(rng, 4)
+    parts, conditions, given, causal = pieces_by(rng, 4)
     seen = seen_by(rng, 30, 4)
-    context, state = engine.context(parts, conditions, given, live), engine.start(conditions)
+    context, state = engine.context(parts, conditions, given, causal), engine.initial_state(conditions)
     heads, whole = engine.advance(context, state, seen)
     for t in range(30):
-        last, state = engine.advance(context, state, Seen(*(a[t : t + 1] for a in seen)))
+        last, state = engine.advance(context, state, StepInputs(*(a[t : t + 1] for a in seen)))
     assert np.array_equal(heads.z, last.z) and all(np.array_equal(a, b) for a, b in zip(whole, state, strict=True))
 
 
 def test_rows_can_leave_and_states_be_joined(exported):
     engine, rng = engine_of(exported), np.random.default_rng(6)
     arguments, seen = pieces_by(rng, 5), seen_by(rng, 1, 5)
-    context, state = engine.context(*arguments), engine.start(arguments[1])
+    context, state = engine.context(*arguments), engine.initial_state(arguments[1])
     rows = np.array([1, 4])
     few, own = engine.pick(context, state, rows)
-    some = engine.advance(few, own, Seen(*(a[:, rows] for a in seen)))
+    some = engine.advance(few, own, StepInputs(*(a[:, rows] for a in seen)))
     every = engine.advance(context, state, seen)
     assert np.array_equal(some[0].z, every[0].z[rows])
     joined = engine.join([engine.pick(context, state, np.array([r]))[1] for r in range(5)])
@@ -189,7 +189,7 @@ def test_a_runtime_that_says_something_else_is_not_written(tmp_path, monkeypatch
     from melody import export as room
 
     found = bundle_of(tmp_path, **SHAPES["plain"])
-    monkeypatch.setattr(room, "MOST_DIFFERENCE", -1.0)
+    monkeypatch.setattr(room, "MAX_DIFFERENCE", -1.0)
     with pytest.raises(MelodyError, match="would differ from the model"):
         room.export(found)
     assert not (tmp_path / "runtime.onnx").exists()

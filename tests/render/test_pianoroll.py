@@ -61,7 +61,7 @@ def test_rows_are_whole_bars_and_cover_the_piece() -> None:
         assert starts[0] == 0
         assert (np.diff(starts) > 0).all()
         assert starts[-1] >= 1920 * bars
-        assert len(starts) - 1 <= pianoroll.MOST_ROWS
+        assert len(starts) - 1 <= pianoroll.MAX_ROWS
 
 
 @pytest.mark.parametrize(

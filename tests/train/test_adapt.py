@@ -121,7 +121,7 @@ def test_a_folder_is_read_with_its_bad_files_left_out(tmp_path):
 
 
 def test_a_large_collection_is_sampled_and_always_alike(tmp_path, monkeypatch):
-    monkeypatch.setattr(adapt, "MOST_PIECES", 4)
+    monkeypatch.setattr(adapt, "MAX_PIECES", 4)
     for i in range(9):
         (tmp_path / f"{i}.mid").write_bytes(midi.to_bytes(tune(i)))
     (one, found), (two, _) = music(tmp_path), music(tmp_path)
@@ -150,7 +150,7 @@ def test_nothing_to_read_is_one_line(tmp_path, make, words):
 
 
 def test_music_is_bounded(began, monkeypatch):
-    monkeypatch.setattr(adapt, "MOST_NOTES", 100)
+    monkeypatch.setattr(adapt, "MAX_NOTES", 100)
     origin, network = began
     _, _, done = adapted(origin, network, [tune(), tune(1), tune(2)], AdaptConfig(passes=1), found=3)
     assert done.pieces == 2
@@ -159,7 +159,7 @@ def test_music_is_bounded(began, monkeypatch):
 
 
 def test_time_is_bounded_and_said(began, monkeypatch):
-    monkeypatch.setattr(adapt, "MOST_SECONDS", -1.0)
+    monkeypatch.setattr(adapt, "MAX_SECONDS", -1.0)
     origin, network = began
     _, _, done = adapted(origin, network, [tune()])
     assert (done.steps, done.complete) == (0, False)

@@ -66,9 +66,9 @@ def test_what_it_began_with_is_validated_first_and_stays_if_it_is_better(start, 
 def test_old_styles_stay_known_but_the_new_one_is_played(start, began):
     origin, _ = began
     trainer, _ = tune(start, began, "all")
-    habits = bundle.read(trainer.folder).training["habits"]
-    assert set(habits) >= set(origin.training["habits"]) | set(trainer.corpus.styles)
-    assert all(h["pieces"] == 0 for s, h in habits.items() if s not in trainer.corpus.styles)
+    priors = bundle.read(trainer.folder).training["habits"]
+    assert set(priors) >= set(origin.training["habits"]) | set(trainer.corpus.styles)
+    assert all(h["pieces"] == 0 for s, h in priors.items() if s not in trainer.corpus.styles)
 
 
 def test_a_resumed_tuning_is_the_tuning(start, began):

@@ -11,27 +11,27 @@ import numpy as np
 from melody.corpus.tables import Corpus
 from melody.score import Score
 
-MOST_METERS = 6
-MOST_PIECES = 2000  # of a style that are looked at: a Score takes half a millisecond, quartiles need no more
+MAX_METERS = 6
+MAX_PIECES = 2000  # of a style that are looked at: a Score takes half a millisecond, quartiles need no more
 
 
-def habits(corpus: Corpus, split: str = "train") -> dict[str, dict[str, Any]]:
+def style_priors(corpus: Corpus, split: str = "train") -> dict[str, dict[str, Any]]:
     """By style: ``pieces``; ``tempo``, the quartiles in quarters a minute; ``meters`` as [numerator, denominator, share].
 
-    Every piece is counted; tempi and meters are those of at most MOST_PIECES of a style, spread evenly over it and always the same.
+    Every piece is counted; tempi and meters are those of at most MAX_PIECES of a style, spread evenly over it and always the same.
     """
     out: dict[str, dict[str, Any]] = {}
     members: dict[str, list[int]] = {}
     for i in corpus.split(split):
         members.setdefault(corpus.pieces[i].style, []).append(i)
     for style, pieces in sorted(members.items()):
-        looked = min(len(pieces), MOST_PIECES)
-        facts = usual(corpus.score(pieces[k * len(pieces) // looked]) for k in range(looked))
+        looked = min(len(pieces), MAX_PIECES)
+        facts = tempo_and_meters(corpus.score(pieces[k * len(pieces) // looked]) for k in range(looked))
         out[style] = {"pieces": len(pieces)} | facts
     return out
 
 
-def usual(scores: Iterable[Score]) -> dict[str, Any]:
+def tempo_and_meters(scores: Iterable[Score]) -> dict[str, Any]:
     """Of some pieces (at least one): ``tempo`` and ``meters``."""
     tempi, meters = [], Counter[tuple[int, int]]()
     for score in scores:
@@ -39,7 +39,7 @@ def usual(scores: Iterable[Score]) -> dict[str, Any]:
         tempi.append(quarters * 60 / max(1e-3, score.duration_seconds))
         longest = int(np.argmax(np.diff(score.meters["tick"], append=max(score.end_tick, int(score.meters["tick"][-1]) + 1))))
         meters[int(score.meters["numerator"][longest]), int(score.meters["denominator"][longest])] += 1
-    common = meters.most_common(MOST_METERS)
+    common = meters.most_common(MAX_METERS)
     total = sum(n for _, n in common)
     low, high = np.quantile(tempi, [0.25, 0.75])
     return {

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from melody.codec.incremental_recall import IncrementalRecall
 from melody.codec.recall import bars_ago
-from melody.codec.recollection import Recollection
 from melody.codec.table import Field, Role
-from melody.generate.bars import rounds
 from melody.generate.loop import Writer
 from melody.generate.plan import NO_STOP
+from melody.generate.repetition import rounds
 from melody.generate.sampling import Sampling
 
 from .conftest import CODEC, FakeEngine, metre, plan
@@ -28,12 +28,12 @@ class Copier(FakeEngine):
         heads, state = super().advance(context, state, seen)
         return [(s + bytes([len(self.read) % 251]), t, told[1]) for (s, t), told in zip(heads, seen.told[-1], strict=True)], state
 
-    def tell(self, context, heads, field, value, role):
-        told = super().tell(context, [h[:2] for h in heads], field, value, role)
+    def embed_choice(self, context, heads, field, value, role):
+        told = super().embed_choice(context, [h[:2] for h in heads], field, value, role)
         return [(*t, h[2]) for t, h in zip(told, heads, strict=True)]
 
-    def score(self, context, heads, field, rows=None, values=None):
-        logits = super().score(context, [h[:2] for h in heads], field)
+    def logits(self, context, heads, field, rows=None, values=None):
+        logits = super().logits(context, [h[:2] for h in heads], field)
         for row, (_, _, told) in zip(logits, heads, strict=True):
             if told[0] and field in (Field.ROLE, Field.WAIT, Field.PITCH, Field.DURATION):
                 row[{Field.ROLE: Role.NOTE, Field.WAIT: told[0] - 1, Field.PITCH: told[2] - 1, Field.DURATION: told[3]}[field]] += 40
@@ -42,7 +42,7 @@ class Copier(FakeEngine):
 
 @pytest.mark.parametrize("repetition", [0, 4])
 def test_music_that_goes_round_in_circles_finds_out_of_them(repetition):
-    made = plan(0, stop=NO_STOP, ending=NO_STOP, tell_left=False, sampling=Sampling(repetition=repetition))
+    made = plan(0, stop=NO_STOP, ending=NO_STOP, bars_left_known=False, sampling=Sampling(repetition=repetition))
     notes = []
     for step in Writer(Copier(), [made]):
         if step.rows[0, Field.ROLE] == Role.NOTE:
@@ -56,7 +56,7 @@ def test_music_that_goes_round_in_circles_finds_out_of_them(repetition):
 
 def test_rounds_are_counted_by_the_pointer_that_went_round_most():
     figure = [(0, 60), (5, 62), (8, 64), (20, 65), (26, 59), (30, 61), (37, 66), (40, 58)]  # in three bars
-    memory, meter = Recollection(CODEC, 1), metre()
+    memory, meter = IncrementalRecall(CODEC, 1), metre()
     for turn in range(12):
         for onset, pitch in figure:
             time = np.array([48 * turn + onset])

@@ -6,16 +6,19 @@ Knows Scores, Pieces and the corpus; does not know batches.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from melody import edit, theory
 from melody.codec import encode as codec_encode
+from melody.codec.columns import StepInputs
 from melody.codec.conditions import conditions
 from melody.codec.encode import Piece, quantise
-from melody.codec.given import Choice, Given, GivenConfig, choose, given_notes, look_up, part_table
+from melody.codec.given import Choice, Given, GivenConfig, choose, given_notes, look_up, nothing_given, part_table
 from melody.codec.recall import recall
-from melody.codec.table import CodecConfig, Field, Role
+from melody.codec.table import MAX_PARTS, CodecConfig, Field, Role
 from melody.corpus.tables import Corpus
 from melody.score import Score
 from melody.theory import key_transposed
@@ -39,40 +42,52 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class EncodedPiece:
     """One piece ready for the model: t events, the first input before them, and all that the model sees beside them."""
 
-    rows: NDArray[np.int16]  # (t + 1, 6): row 0 is the END of "the piece before"
-    features: NDArray[np.int16]  # (t + 1, 4): at the time reached after each row
-    lookups: NDArray[np.int32]  # (t + 1, 5): likewise
-    recall: NDArray[np.int16]  # (t + 1, 5, 6): likewise
-    parts: NDArray[np.int16]  # (16, 3): program (129: none), lead, given
-    conditions: NDArray[np.int16]  # (5,)
+    steps: StepInputs[NDArray[Any]]  # (t + 1, ...): event 0 is the END of "the piece before"
+    parts: NDArray[np.int16]  # (16, 3) by ``PartColumn``
+    conditions: NDArray[np.int16]  # (5,) by ``Condition``
     given: Given
-    live: bool
+    causal: bool
 
     def __len__(self) -> int:
-        return len(self.rows) - 1
+        return len(self.steps.events) - 1
 
 
-def sequence(piece: Piece, choice: Choice, conditions: NDArray[np.int16], tell_left: bool) -> Sequence:
+def encode_piece(piece: Piece, choice: Choice, conditions: NDArray[np.int16], bars_left_known: bool) -> EncodedPiece:
     """Encode a piece under a choice of what is given."""
     events = codec_encode(piece, choice.free, choice.start)
     time = np.concatenate([[choice.start], events.time]).astype(np.int32)
     rows = np.zeros((len(events) + 1, len(Field)), np.int16)
     rows[0, Field.ROLE] = Role.END
     rows[1:] = events.rows
-    features = piece.metre.features(time.astype(np.int64), choice.stop if tell_left else None)
+    features = piece.metre.features(time.astype(np.int64), choice.stop if bars_left_known else None)
     given = given_notes(piece, choice.given)
     # Inside a window a part is given and free at once; it counts as given only where nothing of it is free.
     whole = choice.given & ~np.isin(piece.notes["part"], piece.notes["part"][choice.free])
     lookups = look_up(piece.config, given, time, choice.horizon)
-    mine = choice.free | (choice.given & ~whole & (piece.notes["onset"] < choice.start))  # what stands before a hole is remembered
-    notes = piece.notes[mine]
+    recallable = choice.free | (choice.given & ~whole & (piece.notes["onset"] < choice.start))  # and what stands before a hole
+    notes = piece.notes[recallable]
     plays = rows[:, Field.ROLE] == Role.NOTE
-    heard = len(notes) - int(plays.sum()) + np.cumsum(plays)
-    recalled = recall(piece.config, piece.metre, notes, heard, time.astype(np.int64), plays)
-    return Sequence(rows, features, lookups, recalled, part_table(piece, whole), conditions, given, choice.live)
+    notes_so_far = len(notes) - int(plays.sum()) + np.cumsum(plays)
+    recalled = recall(piece.config, piece.metre, notes, notes_so_far, time.astype(np.int64), plays)
+    return EncodedPiece(StepInputs(rows, features, lookups, recalled), part_table(piece, whole), conditions, given, choice.causal)
+
+
+def encode_score(score: Score, config: CodecConfig, style: str | None = None) -> EncodedPiece:
+    """A Score as the model reads it in validation: nothing given, style, tempo, key, meter and density known, the bars left not.
+
+    On the seconds clock notes last as long as the pedal holds them. Of more than 16 tracks the busiest are read.
+    ``style``: one of the codec's; another one, or None, is "any".
+    """
+    if len(score.tracks) > MAX_PARTS:
+        score = edit.busiest_tracks(score, MAX_PARTS)
+    if config.clock == "seconds":
+        score = edit.apply_pedal(score)
+    piece = quantise(score, config, theory.lead_track(score)[0])
+    conditions = piece_conditions(config, score, piece, style, theory.key_of(score))
+    return encode_piece(piece, nothing_given(piece), conditions, bars_left_known=False)
 
 
 def piece_conditions(config: CodecConfig, score: Score, piece: Piece, style: str | None, key: int | None) -> NDArray[np.int16]:
@@ -85,9 +100,9 @@ def piece_conditions(config: CodecConfig, score: Score, piece: Piece, style: str
     return conditions(config, style, quarters * 60 / seconds, key, meter, len(piece.notes) / max(unit, 1e-3))
 
 
-def training_sequence(
+def training_piece(
     corpus: Corpus, index: int, config: CodecConfig, rng: np.random.Generator, augment: AugmentConfig, given: GivenConfig
-) -> Sequence:
+) -> EncodedPiece:
     """One piece of the corpus, varied, with a random choice of what is given. The order of the draws is fixed."""
     facts = corpus.pieces[index]
     score = corpus.score(index, sustained=config.clock == "seconds")
@@ -102,8 +117,8 @@ def training_sequence(
     piece = louder(piece.transposed(semitones), int(rng.integers(-augment.loudness, augment.loudness + 1)))
     classes = piece_conditions(config, score, piece, facts.style, key_transposed(facts.key, semitones))
     classes = np.where(rng.random(len(classes)) < augment.drop_condition, 0, classes).astype(np.int16)
-    tell_left = bool(rng.random() >= augment.drop_left)
-    return sequence(piece, choose(piece, rng, given), classes, tell_left)
+    bars_left_known = bool(rng.random() >= augment.drop_left)
+    return encode_piece(piece, choose(piece, rng, given), classes, bars_left_known)
 
 
 def louder(piece: Piece, bins: int) -> Piece:

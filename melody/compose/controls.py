@@ -13,8 +13,8 @@ from melody.bundle import FACTS, Bundle
 from melody.codec import CodecConfig
 from melody.codec.conditions import conditions
 from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
+from melody.compose.alignment import AlignedTune
 from melody.compose.request import FASTEST, SLOWEST, Request
-from melody.compose.tune import Seen
 from melody.errors import MelodyError
 from melody.files import shown
 
@@ -24,23 +24,23 @@ RARE = 0.01  # share of a tune's sounding time below which a pitch class does no
 DEFAULT_TEMPO, DEFAULT_METER = 100.0, (4, 4)
 
 
-def customs(request: Request, bundle: Bundle) -> tuple[str | None, float, tuple[int, int]]:
+def default_conditions(request: Request, bundle: Bundle) -> tuple[str | None, float, tuple[int, int]]:
     """Style, tempo and meter: as asked for, else drawn from what is usual in the training data (bundle facts "habits")."""
     rng = np.random.default_rng([request.seed, 1])
     try:
         style, tempo, meter = _usual(bundle.training.get("habits", {}), request.style, rng)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as fault:
-        raise MelodyError(f"{shown(bundle.folder)}/{FACTS}: damaged habits ({type(fault).__name__}); fetch or train it again") from None
+        raise MelodyError(f'{shown(bundle.folder)}/{FACTS}: damaged "habits" ({type(fault).__name__}); fetch or train it again') from None
     return style, request.tempo or tempo, request.parsed_meter() or meter
 
 
-def _usual(habits: Mapping[str, Any], style: str | None, rng: np.random.Generator) -> tuple[str | None, float, tuple[int, int]]:
+def _usual(priors: Mapping[str, Any], style: str | None, rng: np.random.Generator) -> tuple[str | None, float, tuple[int, int]]:
     """A style, a tempo and a meter as often as the training data have them."""
-    if style is None and habits:
-        names = sorted(habits)
-        share = np.array([float(habits[n]["pieces"]) for n in names])
+    if style is None and priors:
+        names = sorted(priors)
+        share = np.array([float(priors[n]["pieces"]) for n in names])
         style = names[int(rng.choice(len(names), p=share / share.sum()))]
-    usual = habits.get(style or "", {})
+    usual = priors.get(style or "", {})
     low, high = usual.get("tempo", (DEFAULT_TEMPO, DEFAULT_TEMPO))
     tempo = round(float(rng.uniform(low, high)))
     meters = usual.get("meters", [[*DEFAULT_METER, 1.0]])
@@ -65,9 +65,9 @@ def declared(parts: NDArray[np.int16], request: Request, first: int) -> tuple[Ro
     return rows, parts
 
 
-def tune_conditions(request: Request, seen: Seen, codec: CodecConfig) -> NDArray[np.int16]:
+def tune_conditions(request: Request, tune: AlignedTune, codec: CodecConfig) -> NDArray[np.int16]:
     """Conditions from what was asked for, else from the tune itself."""
-    score = seen.score
+    score = tune.score
     quarters = max(1, score.end_tick) / score.ticks_per_quarter
     tempo = quarters * 60 / max(1e-3, score.duration_seconds)
     key = request.parsed_key()
@@ -85,8 +85,8 @@ def asked_scale(request: Request) -> NDArray[np.float32] | None:
     return np.where(inside, 0, OFF_SCALE).astype(np.float32)
 
 
-def tune_scale(seen: Seen) -> NDArray[np.float32]:
+def tune_scale(tune: AlignedTune) -> NDArray[np.float32]:
     """Pitch classes that a tune hardly touches stay unlikely in its continuation."""
-    pitched = seen.piece.notes[seen.piece.parts["program"][seen.piece.notes["part"]] != DRUMS]
+    pitched = tune.piece.notes[tune.piece.parts["program"][tune.piece.notes["part"]] != DRUMS]
     share = np.bincount(pitched["pitch"] % 12, pitched["duration"], 12) / max(1, int(pitched["duration"].sum()))
     return np.tile(np.where(share < RARE, OFF_SCALE, 0), 11)[:128].astype(np.float32)

@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class AlignedTune:
     """A user's Score and what the model sees of it. ``tracks[p]``: index of the track that is part ``p``."""
 
     score: Score
@@ -73,10 +73,10 @@ class Seen:
         return self.score.ticks_at(steps / config.grid)
 
 
-def see(tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = False, room: int = 0) -> Seen:
+def align_to_grid(tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = False, room: int = 0) -> AlignedTune:
     """Read a tune and put it on the grid. ``lead``: one of its tracks is the melody (``track``, or the one that looks most like it).
 
-    Of a piece with more tracks than the model has parts (less ``room``), ``track`` and the busiest are seen; all are kept.
+    Of a piece with more tracks than the model has parts (less ``room``), ``track`` and the busiest are tune; all are kept.
     """
     score = tune if isinstance(tune, Score) else midi.read(tune)
     name = tune_name(tune)
@@ -93,7 +93,7 @@ def see(tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = 
     kept = sorted(i for i in order[: MAX_PARTS - room] if len(score.tracks[i].notes) or i == wanted)
     sounding = score if config.clock == "beats" else edit.apply_pedal(score)
     piece = quantise(edit.select_tracks(sounding, kept), config, kept.index(melody) if melody in kept else None)
-    return Seen(score, piece, tuple(kept), name)
+    return AlignedTune(score, piece, tuple(kept), name)
 
 
 def find_track(score: Score, wanted: str, name: str) -> int:
@@ -129,16 +129,16 @@ def _likely_melody(score: Score, name: str) -> int:
     return max(pitched, key=lambda i: float(score.tracks[i].notes["pitch"].mean()))
 
 
-def new_notes(seen: Seen, rows: NDArray[np.int16], start: int, window: tuple[int, int]) -> list[Table]:
+def new_notes(tune: AlignedTune, rows: NDArray[np.int16], start: int, window: tuple[int, int]) -> list[Table]:
     """Sampled events, waits counted from step ``start`` -> notes for every part in ticks of the Score, inside ``window`` (ticks)."""
-    config = seen.piece.config
+    config = tune.piece.config
     low, stop = window
-    written = decode_piece(rows, config, seen.piece.meters, start)
-    notes = fitted(written.notes, int(seen.steps(stop)), config)
+    written = decode_piece(rows, config, tune.piece.meters, start)
+    notes = fitted(written.notes, int(tune.steps(stop)), config)
     onset = notes["onset"].astype(np.int64)
     # Where a tick is longer than a step, rounding can lead out of the window.
-    begin = np.clip(seen.ticks(onset), low, max(low, stop - 1))
-    finish = np.minimum(seen.ticks(onset + notes["duration"]), stop)
+    begin = np.clip(tune.ticks(onset), low, max(low, stop - 1))
+    finish = np.minimum(tune.ticks(onset + notes["duration"]), stop)
     tables = []
     for part in range(max(MAX_PARTS, len(written.parts))):
         mine = notes["part"] == part

@@ -2,8 +2,8 @@
 
 import pytest
 
-from melody.corpus import Corpus, habits
-from melody.corpus.habits import habits as habits_of
+from melody.corpus import Corpus, priors
+from melody.corpus.priors import style_priors as habits_of
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_every_style_has_its_own(looked):
 
 def test_of_many_pieces_some_are_looked_at_and_all_are_counted(looked, monkeypatch):
     pieces, seen = looked
-    monkeypatch.setattr(habits, "MOST_PIECES", 2)
+    monkeypatch.setattr(priors, "MAX_PIECES", 2)
     train = [i for i in pieces.split("train") if pieces.pieces[i].style == "waltz"]
     first, again = habits_of(pieces), habits_of(pieces)
     assert first == again and first["waltz"]["pieces"] == len(train) > 2
