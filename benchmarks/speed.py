@@ -142,7 +142,7 @@ def bare(options: argparse.Namespace, engine: str, batch: str) -> dict[str, floa
         feeds = {
             "events": np.zeros((1, rows, len(layout.events)), np.int64) + body.event_offsets,
             "base": np.zeros((1, rows, layout.width), np.float32),
-            "rails": np.tile(np.float32([1, -1]), (1, rows, 1)),
+            "anchors": np.tile(np.float32([1, -1]), (1, rows, 1)),
             "recalled": np.zeros((1, rows, 5, 6), np.int64) + body.recall_offsets,
         }
 

@@ -1,13 +1,40 @@
-"""What a user can get wrong, as exceptions that read as one line.
+"""User-facing exceptions. Every message is one line: the reason, and where there is something to do about it, the remedy.
 
-The command line prints the message alone and leaves with ``status``; a library user catches ``MelodyError``.
-A message names the thing and says what to do about it. Nothing here knows files, music or torch.
+A remedy is a key, because each face words it in its own way: Python says "pass force=True", the command line "add --force"
+(cli/remedies.py). The command line prints the line alone and leaves with ``status``; a library user catches ``MelodyError``.
+Nothing here knows files, music or torch.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from enum import Enum, unique
+
+MAX_NAME = 60  # characters of a wrong name that an error repeats
+
+
+@unique
+class Remedy(Enum):
+    """What a person can do about an error, in Python's words; ``{names}`` are filled in from the error's details."""
+
+    REPLACE = "pass force=True to replace it, or choose another path"
+    OTHER_PATH = "choose another path"
+    MAKE_FOLDER = "create it first, or choose another path"
+    WAIT = "wait for it, or choose another folder"
+    INSTALL = "install it with: pip install '{requirement}'"
+    TORCH_ENGINE = 'use engine="torch"'
+    ITS_MODEL = "load that model"
+    EXPORT = "write it with: melody export {folder}"
+    TRAIN = "train one with: melody train CORPUS -o RUN"
+    MEASURE_STYLES = "write it with write_typical (melody.compose.typical)"
+    OTHER_SPLIT = "try the split {split!r}"
+    LENGTH = "set steps or minutes"
+    FULL_PRECISION = 'use precision "fp32"'
+    SMALLER_BATCH = "lower batch (now {batch}), then chunk (now {chunk}) or the model's width (now {width}) in the recipe"
+    SMALLER_CHUNK = "lower chunk (now {chunk}) or the model's width (now {width}) in the recipe; batch is 1 already"
+    RESUME = "resume it from its last save"
+    NEW_RUN = "start a new run from the weights in {folder}"
 
 
 class MelodyError(Exception):
@@ -15,9 +42,27 @@ class MelodyError(Exception):
 
     status = 1
 
+    def __init__(self, reason: str, remedy: Remedy | None = None, **details: object) -> None:
+        """``reason``: what is wrong, naming the thing. ``details``: what the remedy's words have gaps for."""
+        super().__init__(reason)
+        self.reason, self.remedy, self.details = reason, remedy, details
+
+    def __str__(self) -> str:
+        return self.worded({})
+
+    def worded(self, words: Mapping[Remedy, str]) -> str:
+        """The line with the remedy in the words of another face; in Python's where ``words`` has none."""
+        if self.remedy is None:
+            return self.reason
+        return f"{self.reason}; {words.get(self.remedy, self.remedy.value).format(**self.details)}"
+
+    def noting(self, note: str) -> MelodyError:
+        """The same error whose reason says something more, for example what was kept."""
+        return type(self)(f"{self.reason}; {note}", self.remedy, **self.details)
+
 
 class CallError(MelodyError):
-    """The call was wrong: a flag out of range, two flags that contradict, an unknown name."""
+    """The call was wrong: an argument out of range, two that contradict each other, an unknown name."""
 
     status = 2
 
@@ -25,8 +70,9 @@ class CallError(MelodyError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> CallError:
     """A ``CallError`` for a name that is not among ``known``, with the nearest one as a suggestion."""
     names = sorted(known)
+    asked = name if len(name) <= MAX_NAME else name[:MAX_NAME] + "..."
     folded = {n.lower(): n for n in names}
     near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.5)
     listed = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
     hint = f"did you mean {folded[near[0]]!r}?" if near else f"known: {listed or 'none'}"
-    return CallError(f"unknown {kind} {name!r}; {hint}")
+    return CallError(f"unknown {kind} {asked!r}; {hint}")

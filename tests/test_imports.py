@@ -16,9 +16,10 @@ PACKAGE = ROOT / "melody"
 RANKS = [
     {"errors"},
     {"files", "programs", "score"},
+    {"settings"},
     {"edit"},
     {"theory"},
-    {"midi", "data"},
+    {"midi", "data", "tensors"},
     {"codec", "render"},
     {"corpus"},
     {"model"},

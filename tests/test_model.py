@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from melody.codec import CodecConfig, quantise
+from melody.codec.columns import StepInputs
 from melody.codec.conditions import conditions
 from melody.codec.given import NO_HORIZON, Choice, choose, given_notes, look_up
 from melody.codec.given import GivenConfig as Chances
@@ -49,14 +50,16 @@ def batch(*sequences, padding=0):
     for b, s in enumerate(sequences):
         given[: len(s.given), b] = s.given.rows
 
-    def stack(name, axis):
-        return torch.from_numpy(np.stack([getattr(s, name)[: length + 1] if axis else getattr(s, name) for s in sequences], axis)).long()
+    def stack(arrays, axis):
+        return torch.from_numpy(np.stack(list(arrays), axis)).long()
+
+    steps = [s.steps.at(slice(None, length + 1)) for s in sequences]
 
     causal = torch.tensor([s.causal for s in sequences])
     return Inputs(
-        *(stack(n, 1) for n in ("rows", "features", "lookups", "recall")),
-        stack("parts", 0),
-        stack("conditions", 0),
+        StepInputs(*(stack(arrays, 1) for arrays in zip(*steps, strict=True))),
+        stack((s.parts for s in sequences), 0),
+        stack((s.conditions for s in sequences), 0),
         torch.from_numpy(given),
         causal,
         torch.zeros(len(sequences), dtype=torch.bool),
@@ -82,14 +85,18 @@ def score(model, inputs, state=None):
 
 
 def part_of(inputs, rows):
-    return inputs._replace(**{name: getattr(inputs, name)[rows] for name in ("rows", "features", "lookups", "recall")})
+    return inputs._replace(steps=inputs.steps.at(rows))
+
+
+def with_events(inputs, events):
+    return inputs._replace(steps=inputs.steps._replace(events=events))
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_legal_events_have_finite_nats_that_can_be_learned_from(cell):
     model, inputs = network(cell), batch(sequence_of(piece()), sequence_of(piece(1), [0]))
     nats, state = model(inputs)
-    assert nats.shape == (inputs.rows.shape[0] - 1, 2, 6) and torch.isfinite(nats).all() and (nats >= 0).all()
+    assert nats.shape == (inputs.steps.events.shape[0] - 1, 2, 6) and torch.isfinite(nats).all() and (nats >= 0).all()
     assert state.hidden.shape == state.cell.shape == (2, 2, 24)
     torch.autograd.backward(nats.sum())
     dead = {n for n, p in model.named_parameters() if p.grad is None}
@@ -99,17 +106,17 @@ def test_legal_events_have_finite_nats_that_can_be_learned_from(cell):
 def test_a_field_with_one_legal_value_costs_nothing():
     inputs = batch(sequence_of(piece()))
     nats, _ = score(network(), inputs)
-    target = inputs.rows[1:, 0]
+    target = inputs.steps.events[1:, 0]
     for field, role in ((Field.PART, Role.PART), (Field.WAIT, Role.PART), (Field.PITCH, Role.REST), (Field.DURATION, Role.END)):
         assert (nats[target[:, Field.ROLE] == role, 0, field] < 1e-6).all()
 
 
 def test_an_illegal_event_is_impossible():
     inputs = batch(sequence_of(piece()))
-    rows = inputs.rows.clone()
+    rows = inputs.steps.events.clone()
     note = int((rows[:, 0, Field.ROLE] == Role.NOTE).nonzero()[3])
     rows[note, 0, Field.PART] = 9  # never declared
-    nats, _ = score(network(), inputs._replace(rows=rows))
+    nats, _ = score(network(), with_events(inputs, rows))
     assert torch.isinf(nats[note - 1, 0, Field.PART])
 
 
@@ -137,29 +144,29 @@ def stepwise(model, inputs):
     state = model.initial_state(inputs.conditions)
     context = model.context(inputs.parts, inputs.conditions, inputs.given, inputs.causal)
     nats = []
-    for t in range(len(inputs.rows) - 1):
-        before, target = inputs.rows[t], inputs.rows[t + 1]
-        x = model.embed(context, inputs.rows[t : t + 1], inputs.features[t : t + 1], inputs.lookups[t : t + 1], inputs.recall[t : t + 1])
+    for t in range(len(inputs.steps.events) - 1):
+        before, target = inputs.steps.events[t], inputs.steps.events[t + 1]
+        x = model.embed(context, inputs.steps.at(slice(t, t + 1)))
         y, state = model.advance(x, state)
-        heads = model.begin_heads(y[-1], inputs.recall[t])
-        told = torch.zeros_like(target)
+        heads = model.begin_heads(y[-1], inputs.steps.recalled[t])
+        so_far = torch.zeros_like(target)
         for field in Field:
             if field == Field.PART:
-                heads = model.set_time(context, heads, inputs.features[t + 1], inputs.lookups[t + 1])
-            logits = model.score_field(context, heads, field)
-            low, high = bounds(model.codec, torch, field, before, told, context.last_part)
+                heads = model.set_time(context, heads, inputs.steps.features[t + 1], inputs.steps.lookups[t + 1])
+            logits = model.field_logits(context, heads, field)
+            low, high = bounds(model.codec, torch, field, before, so_far, context.last_part)
             values = torch.arange(logits.shape[-1])
             legal = (values >= low[:, None]) & (values <= high[:, None])
             if field == Field.PART:
                 legal &= context.allowed | (target[:, :1] != Role.NOTE)
             logits = logits.masked_fill(~legal, float("-inf"))
             nats.append(-logits.log_softmax(-1).gather(-1, target[:, field, None])[:, 0])
-            told[:, field] = target[:, field]
+            so_far[:, field] = target[:, field]
             if field != Field.VELOCITY:
                 heads = model.choose_field(heads, field, target[:, field])
             if field == Field.PART:
                 heads = model.choose_part(context, heads, target[:, field], target[:, Field.ROLE])
-    return torch.stack(nats).view(len(inputs.rows) - 1, 6, -1).transpose(1, 2)
+    return torch.stack(nats).view(len(inputs.steps.events) - 1, 6, -1).transpose(1, 2)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -186,11 +193,11 @@ def test_padding_of_given_notes_changes_nothing(causal):
 def test_later_targets_do_not_leak(t):
     """Events after t may be anything: what is predicted up to event t stays."""
     model, inputs = network(), batch(sequence_of(piece()), sequence_of(piece(), [0]))
-    rows, other = inputs.rows.clone(), batch(sequence_of(piece(7)), sequence_of(piece(7), [0]))
-    count = min(len(rows), len(other.rows))
+    rows, other = inputs.steps.events.clone(), batch(sequence_of(piece(7)), sequence_of(piece(7), [0]))
+    count = min(len(rows), len(other.steps.events))
     cut = part_of(inputs, slice(0, count))
-    mixed = [torch.cat([getattr(cut, n)[: t + 2], getattr(other, n)[t + 2 : count]]) for n in ("rows", "features", "lookups")]
-    changed, _ = score(model, cut._replace(rows=mixed[0], features=mixed[1], lookups=mixed[2]))
+    mixed = StepInputs(*(torch.cat([mine[: t + 2], theirs[t + 2 : count]]) for mine, theirs in zip(cut.steps, other.steps, strict=True)))
+    changed, _ = score(model, cut._replace(steps=mixed._replace(recalled=cut.steps.recalled)))
     assert torch.allclose(score(model, cut)[0][: t + 1], changed[: t + 1], atol=TOLERANCE)
 
 
@@ -198,20 +205,20 @@ def test_what_a_later_part_will_be_does_not_leak():
     """Program and lead of part 2 change: all before its declaration stays, and so does what its declaration costs given the new values."""
     model, sequences = network(), sequence_of(piece())
     inputs = batch(sequences)
-    parts, rows = inputs.parts.clone(), inputs.rows.clone()
+    parts, rows = inputs.parts.clone(), inputs.steps.events.clone()
     parts[0, 2, :2] = torch.tensor([77, 1])
     rows[3, 0, Field.PITCH], rows[3, 0, Field.VELOCITY] = PROGRAM_BASE + 77, 1
     assert rows[3, 0, Field.ROLE] == Role.PART and rows[3, 0, Field.PART] == 2
     one, _ = score(model, inputs)
-    other, _ = score(model, inputs._replace(parts=parts, rows=rows))
+    other, _ = score(model, with_events(inputs._replace(parts=parts), rows))
     assert torch.allclose(one[:2], other[:2], atol=TOLERANCE)
     assert torch.allclose(one[2, :, : Field.PITCH], other[2, :, : Field.PITCH], atol=TOLERANCE)
-    truth, _ = score(model, inputs._replace(rows=rows))  # the table still says the old program: it must not help
+    truth, _ = score(model, with_events(inputs, rows))  # the table still says the old program: it must not help
     assert torch.allclose(truth[2], other[2], atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("horizon", [0, 4, 16])
-def test_live_rows_do_not_see_past_the_horizon(horizon):
+def test_causal_rows_do_not_see_past_the_horizon(horizon):
     model, song = network(), piece(3, 50)
     choice = chosen(song, [0], horizon)
     seen = sequence_of(song, [0], horizon)
@@ -222,7 +229,7 @@ def test_live_rows_do_not_see_past_the_horizon(horizon):
     notes["duration"][late] = 3
     other = sequence_of(replace(song, notes=notes), [0], horizon)
     assert late.any() and not np.array_equal(seen.given.rows, other.given.rows)
-    events = int(np.searchsorted(np.cumsum(seen.rows[:, Field.WAIT]), moment, side="right")) - 1
+    events = int(np.searchsorted(np.cumsum(seen.steps.events[:, Field.WAIT]), moment, side="right")) - 1
     one, two = (score(model, batch(s))[0][:events] for s in (seen, other))
     assert events > 20 and torch.allclose(one, two, atol=TOLERANCE)
     whole, changed = (score(model, batch(replace(s, causal=False)))[0][:events] for s in (seen, other))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from cyclopts import App
-
-from melody.cli.options import Count, Drawing, GeneratedMusic, Writing
-from melody.cli.pieces import write_pieces
+from melody.cli.verbs import writing_verb
+from melody.compose.verbs import Generate
 
 EXAMPLES = """\
 Examples:
@@ -14,12 +12,5 @@ Examples:
   melody generate --seconds 30 --voices piano,bass --temperature 0.9 --seed 7\
 """
 
-app = App(name="generate", help_epilogue=EXAMPLES)
 
-
-@app.default
-def generate(*, n: Count = 1, music: GeneratedMusic = GeneratedMusic(), drawing: Drawing = Drawing(), writing: Writing = Writing()) -> None:
-    """Write new pieces."""
-    from melody.compose import Generate
-
-    write_pieces(Generate, "generated", n, music, drawing, writing)
+app = writing_verb("generate", Generate, EXAMPLES, "generated")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from cyclopts import App
-
-from melody.cli.options import Count, Drawing, Music, Writing
-from melody.cli.pieces import readable, write_pieces
+from melody.cli.verbs import writing_verb
+from melody.compose.verbs import Infill
 
 EXAMPLES = """\
 Examples:
@@ -15,38 +11,5 @@ Examples:
   melody infill song.mid --from-bar 9 --to-bar 16 --track PIANO --seed 3 -o other.mid\
 """
 
-app = App(name="infill", help_epilogue=EXAMPLES)
 
-
-@app.default
-def infill(
-    piece: Path,
-    /,
-    *,
-    from_bar: int,
-    to_bar: int,
-    track: str | None = None,
-    n: Count = 1,
-    music: Music = Music(),
-    drawing: Drawing = Drawing(),
-    writing: Writing = Writing(),
-) -> None:
-    """Rewrite some bars of a piece and keep the others.
-
-    Parameters
-    ----------
-    piece
-        MIDI file with the piece.
-    from_bar
-        First bar to rewrite; the first of the piece is 1.
-    to_bar
-        Last bar to rewrite.
-    track
-        Name, or number from 1, of the one track to rewrite; by default all.
-    """
-    from melody.compose import Infill
-
-    def more() -> dict[str, object]:
-        return {"piece": readable(piece), "from_bar": from_bar, "to_bar": to_bar, "track": track}
-
-    write_pieces(Infill, f"{piece.stem}-infilled", n, music, drawing, writing, more)
+app = writing_verb("infill", Infill, EXAMPLES, "infilled")

@@ -1,17 +1,18 @@
-"""Flags that several verbs share, as dataclasses whose fields carry their help lines.
+"""Flags that several verbs share, as dataclasses whose fields carry their help lines, and flags made from a library's settings.
 
 The values are checked where they are used (``compose.Request``, ``Sampling``): here they are only named.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field, make_dataclass
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from melody.generate.sampling import Sampling
+from melody.settings import settings_of
 
 Flag = Annotated[bool, Parameter(show_default=False)]
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
@@ -44,15 +45,9 @@ class Writing(Printing):
 
 @Parameter(name="*", group="Music")
 @dataclass(frozen=True, kw_only=True)
-class Music:
-    """What every verb that writes music can be asked for."""
+class Performing:
+    """Who writes the music, and how often."""
 
-    style: str | None = None
-    """A style that the model has learned (melody inspect MODEL lists them), or a style file that melody train --tune state made."""
-    key: str | None = None
-    """Key, for example "A minor" or Bb."""
-    seed: int | None = None
-    """The same seed gives the same music; a random one is drawn, and told, if none is given."""
     model: str | None = None
     """Name of a shipped model, or a model's folder."""
     engine: str | None = None
@@ -60,53 +55,34 @@ class Music:
     adapt: Path | None = None
     """For generate and continue: a MIDI file, folder or archive that the model learns for some seconds first; nothing of it is kept."""
     best_of: int | None = None
-    """Write so many of each piece, 1 to 64, and keep the one nearest to what is usual in its style; its seed is told."""
+    """Write so many of each piece, 1 to 64, and keep the one nearest to what is usual in its style; its seed is reported."""
     corpus: Path | None = None
     """With --best-of: the corpus that the model learned from, so that a piece which copies it is not kept."""
 
 
-@Parameter(name="*", group="Music")
-@dataclass(frozen=True, kw_only=True)
-class ContinuedMusic(Music):
-    """What a continuation can be asked for."""
+def flags_of(settings: type, group: str) -> type:
+    """A dataclass of flags from the settings of another one: the same names, defaults and help. The values are checked where they are used.
 
-    bars: int | None = None
-    """Length of what is new, in bars."""
-    seconds: float | None = None
-    """Length of what is new, in seconds, instead of --bars."""
-    tempo: float | None = None
-    """Quarter notes a minute."""
-    meter: str | None = None
-    """Meter, for example 3/4."""
-
-
-@Parameter(name="*", group="Music")
-@dataclass(frozen=True, kw_only=True)
-class AccompaniedMusic(Music):
-    """What an accompaniment can be asked for."""
-
-    voices: str | None = None
-    """Instruments, for example piano,bass,drums: General MIDI names or programs (0-127), with commas between."""
-
-
-@Parameter(name="*", group="Music")
-@dataclass(frozen=True, kw_only=True)
-class GeneratedMusic(AccompaniedMusic, ContinuedMusic):
-    """What a new piece can be asked for."""
+    A setting of several kinds is text here. ``seed`` has no default: one is drawn, and reported.
+    """
+    fields: list[tuple[str, Any, Any]] = []
+    for name, found in settings_of(settings).items():
+        default = next(f.default for f in dataclass_fields(settings) if f.name == name)
+        kind: Any = found.kind or str
+        if name == "seed":
+            help_text = "The same seed gives the same music; a random one is drawn, and reported, if none is given."
+            fields.append((name, Annotated[int | None, Parameter(help=help_text)], field(default=None)))
+        elif default is MISSING:
+            fields.append((name, Annotated[kind, Parameter(help=found.help)], field()))
+        elif default is None or found.kind is None:
+            fields.append((name, Annotated[kind | None, Parameter(help=found.help)], field(default=None)))
+        else:
+            fields.append((name, Annotated[kind, Parameter(help=found.help)], field(default=default)))
+    made = make_dataclass(f"{settings.__name__}Flags", fields, frozen=True, kw_only=True)
+    made.__doc__, made.__module__ = settings.__doc__, __name__  # else it counts as one of Python's own types
+    return Parameter(name="*", group=group)(made)
 
 
-@Parameter(name="*", group="Sampling")
-@dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """How the model's next events are drawn."""
-
-    temperature: float = Sampling.temperature
-    """Below 1 is safer, above 1 is wilder; 0 always takes the most likely event."""
-    top_p: float = Sampling.top_p
-    """Only the likeliest values that together hold this much probability, above 0 to 1."""
-    top_k: int = Sampling.top_k
-    """Only the K likeliest values; 0: all."""
-    min_p: float = Sampling.min_p
-    """Only values at least this likely, as a share of the likeliest one, 0 to 1."""
-    guidance: float = Sampling.guidance
-    """How closely accompany and infill follow what is given; 1 as the model learned it, 0 to 10."""
+def said(flags: Any) -> dict[str, Any]:
+    """The flags that were given, or have a default, by name."""
+    return {f.name: value for f in dataclass_fields(flags) if (value := getattr(flags, f.name)) is not None}

@@ -1,7 +1,22 @@
 """Composer: generate, continue, accompany, infill and stream, each a thin use of the one engine."""
 
 from melody.compose.composer import Composer, load
-from melody.compose.request import Accompany, Continue, Generate, Infill, Request
+from melody.compose.request import Request
+from melody.compose.stream import StreamedNote
+from melody.compose.tune import Tune
+from melody.compose.verbs import REQUESTS, Accompany, Continue, Generate, Infill
 from melody.generate.sampling import Sampling
 
-__all__ = ["Accompany", "Composer", "Continue", "Generate", "Infill", "Request", "Sampling", "load"]
+__all__ = [
+    "REQUESTS",
+    "Accompany",
+    "Composer",
+    "Continue",
+    "Generate",
+    "Infill",
+    "Request",
+    "Sampling",
+    "StreamedNote",
+    "Tune",
+    "load",
+]

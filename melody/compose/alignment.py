@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from melody import edit, midi, theory
+from melody import edit, theory
 from melody.codec import CodecConfig, Piece, quantise
 from melody.codec.decode import decode_piece
 from melody.codec.encode import velocity_of
 from melody.codec.given import part_table
 from melody.codec.table import MAX_PARTS, UNDECLARED
-from melody.compose.request import Tune, tune_name
+from melody.compose.tune import Tune
 from melody.errors import CallError, MelodyError, unknown
 from melody.score import Score, Table, Track, note_table
 
@@ -73,13 +73,12 @@ class AlignedTune:
         return self.score.ticks_at(steps / config.grid)
 
 
-def align_to_grid(tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = False, room: int = 0) -> AlignedTune:
-    """Read a tune and put it on the grid. ``lead``: one of its tracks is the melody (``track``, or the one that looks most like it).
+def align_to_grid(tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = False, reserve: int = 0) -> AlignedTune:
+    """Put a tune on the grid. ``lead``: one of its tracks is the melody (``track``, or the one that looks most like it).
 
-    Of a piece with more tracks than the model has parts (less ``room``), ``track`` and the busiest are tune; all are kept.
+    Of a piece with more tracks than the model has parts (less ``reserve``), ``track`` and the busiest are tune; all are kept.
     """
-    score = tune if isinstance(tune, Score) else midi.read(tune)
-    name = tune_name(tune)
+    score, name = tune.score, tune.name
     if not score.note_count:
         raise MelodyError(f"{name}: no notes in it")
     wanted = None if track is None else find_track(score, track, name)
@@ -90,7 +89,7 @@ def align_to_grid(tune: Tune, config: CodecConfig, track: str | None = None, lea
     else:
         melody = _as_melody(score, wanted, name)
     order = sorted(range(len(score.tracks)), key=lambda i: (i != wanted, -len(score.tracks[i].notes)))
-    kept = sorted(i for i in order[: MAX_PARTS - room] if len(score.tracks[i].notes) or i == wanted)
+    kept = sorted(i for i in order[: MAX_PARTS - reserve] if len(score.tracks[i].notes) or i == wanted)
     sounding = score if config.clock == "beats" else edit.apply_pedal(score)
     piece = quantise(edit.select_tracks(sounding, kept), config, kept.index(melody) if melody in kept else None)
     return AlignedTune(score, piece, tuple(kept), name)

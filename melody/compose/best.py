@@ -1,7 +1,7 @@
 """The best of several: pieces are scored by how far they lie from what is typical, and the nearest is kept.
 
 Score    Each measure of a piece (``typical.py``) that lies outside the quartiles of its style costs its distance to the nearer
-         one, in widths between the quartiles, at most MOST; between them it costs nothing. The mean over the measures
+         one, in widths between the quartiles, at most MAX_COST; between them it costs nothing. The mean over the measures
          is the score: 0 is a typical piece.
 
 The likeliest piece is not the best one: models like dull repetition (Holtzman et al., The curious case of neural text
@@ -19,26 +19,26 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from melody import midi
 from melody.bundle import Bundle
 from melody.compose.controls import default_conditions
-from melody.compose.request import MAX_CANDIDATES, Continue, Generate, Infill, Request
+from melody.compose.request import MAX_CANDIDATES, Request
 from melody.compose.typical import ALL, Measures, Typical, around, measures, read_typical
+from melody.compose.verbs import Continue, Generate, Infill
 from melody.corpus import Corpus
 from melody.errors import CallError, MelodyError
 from melody.evaluate.copying import Matcher, Runs, runs_of
 from melody.generate.engine import AnyEngine
 from melody.score import Score
 
-MOST = 4.0  # widths that a measure can cost
+MAX_COST = 4.0  # widths between quartiles that a measure can cost
 MIN_WIDTH = 0.02  # of a measure whose quartiles coincide
 TOGETHER = 64  # candidates that are written at once
 
-Many = Callable[[Sequence[Request]], list[Score]]
+Write = Callable[[Sequence[Request]], Sequence[Score | MelodyError]]
 
 
 @dataclass(frozen=True)
-class Card:
+class Rating:
     """Why a piece was kept or not: its ``total`` (0 is typical), and by measure what it is and what that costs."""
 
     total: float
@@ -47,50 +47,50 @@ class Card:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """The best of some candidates: the piece, the request (and so the seed) that makes it alone, its card, and those of all."""
+class Selected:
+    """The best of some candidates: the piece, the request (and so the seed) that makes it alone, its rating, and those of all."""
 
     score: Score
     request: Request
-    card: Card
-    cards: tuple[Card, ...]
+    rating: Rating
+    ratings: tuple[Rating, ...]
 
 
-def score(found: Mapping[str, float], typical: Typical) -> Card:
-    """The card of a piece with these measures. A piece without any (no notes) is worse than all others."""
+def score(found: Mapping[str, float], typical: Typical) -> Rating:
+    """The rating of a piece with these measures. A piece without any (no notes) is worse than all others."""
     costs = {name: _cost(name, found[name], quartiles) for name, quartiles in typical.items() if name in found}
-    return Card(sum(costs.values()) / len(costs) if costs else float("inf"), dict(found), costs)
+    return Rating(sum(costs.values()) / len(costs) if costs else float("inf"), dict(found), costs)
 
 
 def _cost(name: str, value: float, quartiles: tuple[float, float, float]) -> float:
     low, _, high = quartiles
     width = max(high - low, MIN_WIDTH)
     below = 0.0 if name == "copied" else low - value
-    return min(MOST, max(0.0, below, value - high) / width)
+    return min(MAX_COST, max(0.0, below, value - high) / width)
 
 
-def choose(cards: Sequence[Card]) -> int:
-    """Index of the card with the lowest total, the first of equals."""
-    return min(range(len(cards)), key=lambda i: cards[i].total)
+def choose(ratings: Sequence[Rating]) -> int:
+    """Index of the rating with the lowest total, the first of equals."""
+    return min(range(len(ratings)), key=lambda i: ratings[i].total)
 
 
 def candidates(request: Request, count: int) -> list[Request]:
     """The request itself, and the same with other seeds, which follow from its own."""
     if not 1 <= count <= MAX_CANDIDATES:
-        raise CallError(f"best-of is {count}, must be 1 to {MAX_CANDIDATES}")
+        raise CallError(f"best_of is {count}, must be 1 to {MAX_CANDIDATES}", argument="best_of")
     seeds = [int(np.random.SeedSequence([request.seed, k]).generate_state(1)[0]) for k in range(1, count)]
     return [request, *(replace(request, seed=seed) for seed in seeds)]
 
 
 def best(
-    many: Many,
+    write: Write,
     engine: AnyEngine,
     bundle: Bundle,
     requests: Sequence[Request],
     count: int,
     training: Runs | None = None,
-) -> Iterator[Kept]:
-    """For each request in turn the best of ``count`` candidates, written by ``many`` (``Composer.many``).
+) -> Iterator[Selected]:
+    """For each request in turn the best of ``count`` candidates, written by ``write`` (``Composer.results``).
 
     ``training``: what is not to be copied (``learned``). Raises MelodyError where the model has no table of its styles, or no
     candidate of a request came to anything.
@@ -99,14 +99,15 @@ def best(
     together = max(1, TOGETHER // max(1, count))
     for first in range(0, len(requests), together):
         groups = [candidates(request, count) for request in requests[first : first + together]]
-        written = _written(many, [candidate for group in groups for candidate in group])
+        written = write([candidate for group in groups for candidate in group])
         for k, group in enumerate(groups):
-            mine = [(r, s) for r, s in zip(group, written[k * count : (k + 1) * count], strict=True) if s is not None]
+            results = written[k * count : (k + 1) * count]
+            mine = [(r, s) for r, s in zip(group, results, strict=True) if isinstance(s, Score)]
             if not mine:
-                raise MelodyError("the model wrote no note for this request; try another seed or a longer span")
-            cards = _cards(engine, bundle, table, mine, training)
-            at = choose(cards)
-            yield Kept(mine[at][1], mine[at][0], cards[at], tuple(cards))
+                raise next(fault for fault in results if isinstance(fault, MelodyError))
+            ratings = _ratings(engine, bundle, table, mine, training)
+            at = choose(ratings)
+            yield Selected(mine[at][1], mine[at][0], ratings[at], tuple(ratings))
 
 
 def learned(corpus: Corpus, bundle: Bundle) -> Runs:
@@ -115,32 +116,12 @@ def learned(corpus: Corpus, bundle: Bundle) -> Runs:
     return runs_of((corpus.score(i, codec.clock == "seconds") for i in corpus.split("train")), codec)
 
 
-def _written(many: Many, requests: list[Request]) -> list[Score | None]:
-    """All of them together; where one comes to nothing, each alone, and None for that one."""
-    try:
-        return list(many(requests))
-    except MelodyError:
-        out: list[Score | None] = []
-        fault: MelodyError | None = None
-        for request in requests:
-            try:
-                out += many([request])
-            except MelodyError as why:
-                out.append(None)
-                fault = why
-        if fault is not None and not any(s is not None for s in out):
-            raise fault from None
-        return out
-
-
-def _cards(
+def _ratings(
     engine: AnyEngine, bundle: Bundle, table: Mapping[str, Typical], group: Sequence[tuple[Request, Score]], training: Runs | None
-) -> list[Card]:
-    tune = group[0][0].tune if isinstance(group[0][0], Continue) else group[0][0].piece if isinstance(group[0][0], Infill) else None
-    known: Typical | None = None
-    if tune is not None:
-        own = measures(tune if isinstance(tune, Score) else midi.read(tune), engine, group[0][0].style)
-        known = around(table[ALL], own)
+) -> list[Rating]:
+    first, known = group[0][0], None
+    if isinstance(first, Continue | Infill):
+        known = around(table[ALL], measures(first.source.score, engine, first.style))
     shares = [] if training is None else copied([piece for _, piece in group], training, bundle)
     out = []
     for k, (request, piece) in enumerate(group):

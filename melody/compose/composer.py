@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from melody import bundle as bundles
-from melody.codec.encode import velocity_of
-from melody.codec.table import Field, Role
 from melody.compose.engines import engine_for
-from melody.compose.long import write_long
-from melody.compose.planning import Task, endless, plan
 from melody.compose.processes import shared
-from melody.compose.request import Accompany, Continue, Generate, Infill, Request, Tune
-from melody.errors import MelodyError
+from melody.compose.request import Request
+from melody.compose.running import Result, Running, finished
+from melody.compose.stream import StreamedNote, streamed
+from melody.compose.tune import TuneLike
+from melody.compose.verbs import Accompany, Continue, Generate, Infill
+from melody.errors import CallError, MelodyError
 from melody.generate.engine import AnyEngine
-from melody.generate.loop import ROWS, Writer, pieces
+from melody.generate.loop import ROWS, pieces
 from melody.generate.plan import Plan
-from melody.midi.growing import Growing
+from melody.generate.sampling import Sampling
 from melody.score import Score
+from melody.settings import value_shown
 
 if TYPE_CHECKING:
-    from melody.compose.best import Kept
+    from melody.compose.best import Selected
 
 Progress = Callable[[int, int], None]  # how much is done, and of how much
-
-
-@dataclass(frozen=True)
-class StreamedNote:
-    """One note of a stream: times in quarters (beats clock) or seconds from the start of the piece."""
-
-    onset: float
-    duration: float
-    part: int
-    pitch: int
-    velocity: int
+DRAWN_SEEDS = 2**31  # seeds that are drawn lie below
+Meter = str | tuple[int, int]
+Voices = str | Sequence[str | int]
 
 
 def load(
@@ -48,7 +40,7 @@ def load(
     threads: int = 1,
     style: str | os.PathLike[str] | None = None,
     engine: str | None = None,
-    adapt: Tune | Sequence[Score] | None = None,
+    adapt: TuneLike | Sequence[Score] | None = None,
 ) -> Composer:
     """The Composer of a bundle: the shipped model, a shipped one by name, or a folder.
 
@@ -58,51 +50,102 @@ def load(
     (``Composer.remark`` says why not).
     ``adapt``: music (Scores, or a path: a file, a folder, an archive) that the model learns for some seconds first, by torch; nothing of it
     is kept.
+    Errors: ``MelodyError`` for a bundle that cannot be read, or needs what is not installed; ``CallError`` for wrong arguments.
+
+    >>> load().bundle.name
+    'base'
     """
+    if name is not None and not isinstance(name, str | os.PathLike):
+        raise CallError(f"name is {value_shown(name)}, must be the name of a model, or its folder", argument="name")
+    if type(threads) is not int or not 1 <= threads <= 1024:
+        raise CallError(f"threads is {value_shown(threads)}, must be a whole number, 1 to 1,024", argument="threads")
     bundle = bundles.read(name)
-    again = partial(load, bundle.folder, threads, style, engine) if adapt is None else None  # to learn it again would take longer
-    return Composer(*engine_for(bundle, engine, threads, None if style is None else Path(style), adapt), again)
+    # To adapt once more, in another process, would take longer than to compose in this one.
+    factory = partial(load, bundle.folder, threads, style, engine) if adapt is None else None
+    return Composer(*engine_for(bundle, engine, threads, None if style is None else Path(style), adapt), factory)
+
+
+class Drawing(TypedDict, total=False):
+    """The settings of ``Sampling`` as keywords of the verbs."""
+
+    temperature: float
+    top_p: float
+    top_k: int
+    min_p: float
+    guidance: float
+    repetition: int
+    fields: Mapping[str, float]
 
 
 class Composer:
-    """Verbs over one engine. Tunes are Scores or paths; every verb returns a Score. Keywords are the fields of ``Request``."""
+    """Verbs over one engine. Every verb returns a Score; its keywords are the settings of its request (``compose/verbs/``).
 
-    def __init__(self, bundle: bundles.Bundle, engine: AnyEngine, remark: str = "", again: Callable[[], Composer] | None = None) -> None:
-        """``remark``: why the engine is not the quick one, if people should know. ``again``: makes the same Composer in another process."""
-        self.bundle, self.engine, self.remark, self.again = bundle, engine, remark, again
+    A tune may be a path, bytes, a file open in binary mode, a Score, a ``pretty_midi.PrettyMIDI`` or a ``mido.MidiFile``.
+    ``seed=None`` draws one. Drawing: ``temperature``, ``top_p`` and so on, or a whole ``Sampling``.
+    Errors: ``CallError`` that names the argument, ``MelodyError`` where the work itself fails.
 
-    def each(self, requests: Sequence[Request], processes: int = 1) -> Iterator[tuple[int, Score]]:
-        """Carry out requests of any kind together, 64 at a time: the place of each among them as it is done, and its piece.
+    >>> piece = load().generate(bars=2, voices="piano,bass", meter=(3, 4), seed=1)
+    >>> [track.name for track in piece.tracks]
+    ['Melody', 'Electric Bass (finger)']
+    """
+
+    def __init__(self, bundle: bundles.Bundle, engine: AnyEngine, remark: str = "", factory: Callable[[], Composer] | None = None) -> None:
+        """``remark``: why the engine is not the quick one, if people should know. ``factory``: makes the same Composer elsewhere."""
+        self.bundle, self.engine, self.remark, self.factory = bundle, engine, remark, factory
+
+    def each(self, requests: Sequence[Request], processes: int = 1, running: Running | None = None) -> Iterator[tuple[int, Result]]:
+        """Carry out requests of any kind together, 64 at a time: the place of each among them as it is done, and its piece or its fault.
 
         A request that is done makes room for the next one; what comes of a request does not depend on the others.
+        ``running``: holds what is unfinished, for who is interrupted (not with more than one process).
         ``processes``: how many share the work; a script that asks for more than one needs the usual ``if __name__ == "__main__"``.
-        Raises MelodyError if a request came to nothing (no note was written).
+        Errors: ``CallError`` for what is no request. Those of single requests are yielded.
         """
-        if processes > 1 and self.again is not None:
-            yield from shared(self.again, requests, processes)
+        for request in requests:
+            if not isinstance(request, Request):
+                raise CallError(f"{value_shown(request)} is not a request that a Composer knows", argument="requests")
+        if processes > 1 and self.factory is not None:
+            yield from shared(self.factory, requests, processes)
             return
-        tasks: dict[int, Task] = {}
+        running = Running() if running is None else running
+        numbers = count()
+        faults: list[tuple[int, MelodyError]] = []
 
         def plans() -> Iterator[Plan]:
-            for index, request in enumerate(requests):
-                tasks[index] = plan(request, self.bundle)
-                yield tasks[index].plan
+            for place, request in enumerate(requests):
+                try:
+                    task = request.task(self.bundle)
+                except MelodyError as fault:
+                    faults.append((place, fault))
+                    continue
+                running.tasks[next(numbers)] = place, task
+                yield task.plan
 
-        for index, rows in pieces(self.engine, plans(), ROWS):
-            task = tasks.pop(index)
-            if not (rows[:, Field.ROLE] == Role.NOTE).any():
-                raise MelodyError("the model wrote no note for this request; try another seed or a longer span")
-            yield index, task.finish(rows.astype(np.int16))
+        for number, rows in pieces(self.engine, plans(), ROWS, running.events):
+            place, task = running.tasks.pop(number)
+            yield place, finished(task, rows)
+            while faults:
+                yield faults.pop(0)
+        yield from faults
+
+    def results(self, requests: Sequence[Request], progress: Progress = lambda done, total: None, processes: int = 1) -> list[Result]:
+        """``each``, in the order of the requests: a Score or a fault for every one."""
+        found: dict[int, Result] = {}
+        for place, result in self.each(requests, processes):
+            found[place] = result
+            progress(len(found), len(requests))
+        return [found[place] for place in range(len(requests))]
 
     def many(self, requests: Sequence[Request], progress: Progress = lambda done, total: None, processes: int = 1) -> list[Score]:
-        """``each``, in the order of the requests."""
-        found: dict[int, Score] = {}
-        for index, score in self.each(requests, processes):
-            found[index] = score
-            progress(len(found), len(requests))
-        return [found[index] for index in range(len(requests))]
+        """``results`` where all have to come to something. Errors: that of the first request that did not."""
+        scores = []
+        for result in self.results(requests, progress, processes):
+            if isinstance(result, MelodyError):
+                raise result
+            scores.append(result)
+        return scores
 
-    def best(self, requests: Sequence[Request], of: int, corpus: str | os.PathLike[str] | None = None) -> Iterator[Kept]:
+    def best(self, requests: Sequence[Request], of: int, corpus: str | os.PathLike[str] | None = None) -> Iterator[Selected]:
         """For each request in turn the best of ``of`` candidates (``best.py`` says by which score).
 
         ``corpus``: what the model learned from, so that no piece is kept which copies it.
@@ -111,45 +154,121 @@ class Composer:
         from melody.corpus import Corpus
 
         training = None if corpus is None else learned(Corpus(Path(corpus)), self.bundle)
-        return best(self.many, self.engine, self.bundle, requests, of, training)
+        return best(self.results, self.engine, self.bundle, requests, of, training)
 
-    def generate(self, **wishes: Any) -> Score:
-        """A new piece. See ``Generate`` for the keywords."""
-        return self.many([Generate(**wishes)])[0]
-
-    def continue_(self, tune: Tune, **wishes: Any) -> Score:
-        """The tune, and then what the model adds to it (8 bars unless told otherwise). See ``Continue``."""
-        return self.many([Continue(tune=tune, **wishes)])[0]
-
-    def accompany(self, tune: Tune, **wishes: Any) -> Score:
-        """The tune as it is, with tracks added that go with it. See ``Accompany``."""
-        return self.many([Accompany(tune=tune, **wishes)])[0]
-
-    def infill(self, piece: Tune, from_bar: int, to_bar: int, **wishes: Any) -> Score:
-        """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
-        return self.many([Infill(piece=piece, from_bar=from_bar, to_bar=to_bar, **wishes)])[0]
-
-    def stream(self, prime: Tune | None = None, **wishes: Any) -> Iterator[StreamedNote]:
-        """Notes without end, each as soon as it is chosen; after ``prime`` if there is one. Memory does not grow."""
-        request = Generate(**wishes) if prime is None else Continue(tune=prime, **wishes)
-        codec = self.bundle.codec
-        for step in Writer(self.engine, [endless(plan(request, self.bundle))]):
-            row = step.rows[0]
-            if row[Field.ROLE] == Role.NOTE:
-                yield StreamedNote(
-                    onset=float(step.time[0]) / codec.grid,
-                    duration=float(row[Field.DURATION]) / codec.grid,
-                    part=int(row[Field.PART]),
-                    pitch=int(row[Field.PITCH]),
-                    velocity=int(velocity_of(row[Field.VELOCITY : Field.VELOCITY + 1], codec.velocity_bins)[0]),
-                )
-
-    def write_long(
+    def generate(
         self,
-        request: Generate,
-        path: str | os.PathLike[str],
-        progress: Progress = lambda done, total: None,
-        begun: Callable[[Growing], None] = lambda file: None,
-    ) -> Growing:
-        """A piece of any length, written to a MIDI file while it is composed (``long.py``); ``begun`` is called once the file is there."""
-        return write_long(self.bundle, self.engine, request, Path(path), progress, begun)
+        *,
+        bars: int | None = None,
+        seconds: float | None = None,
+        style: str | None = None,
+        key: str | None = None,
+        tempo: float | None = None,
+        meter: Meter | None = None,
+        voices: Voices = (),
+        seed: int | None = None,
+        sampling: Sampling | None = None,
+        **drawing: Unpack[Drawing],
+    ) -> Score:
+        """A new piece. See ``Generate`` and ``Sampling`` for the keywords."""
+        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
+
+    def continue_(
+        self,
+        tune: TuneLike,
+        *,
+        bars: int | None = None,
+        seconds: float | None = None,
+        style: str | None = None,
+        key: str | None = None,
+        tempo: float | None = None,
+        meter: Meter | None = None,
+        seed: int | None = None,
+        sampling: Sampling | None = None,
+        **drawing: Unpack[Drawing],
+    ) -> Score:
+        """The tune, and then what the model adds to it (8 bars unless told otherwise). See ``Continue``."""
+        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
+
+    def accompany(
+        self,
+        tune: TuneLike,
+        *,
+        track: str | int | None = None,
+        voices: Voices = (),
+        style: str | None = None,
+        key: str | None = None,
+        seed: int | None = None,
+        sampling: Sampling | None = None,
+        **drawing: Unpack[Drawing],
+    ) -> Score:
+        """The tune as it is, with tracks added that go with it. See ``Accompany``."""
+        drawn = _sampling(sampling, drawing)
+        return self._one(Accompany(tune=tune, track=track, voices=voices, style=style, key=key, seed=_seed(seed), sampling=drawn))
+
+    def infill(
+        self,
+        tune: TuneLike,
+        from_bar: int,
+        to_bar: int,
+        *,
+        track: str | int | None = None,
+        style: str | None = None,
+        key: str | None = None,
+        seed: int | None = None,
+        sampling: Sampling | None = None,
+        **drawing: Unpack[Drawing],
+    ) -> Score:
+        """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
+        drawn = _sampling(sampling, drawing)
+        hole = {"from_bar": from_bar, "to_bar": to_bar}
+        return self._one(Infill(tune=tune, **hole, track=track, style=style, key=key, seed=_seed(seed), sampling=drawn))
+
+    def stream(
+        self,
+        tune: TuneLike | None = None,
+        *,
+        style: str | None = None,
+        key: str | None = None,
+        tempo: float | None = None,
+        meter: Meter | None = None,
+        voices: Voices = (),
+        seed: int | None = None,
+        sampling: Sampling | None = None,
+        **drawing: Unpack[Drawing],
+    ) -> Iterator[StreamedNote]:
+        """Notes without end, each as soon as it is chosen; going on from ``tune`` if there is one. Memory does not grow.
+
+        >>> from itertools import islice
+        >>> notes = list(islice(load().stream(seed=1, style="lieder"), 8))
+        >>> notes[0].name, notes[0].onset_beats <= notes[7].onset_beats
+        ('Melody', True)
+        """
+        drawn, number = _sampling(sampling, drawing), _seed(seed)
+        request: Request
+        if tune is None:
+            request = Generate(style=style, key=key, tempo=tempo, meter=meter, voices=voices, seed=number, sampling=drawn)
+        else:
+            request = Continue(tune=tune, style=style, key=key, tempo=tempo, meter=meter, seed=number, sampling=drawn)
+        return streamed(self.engine, request.task(self.bundle))
+
+    def _one(self, request: Request) -> Score:
+        return self.many([request])[0]
+
+
+def _seed(seed: int | None) -> int:
+    """``seed``, or a random one."""
+    return secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
+
+
+def _sampling(sampling: Sampling | None, drawing: Drawing) -> Sampling:
+    """A whole Sampling, or one made of its settings by name."""
+    if sampling is not None and drawing:
+        raise CallError(f"sampling and {min(drawing)} contradict each other; give one of them", argument="sampling")
+    known = Sampling.__dataclass_fields__
+    for name in drawing:
+        if name not in known:
+            raise TypeError(f"unexpected keyword {name!r}; known: {', '.join(known)}")
+    return Sampling(**drawing) if sampling is None else sampling

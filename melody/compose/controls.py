@@ -1,4 +1,4 @@
-"""What was asked for, and where nothing was, what the tune or the training data say: conditions, voices, scales."""
+"""Controls: what was asked for, and where nothing was, what the tune or the training data say. Conditions, voices, scales."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from melody.codec import CodecConfig
 from melody.codec.conditions import conditions
 from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
 from melody.compose.alignment import AlignedTune
-from melody.compose.request import FASTEST, SLOWEST, Request
+from melody.compose.request import MAX_TEMPO, MIN_TEMPO, Request, WithLength, WithVoices
+from melody.compose.task import Rows
 from melody.errors import MelodyError
 from melody.files import shown
 
-Rows = NDArray[np.int16]
+SILENT_BARS = 4  # a voice that was asked for plays again after so many bars at the latest
 OFF_SCALE = -1.5  # logits of pitches outside a key that was asked for
 RARE = 0.01  # share of a tune's sounding time below which a pitch class does not belong to it
 DEFAULT_TEMPO, DEFAULT_METER = 100.0, (4, 4)
 
 
-def default_conditions(request: Request, bundle: Bundle) -> tuple[str | None, float, tuple[int, int]]:
-    """Style, tempo and meter: as asked for, else drawn from what is usual in the training data (bundle facts "habits")."""
+def default_conditions(request: WithLength, bundle: Bundle) -> tuple[str | None, float, tuple[int, int]]:
+    """Style, tempo and meter: as asked for, else drawn as often as the training data have them ("habits" in the bundle's facts)."""
     rng = np.random.default_rng([request.seed, 1])
     try:
         style, tempo, meter = _usual(bundle.training.get("habits", {}), request.style, rng)
@@ -47,12 +48,12 @@ def _usual(priors: Mapping[str, Any], style: str | None, rng: np.random.Generato
     weights = np.array([float(m[2]) for m in meters])
     chosen = meters[int(rng.choice(len(meters), p=weights / weights.sum()))]
     meter = (int(chosen[0]), int(chosen[1]))
-    if not SLOWEST <= tempo <= FASTEST or not 0 < meter[0] <= 255 or meter[1] not in (1, 2, 4, 8, 16, 32, 64):
+    if not MIN_TEMPO <= tempo <= MAX_TEMPO or not 0 < meter[0] <= 255 or meter[1] not in (1, 2, 4, 8, 16, 32, 64):
         raise ValueError("out of range")
     return style, tempo, meter
 
 
-def declared(parts: NDArray[np.int16], request: Request, first: int) -> tuple[Rows, NDArray[np.int16]]:
+def declared(parts: NDArray[np.int16], request: WithVoices, first: int) -> tuple[Rows, NDArray[np.int16]]:
     """Declarations of the voices that were asked for, as forced events, and the part table with them."""
     programs = request.programs()
     parts = parts.copy()
@@ -72,7 +73,7 @@ def tune_conditions(request: Request, tune: AlignedTune, codec: CodecConfig) -> 
     tempo = quarters * 60 / max(1e-3, score.duration_seconds)
     key = request.parsed_key()
     meter = (int(score.meters["numerator"][-1]), int(score.meters["denominator"][-1]))
-    return conditions(codec, request.style, request.tempo or tempo, theory.key_of(score) if key is None else key, meter)
+    return conditions(codec, request.style, getattr(request, "tempo", None) or tempo, theory.key_of(score) if key is None else key, meter)
 
 
 def asked_scale(request: Request) -> NDArray[np.float32] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from melody import bundle as bundles
 from melody.bundle import Bundle
-from melody.compose.request import Tune
+from melody.compose.tune import Tune, TuneLike
 from melody.errors import MelodyError, unknown
 from melody.files import shown
 from melody.generate.engine import AnyEngine
@@ -21,7 +21,7 @@ ENGINES = ("onnx", "torch")
 
 
 def engine_for(
-    bundle: Bundle, wanted: str | None, threads: int, style: Path | None, adapt: Tune | Sequence[Score] | None = None
+    bundle: Bundle, wanted: str | None, threads: int, style: Path | None, adapt: TuneLike | Sequence[Score] | None = None
 ) -> tuple[Bundle, AnyEngine, str]:
     """A bundle (that knows ``style``), its engine, and a remark for people where that is not the quick one without their having said so.
 
@@ -61,7 +61,7 @@ def _obstacle(bundle: Bundle, style: Path | None) -> str:
     return ""
 
 
-def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Sequence[Score]) -> tuple[Bundle, AnyEngine, str]:
+def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: TuneLike | Sequence[Score]) -> tuple[Bundle, AnyEngine, str]:
     if find_spec("torch") is None:
         raise MelodyError("torch is not installed, and --adapt cannot do without; install it with: pip install torch")
     import torch
@@ -69,7 +69,12 @@ def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: Tune | Seq
     from melody.generate.torch_engine import TorchEngine
     from melody.train.adapt import adapted, music
 
-    scores, found = ([adapt], 1) if isinstance(adapt, Score) else music(adapt) if isinstance(adapt, str | os.PathLike) else (list(adapt), 0)
+    if isinstance(adapt, str | os.PathLike):
+        scores, found = music(adapt)
+    elif isinstance(adapt, list | tuple):
+        scores, found = list(adapt), 0
+    else:
+        scores, found = [Tune.of(adapt, "adapt").score], 1  # type: ignore[arg-type]  # anything else that holds a tune
     if not scores:
         raise MelodyError("there is no music to adapt to")
     torch.set_num_threads(threads)

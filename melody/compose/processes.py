@@ -14,11 +14,11 @@ from melody.score import Score
 if TYPE_CHECKING:
     from melody.compose.composer import Composer
 
-LONGEST = 5.0  # seconds that a process has to leave once nobody listens to it
+PATIENCE = 5.0  # seconds that a process has to leave once nobody listens to it
 
 
-def shared(again: Callable[[], Composer], requests: Sequence[Request], processes: int) -> Iterator[tuple[int, Score]]:
-    """``Composer.each`` by several processes, each with the Composer that ``again`` makes.
+def shared(factory: Callable[[], Composer], requests: Sequence[Request], processes: int) -> Iterator[tuple[int, Score | MelodyError]]:
+    """``Composer.each`` by several processes, each with the Composer that ``factory`` makes.
 
     Raises MelodyError as that does, and where a process died (killed, out of memory); what was yielded before stays good.
     """
@@ -28,7 +28,7 @@ def shared(again: Callable[[], Composer], requests: Sequence[Request], processes
     try:
         for first in range(min(processes, len(requests))):
             mine, theirs = context.Pipe(duplex=False)
-            worker = context.Process(target=_work, args=(theirs, again, requests[first::processes]), daemon=True)
+            worker = context.Process(target=_work, args=(theirs, factory, requests[first::processes]), daemon=True)
             worker.start()
             workers.append(worker)
             theirs.close()
@@ -52,16 +52,16 @@ def shared(again: Callable[[], Composer], requests: Sequence[Request], processes
         for worker in workers:
             worker.terminate()
         for worker in workers:
-            worker.join(LONGEST)
+            worker.join(PATIENCE)
 
 
-def _work(line: Connection, again: Callable[[], Composer], requests: Sequence[Request]) -> None:
-    """In another process: compose and tell; Ctrl-C is for the process that asked."""
+def _work(line: Connection, factory: Callable[[], Composer], requests: Sequence[Request]) -> None:
+    """In another process: compose and send; Ctrl-C is for the process that asked."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        for found in again().each(requests):
+        for found in factory().each(requests):
             line.send(found)
         line.send(None)
     except MelodyError as fault:

@@ -1,140 +1,160 @@
-"""What a user can ask for, checked before any work is done. One dataclass a verb; the comments are the help lines."""
+"""What every request has in common: its settings, checked before any work is done, and how it becomes a plan.
+
+One file a verb in ``compose/verbs/``; ``REQUESTS`` there is the table of all. The fields of a request are its keywords in Python,
+its flags on the command line and its help: ``melody.settings``.
+"""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
-from melody.errors import CallError
+from melody.bundle import Bundle
+from melody.compose.task import Task
+from melody.compose.tune import Tune, TuneLike
+from melody.errors import CallError, unknown
 from melody.generate.sampling import Sampling
 from melody.programs import parse_program
-from melody.score import Score
+from melody.settings import check_settings, setting, value_shown
 from melody.theory import parse_key
 
 MAX_BARS = 10_000
 MAX_SECONDS = 36_000.0
 MAX_CANDIDATES = 64  # of which the best is kept
-SLOWEST, FASTEST = 10, 500  # quarter notes a minute
-
-Tune = Score | str | os.PathLike[str]
+MAX_VOICES = 15
+MAX_SEED = (1 << 63) - 1
+MIN_TEMPO, MAX_TEMPO = 10, 500  # quarter notes a minute
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What every verb takes. What is None is for the model (or the tune) to say."""
+    """What every verb takes. What is None is for the model (or the tune) to say. Errors: ``CallError`` that names the field."""
 
-    bars: int | None = None  # length of what is new, in bars
-    seconds: float | None = None  # the same in seconds; not both
-    style: str | None = None  # one of the model's styles
-    key: str | None = None  # "A minor", "Bb"
-    tempo: float | None = None  # quarter notes a minute
-    meter: str | None = None  # "3/4"
-    voices: tuple[str, ...] = ()  # General MIDI instruments by name or number, or "drums"
-    seed: int = 0  # equal seeds give equal pieces
+    style: str | None = setting(
+        None, "A style that the model has learned (melody inspect MODEL lists them), or a style file that melody train made.", kind=str
+    )
+    key: str | None = setting(None, 'Key, for example "A minor" or Bb.', kind=str)
+    seed: int = setting(0, "The same seed gives the same music.", kind=int, low=0, high=MAX_SEED)
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
-        if self.bars is not None and self.seconds is not None:
-            raise CallError("bars and seconds contradict each other; give one of them")
-        if self.bars is not None and not 1 <= self.bars <= MAX_BARS:
-            raise CallError(f"bars is {self.bars}, must be 1..{MAX_BARS:,}")
-        if self.seconds is not None and not 0 < self.seconds <= MAX_SECONDS:
-            raise CallError(f"seconds is {self.seconds:g}, must be above 0 and at most {MAX_SECONDS:,.0f}")
-        if self.tempo is not None and not SLOWEST <= self.tempo <= FASTEST:
-            raise CallError(f"tempo is {self.tempo:g}, must be {SLOWEST}..{FASTEST} quarter notes a minute")
-        if not 0 <= self.seed < 1 << 63:
-            raise CallError(f"seed is {self.seed}, must be 0 to {(1 << 63) - 1}")
-        if len(self.voices) > 15:
-            raise CallError(f"{len(self.voices)} voices, must be at most 15")
+        check_settings(self)
+        if not isinstance(self.sampling, Sampling):
+            raise CallError(f"sampling is {value_shown(self.sampling)}, must be a melody.Sampling", argument="sampling")
         self.parsed_key()
-        self.parsed_meter()
-        self.programs()
 
     def parsed_key(self) -> int | None:
         """The key as 0..23."""
         return None if self.key is None else parse_key(self.key)
 
+    def task(self, bundle: Bundle) -> Task:
+        """The plan for a model, and the way back to a Score. Errors: ``MelodyError``, ``CallError``."""
+        if self.style is not None and self.style not in bundle.codec.styles:
+            raise unknown("style", self.style, bundle.codec.styles)
+        return self._task(bundle)
+
+    def _task(self, bundle: Bundle) -> Task:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithLength(Request):
+    """A request whose new music can be as long as one likes."""
+
+    bars: int | None = setting(None, "Length of what is new, in bars.", kind=int, low=1, high=MAX_BARS)
+    seconds: float | None = setting(
+        None, "Length of what is new, in seconds, instead of bars.", kind=float, low=0, high=MAX_SECONDS, above=True
+    )
+    tempo: float | None = setting(None, "Quarter notes a minute.", kind=float, low=MIN_TEMPO, high=MAX_TEMPO)
+    meter: str | tuple[int, int] | None = setting(None, "Meter, for example 3/4.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bars is not None and self.seconds is not None:
+            raise CallError("bars and seconds contradict each other; give one of them", argument="bars")
+        self.parsed_meter()
+
     def parsed_meter(self) -> tuple[int, int] | None:
         """The meter as numerator and denominator."""
-        if self.meter is None:
-            return None
-        parts = self.meter.split("/")
-        if len(parts) != 2 or not all(p.strip().isascii() and p.strip().isdigit() and len(p.strip()) < 4 for p in parts):
-            raise CallError(f"meter is {self.meter!r}, must look like 3/4")
-        numerator, denominator = (int(p) for p in parts)
-        if not 1 <= numerator <= 32 or denominator not in (1, 2, 4, 8, 16, 32):
-            raise CallError(f"meter is {self.meter!r}; the lower number must be 1, 2, 4, 8, 16 or 32, the upper one 1..32")
-        if not 0.25 <= numerator / denominator <= 4:
-            raise CallError(f"meter is {self.meter!r}; a bar must last between a quarter and four whole notes")
-        return numerator, denominator
+        return None if self.meter is None else parse_meter(self.meter)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithVoices(Request):
+    """A request that can bring instruments."""
+
+    voices: str | Sequence[str | int] = setting(
+        (), "Instruments, for example piano,bass,drums: General MIDI names or programs (0 to 127), with commas between."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        voices: Any = self.voices.split(",") if isinstance(self.voices, str) else self.voices
+        if not isinstance(voices, list | tuple) or not all(type(v) in (str, int) for v in voices):
+            raise CallError(f'voices is {value_shown(voices)}, must be text like "piano,bass" or a list of names', argument="voices")
+        if len(voices) > MAX_VOICES:
+            raise CallError(f"voices has {len(voices)} entries, must have at most {MAX_VOICES}", argument="voices")
+        object.__setattr__(self, "voices", tuple(str(v).strip() for v in voices))
+        self.programs()
 
     def programs(self) -> tuple[tuple[int, bool], ...]:
         """The voices as (program, is drums)."""
-        return tuple(parse_program(v) for v in self.voices)
+        return tuple(parse_program(str(v)) for v in self.voices)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generate(Request):
-    """A new piece."""
+class WithTune(Request):
+    """A request about a tune, which is read when the request is made."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Continue(Request):
-    """Go on from the end of a tune; 8 bars if no length is given."""
-
-    tune: Tune
+    tune: TuneLike
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.voices:
-            raise CallError("voices: a continuation keeps the instruments of the tune; use accompany to add some")
+        object.__setattr__(self, "tune", Tune.of(self.tune))
+
+    @property
+    def source(self) -> Tune:
+        """The tune as it was read."""
+        assert isinstance(self.tune, Tune)
+        return self.tune
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accompany(Request):
-    """Keep a tune and add the rest."""
+class WithTrack(WithTune):
+    """A request about one track of a tune."""
 
-    tune: Tune
-    track: str | None = None  # the track that holds the melody, by name or number (from 1); found by itself if not given
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _fixed_length(self, "an accompaniment is as long as its tune")
-        _fixed_metre(self, "an accompaniment keeps the tempo and meter of its tune")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Infill(Request):
-    """Rewrite some bars of a piece and leave everything around them as it is."""
-
-    piece: Tune
-    from_bar: int  # first bar that is rewritten, counted from 1
-    to_bar: int  # last bar that is rewritten
-    track: str | None = None  # rewrite this track only, by name or number (from 1)
+    track: str | int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _fixed_length(self, "the hole says how long it is")
-        _fixed_metre(self, "an infill keeps the tempo and meter of the piece")
-        if self.voices:
-            raise CallError("voices: an infill keeps the instruments of the piece")
-        if self.from_bar < 1:
-            raise CallError(f"from-bar is {self.from_bar}; bars are counted from 1")
-        if self.to_bar < self.from_bar:
-            raise CallError(f"to-bar {self.to_bar} stands before from-bar {self.from_bar}")
+        if not isinstance(self.track, str | int | None) or isinstance(self.track, bool):
+            raise CallError(f"track is {value_shown(self.track)}, must be a name or a number from 1", argument="track")
+
+    @property
+    def track_name(self) -> str | None:
+        """The track as ``find_track`` looks for it."""
+        return None if self.track is None else str(self.track)
 
 
-def _fixed_length(request: Request, why: str) -> None:
-    if request.bars is not None or request.seconds is not None:
-        raise CallError(f"bars, seconds: {why}")
+def parse_meter(meter: Any) -> tuple[int, int]:
+    """Numerator and denominator of "3/4" or (3, 4). Errors: ``CallError``.
 
-
-def _fixed_metre(request: Request, why: str) -> None:
-    if request.tempo is not None or request.meter is not None:
-        raise CallError(f"tempo, meter: {why}")
-
-
-def tune_name(tune: Tune) -> str:
-    """How a tune is called in messages."""
-    return "the piece" if isinstance(tune, Score) else Path(tune).name
+    >>> parse_meter("6/8"), parse_meter((3, 4))
+    ((6, 8), (3, 4))
+    """
+    if isinstance(meter, str):
+        parts: Any = [p.strip() for p in meter.split("/")]
+        parts = [int(p) for p in parts if p.isascii() and p.isdigit() and len(p) < 4] if len(parts) == 2 else []
+    else:
+        parts = list(meter) if isinstance(meter, list | tuple) and all(type(n) is int for n in meter) else []
+    if len(parts) != 2:
+        raise CallError(f"meter is {value_shown(meter)}, must look like 3/4", argument="meter")
+    numerator, denominator = parts
+    if not 1 <= numerator <= 32 or denominator not in (1, 2, 4, 8, 16, 32):
+        raise CallError(
+            f"meter is {value_shown(meter)}; the lower number must be 1, 2, 4, 8, 16 or 32, the upper one 1 to 32", argument="meter"
+        )
+    if not 0.25 <= numerator / denominator <= 4:
+        raise CallError(f"meter is {value_shown(meter)}; a bar must last between a quarter and four whole notes", argument="meter")
+    return numerator, denominator

@@ -1,4 +1,4 @@
-"""From the weights of a model to the tables of a runtime file: what can be multiplied out beforehand is."""
+"""The tables of a runtime file that numpy uses, from the weights of a model: what can be multiplied out beforehand is."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from melody.codec.columns import COPIED_FIELDS, Condition
 from melody.codec.table import Field
-from melody.runtime.layout import EXACT, STEPS, Layout
+from melody.runtime.layout import INPUT_STEPS, MAX_EXACT, Layout
 
 Weights = dict[str, NDArray[np.float32]]
 
 
-def tables(w: Weights, layout: Layout) -> dict[str, NDArray[Any]]:
+def numpy_tables(w: Weights, layout: Layout) -> dict[str, NDArray[Any]]:
     """The tables by name, see ``Layout.tables``; linear maps of sums of embeddings become sums of mapped embeddings."""
     out: dict[str, NDArray[Any]] = {}
     query, bias = w["part_query.weight"], w["part_query.bias"]
@@ -51,14 +51,14 @@ def tables(w: Weights, layout: Layout) -> dict[str, NDArray[Any]]:
             biases.append(w[f"recall.gates.{COPIED_FIELDS.index(field)}.bias"])
         if weights:
             weight = np.concatenate(weights, -1)
-            most = min(EXACT // (STEPS * layout.head), 32767)
-            scale = np.abs(weight).max(0) / most
+            max_weight = min(MAX_EXACT // (INPUT_STEPS * layout.head), 32767)
+            scale = np.abs(weight).max(0) / max_weight
             scale = np.where(scale > 0, scale, 1).astype(np.float32)
             out[f"head.{int(field)}.weight"] = np.rint(weight / scale).astype(np.int16)
-            out[f"head.{int(field)}.scale"] = scale / STEPS
+            out[f"head.{int(field)}.scale"] = scale / INPUT_STEPS
             out[f"head.{int(field)}.bias"] = np.concatenate(biases)
     if layout.recall:
         out["trust"] = w["recall.trust"]
     if layout.initial:
         out["initial"] = w["initial.weight"]
-    return {name: np.ascontiguousarray(out[name], kind) for name, (_, kind) in layout.tables().items()}
+    return out

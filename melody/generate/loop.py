@@ -208,9 +208,14 @@ class Writer(Generic[Context, State, Heads]):
         self.values = self.engine.update_parts(context, engine_rows, parts), state
 
 
-def pieces(engine: Engine[Context, State, Heads], plans: Iterable[Plan], capacity: int = ROWS) -> Iterator[tuple[int, Ints]]:
-    """Run plans to their ends: the number of each as it ends, and its sampled events (n, 6), the prime not among them, END the last."""
-    written: dict[int, list[Ints]] = {}
+def pieces(
+    engine: Engine[Context, State, Heads], plans: Iterable[Plan], capacity: int = ROWS, running: dict[int, list[Ints]] | None = None
+) -> Iterator[tuple[int, Ints]]:
+    """Run plans to their ends: the number of each as it ends, and its sampled events (n, 6), the prime not among them, END the last.
+
+    ``running``: a dictionary that holds the events so far of the plans that have not ended, for who may have to stop early.
+    """
+    written = {} if running is None else running
     for step in Writer(engine, plans, capacity):
         for index, row in zip(step.index.tolist(), step.rows, strict=True):
             written.setdefault(index, []).append(row)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from melody.codec.table import FIELDS
 from melody.errors import CallError, unknown
+from melody.settings import check_settings, setting
 
 Logits = NDArray[np.float32]
 NEVER = np.float64(-np.inf)
@@ -19,34 +20,33 @@ ARANGE = np.arange(1 << 12)  # more rows than a batch has
 
 @dataclass(frozen=True)
 class Sampling:
-    """How values are drawn. ``temperature`` 0 is greedy: always the most likely value."""
+    """How values are drawn. ``temperature`` 0 is greedy: always the most likely value. Errors: ``CallError``."""
 
-    temperature: float = 1.0  # below 1: safer, above 1: wilder; 0: greedy
-    top_p: float = 0.98  # nucleus: the most likely values that hold this much probability (Holtzman et al., 2020)
-    top_k: int = 0  # only the k most likely values; 0: all
-    min_p: float = 0.0  # only values at least this likely, as a share of the most likely one
-    repetition: int = 4  # how often a bar may come back in a row, a longer passage go round; 0: as often as the model likes
-    guidance: float = 5.0  # how much the given notes count for pitches: 1 as the model learned, above 1 more (Ho and Salimans, 2022)
+    temperature: float = setting(
+        1.0, "Below 1 is safer, above 1 is wilder; 0 always takes the most likely event.", kind=float, low=0, high=100
+    )
+    # Holtzman et al., The curious case of neural text degeneration, 2020
+    top_p: float = setting(
+        0.98, "Only the likeliest values that together hold this much probability, above 0 to 1.", kind=float, low=0, high=1, above=True
+    )
+    top_k: int = setting(0, "Only the K likeliest values; 0: all.", kind=int, low=0)
+    min_p: float = setting(0.0, "Only values at least this likely, as a share of the likeliest one, 0 to 1.", kind=float, low=0, high=1)
+    # Ho and Salimans, Classifier-free diffusion guidance, 2022
+    guidance: float = setting(
+        5.0, "How closely accompany and infill follow what is given; 1 as the model learned it, 0 to 10.", kind=float, low=0, high=10
+    )
+    repetition: int = setting(
+        4, "How often a bar may come back in a row, and a longer passage go round; 0: as often as the model likes.", kind=int, low=0
+    )
     fields: Mapping[str, float] = field(default_factory=dict)  # factors on the temperature by field, e.g. {"velocity": 0.8}
 
     def __post_init__(self) -> None:
-        if not (0 <= self.temperature <= 100):
-            raise CallError(f"temperature is {self.temperature}, must be 0 (greedy) or more; 1 is the model as it is")
-        if not (0 < self.top_p <= 1):
-            raise CallError(f"top-p is {self.top_p}, must be above 0 and at most 1 (1 switches it off)")
-        if self.top_k < 0:
-            raise CallError(f"top-k is {self.top_k}, must be 0 (off) or more")
-        if not (0 <= self.min_p <= 1):
-            raise CallError(f"min-p is {self.min_p}, must be in 0..1 (0 switches it off)")
-        if self.repetition < 0:
-            raise CallError(f"repetition is {self.repetition}, must be 0 (off) or more")
-        if not (0 <= self.guidance <= 10):
-            raise CallError(f"guidance is {self.guidance}, must be in 0..10 (1 switches it off)")
+        check_settings(self)
         for name, factor in self.fields.items():
             if name not in FIELDS:
                 raise unknown("field", name, FIELDS)
             if not 0 <= factor <= 100:
-                raise CallError(f"temperature factor of {name} is {factor}, must be 0 or more")
+                raise CallError(f"temperature factor of {name} is {factor}, must be 0 to 100", argument="fields")
 
     def temperature_of(self, name: str) -> float:
         """Temperature of one field."""

@@ -8,7 +8,6 @@ import pytest
 
 from melody.errors import MelodyError
 
-pytest.importorskip("onnx")
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
@@ -62,7 +61,7 @@ def test_a_small_bundle_is_read_as_before_and_its_lies_are_refused(faults, tmp_p
             bundles.damaged(lie[name], made, place)
             with pytest.raises(MelodyError):
                 bundles.attempt(engine, made, place, before)
-    assert len(lies.WEIGHTS) + len(lies.FACTS) + len(bundles.RUNTIME) >= 100
+    assert len(lies.WEIGHTS) + len(lies.FACTS) >= 70
 
 
 def test_bits_and_cuts_are_what_they_say(faults, tmp_path):

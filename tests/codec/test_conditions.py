@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melody.codec import CodecConfig
+from melody.codec.columns import Condition, condition_sizes
 from melody.codec.conditions import (
-    CONDITIONS,
     conditions,
     density_class,
     key_class,
     meter_class,
-    sizes,
     style_class,
     tempo_class,
     tempo_of,
@@ -40,8 +39,8 @@ def test_every_wish_has_a_class(
     style: str | None, tempo: float | None, key: int | None, meter: tuple[int, int] | None, density: float | None, config: CodecConfig
 ) -> None:
     found = conditions(config, style, tempo, key, meter, density)
-    assert found.shape == (len(CONDITIONS),) and found.dtype == np.int16
-    assert ((found >= 0) & (found < np.array(sizes(config)))).all()
+    assert found.shape == (len(Condition),) and found.dtype == np.int16
+    assert ((found >= 0) & (found < np.array(condition_sizes(config)))).all()
     beats = config.clock == "beats"
     told = (style in config.styles, tempo is not None and beats, key is not None, meter is not None and beats, density is not None)
     assert tuple(found > 0) == told

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melody.codec import CodecConfig, Given, Piece, choose, given_notes, look_up
+from melody.codec.columns import GivenColumn
 from melody.codec.encode import GRID_NOTE, PART
-from melody.codec.given import COLUMNS, MODES, NO_HORIZON, GivenConfig
+from melody.codec.given import MODES, NO_HORIZON, GivenConfig
 from melody.score import METER, table
 
 light = settings(max_examples=60, deadline=None)
@@ -69,7 +70,7 @@ def test_look_up_against_a_slow_loop(piece: Piece, pattern: list[bool], times: l
 def test_nothing_given_looks_up_nothing() -> None:
     piece = piece_of([(0, 0, 60, 4, 9)], 1)
     found = given_notes(piece, np.zeros(1, bool))
-    assert len(found) == 0 and found.rows.shape == (0, len(COLUMNS))
+    assert len(found) == 0 and found.rows.shape == (0, len(GivenColumn))
     assert not look_up(CONFIG, found, np.arange(5, dtype=np.int32)).any()
 
 

@@ -138,12 +138,12 @@ def test_every_note_is_seen_once_an_epoch(corpus: Corpus, mode: str) -> None:
                 visits[piece] += 1
                 now[b] = piece, epoch_of(source, b, taken[b])
                 taken[b] += 1
-            targets[now[b]].append(batch.rows[1:, b][batch.valid[:, b]])
+            targets[now[b]].append(batch.steps.events[1:, b][batch.valid[:, b]])
     assert set(visits) == set(range(len(corpus))) and set(visits.values()) == {2}
     for (piece, epoch), chunks in targets.items():
         expected = whole(source, epoch, piece)
         rows = np.concatenate(chunks)
-        assert (rows == expected.rows[1:]).all()
+        assert (rows == expected.steps.events[1:]).all()
         everything = quantise(corpus.score(piece), CONFIG, corpus.pieces[piece].lead)
         free = int((rows[:, Field.ROLE] == Role.NOTE).sum())
         assert free > 0 and free + len(expected.given) == len(everything.notes)
@@ -158,14 +158,14 @@ def test_epochs_differ_in_order_and_variation(corpus: Corpus) -> None:
     assert sorted(orders[:17]) == sorted(orders[17:]) == list(range(17))
     assert orders[:17] != orders[17:]
     first, second = (whole(source, epoch, 2) for epoch in (0, 1))
-    assert not np.array_equal(first.rows, second.rows)
+    assert not np.array_equal(first.steps.events, second.steps.events)
 
 
 def test_validation_comes_in_order_and_unvaried(corpus: Corpus) -> None:
     source = stream(corpus, batch=1, shuffle=False, augment=AugmentConfig.none(), epochs=1, pieces=[3, 1, 2])
     assert [int(b.piece[0]) for b in source if b.reset[0]] == [3, 1, 2]
     told = whole(source, 0, 3)
-    assert (told.conditions[[0, 2, 3, 4]] > 0).all() and not told.features[:, 3].any()
+    assert (told.conditions[[0, 2, 3, 4]] > 0).all() and not told.steps.features[:, 3].any()
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 50, 5000])
@@ -185,10 +185,10 @@ def test_chunks_show_what_the_whole_piece_shows(corpus: Corpus, chunk: int) -> N
             s, start = cursor[b]
             stop = start + count + 1
             assert 1 <= count <= chunk
-            assert (batch.rows[: count + 1, b] == s.rows[start:stop]).all()
-            assert (batch.features[: count + 1, b] == s.features[start:stop]).all()
+            assert (batch.steps.events[: count + 1, b] == s.steps.events[start:stop]).all()
+            assert (batch.steps.features[: count + 1, b] == s.steps.features[start:stop]).all()
             assert (batch.parts[b] == s.parts).all() and (batch.conditions[b] == s.conditions).all() and batch.causal[b] == s.causal
-            mine, theirs = batch.lookups[: count + 1, b], s.lookups[start:stop]
+            mine, theirs = batch.steps.lookups[: count + 1, b], s.steps.lookups[start:stop]
             assert (mine[:, 2:] == theirs[:, 2:]).all()
             for column in (0, 1):
                 assert ((mine[:, column] > 0) == (theirs[:, column] > 0)).all()
@@ -207,7 +207,7 @@ def test_a_chunk_brings_neighbours_of_the_given_notes(corpus: Corpus) -> None:
     source = stream(corpus, batch=1, given=config, pieces=[2], augment=AugmentConfig.none())
     middle = 0
     for batch in islice(source, 30):
-        used = batch.lookups[: int(batch.valid[:, 0].sum()) + 1, 0, :2]
+        used = batch.steps.lookups[: int(batch.valid[:, 0].sum()) + 1, 0, :2]
         total = len(whole(source, 0, 2).given)
         if used[0, 0] > GIVEN_BEFORE and batch.given.shape[0] - used[:, 0].max() >= GIVEN_AFTER:
             middle += 1
@@ -222,7 +222,7 @@ def test_live_sees_no_further_than_its_horizon(corpus: Corpus) -> None:
     for batch in islice(source, 80):
         count = int(batch.valid[:, 0].sum())
         if batch.causal[0] and count:
-            until = batch.lookups[: count + 1, 0, 3]
+            until = batch.steps.lookups[: count + 1, 0, 3]
             assert until.max() <= CONFIG.rest + 1
             seen += 1
     assert seen > 40
@@ -245,11 +245,11 @@ def test_padding_is_harmless(corpus: Corpus) -> None:
     for batch in stream(corpus, epochs=1):
         padded = ~batch.valid
         seen |= bool(padded.any())
-        assert (batch.rows[1:][padded][:, Field.ROLE] == Role.END).all() and not batch.lookups[1:][padded].any()
-        assert batch.lookups[..., :2].max() <= len(batch.given)
+        assert (batch.steps.events[1:][padded][:, Field.ROLE] == Role.END).all() and not batch.steps.lookups[1:][padded].any()
+        assert batch.steps.lookups[..., :2].max() <= len(batch.given)
         unused = batch.piece < 0
         assert (batch.parts[unused, :, 0] == UNDECLARED).all()
-        assert batch.notes == int((batch.rows[1:, :, Field.ROLE][batch.valid] == Role.NOTE).sum())
+        assert batch.notes == int((batch.steps.events[1:, :, Field.ROLE][batch.valid] == Role.NOTE).sum())
     assert seen
 
 
@@ -262,14 +262,14 @@ def test_variation_stays_in_range(corpus: Corpus) -> None:
         rng = [np.random.default_rng([9, epoch]) for _ in range(2)]
         a = training_piece(corpus, 4, CONFIG, rng[0], plain, nothing)
         b = training_piece(corpus, 4, CONFIG, rng[1], AugmentConfig(), nothing)
-        note = a.rows[:, Field.ROLE] == Role.NOTE
-        assert (a.rows[:, fixed] == b.rows[:, fixed]).all()
-        moved = (b.rows - a.rows)[note & (a.rows[:, Field.PART] < 2), Field.PITCH]
-        drums = (b.rows - a.rows)[note & (a.rows[:, Field.PART] == 2), Field.PITCH]
+        note = a.steps.events[:, Field.ROLE] == Role.NOTE
+        assert (a.steps.events[:, fixed] == b.steps.events[:, fixed]).all()
+        moved = (b.steps.events - a.steps.events)[note & (a.steps.events[:, Field.PART] < 2), Field.PITCH]
+        drums = (b.steps.events - a.steps.events)[note & (a.steps.events[:, Field.PART] == 2), Field.PITCH]
         assert len(set(moved.tolist())) == 1 and not drums.any()
         semitones.add(int(moved[0]))
-        louder.add(int(np.median((b.rows - a.rows)[note, Field.VELOCITY])))
-        assert ((b.rows[:, Field.VELOCITY] >= 0) & (b.rows[:, Field.VELOCITY] < 32)).all()
+        louder.add(int(np.median((b.steps.events - a.steps.events)[note, Field.VELOCITY])))
+        assert ((b.steps.events[:, Field.VELOCITY] >= 0) & (b.steps.events[:, Field.VELOCITY] < 32)).all()
     assert semitones == set(range(-5, 7)) and louder == {-2, -1, 0, 1, 2}
 
 
@@ -277,4 +277,4 @@ def test_the_seconds_clock_takes_the_pedal(corpus: Corpus) -> None:
     config = CodecConfig("seconds", 100)
     made = training_piece(corpus, 4, config, np.random.default_rng(0), AugmentConfig.none(), GivenConfig(1, 0, 0, 0, 0))
     piece = quantise(corpus.score(4, sustained=True), config, 0)
-    assert (made.rows[1:] == encode(piece).rows).all()
+    assert (made.steps.events[1:] == encode(piece).rows).all()

@@ -15,7 +15,7 @@ from melody.corpus.stream import Stream
 from melody.errors import CallError, MelodyError
 from melody.evaluate.likelihood import BUCKETS, Calibration, bar_rows, chosen_pieces, likelihood, unwrapped
 from melody.evaluate.reader import NOTHING, Reader, Reading, readings, stream_of
-from melody.train.batches import to_tensors
+from melody.model import to_tensors
 from melody.train.validate import validate, validation_stream
 
 CPU = torch.device("cpu")
@@ -34,7 +34,7 @@ def music(corpus):
 
 
 def test_the_reader_says_what_the_model_says(network, music):
-    given = GivenConfig(nothing=1, lead=1, part=1, others=1, window=2, live=0.5)
+    given = GivenConfig(nothing=1, lead=1, part=1, others=1, window=2, causal=0.5)
     stream = Stream(music, network.codec, [0, 1, 4, 5], 4, 64, 3, AugmentConfig(), given, epochs=1)
     reader = Reader.of(network)
     state = None
@@ -82,7 +82,7 @@ def test_bars_are_counted_past_the_classes(network, music):
     before, seen = np.zeros(1, np.int64), []
     for batch in stream_of(music, network.codec, [0], chunk=50):
         bars, before = unwrapped(batch, before)
-        seen += bars[1:, 0][(batch.rows[1:, 0, Field.ROLE] == Role.NOTE) & batch.valid[:, 0]].tolist()
+        seen += bars[1:, 0][(batch.steps.events[1:, 0, Field.ROLE] == Role.NOTE) & batch.valid[:, 0]].tolist()
     onsets = np.sort(np.concatenate([t.notes["onset"] for t in long.tracks]))
     assert seen == theory.bar_of(long, onsets).tolist() and max(seen) == 107 > BUCKETS[-1]
 
@@ -92,16 +92,16 @@ def test_every_event_is_in_one_bar_row(network, music):
         group = np.arange(batch.valid.size).reshape(batch.valid.shape)
         seen = []
         for cut, of in bar_rows(batch, group):
-            assert cut.reset.all() and cut.rows.shape[:2] == (of.shape[0] + 1, of.shape[1])
+            assert cut.reset.all() and cut.steps.events.shape[:2] == (of.shape[0] + 1, of.shape[1])
             inside = of[cut.valid]
-            assert (cut.rows[1:][cut.valid] == batch.rows[1:].reshape(-1, 6)[inside]).all()
+            assert (cut.steps.events[1:][cut.valid] == batch.steps.events[1:].reshape(-1, 6)[inside]).all()
             seen += inside.tolist()
         assert sorted(seen) == group[batch.valid].tolist()
 
 
 def test_calibration_of_a_model_that_knows_and_of_one_that_boasts(network, music):
     batch = next(iter(stream_of(music, network.codec, [0, 1])))
-    target = torch.from_numpy(batch.rows[1:].astype(np.int64))
+    target = torch.from_numpy(batch.steps.events[1:].astype(np.int64))
     size, boast = 16, Calibration()
     honest = Calibration()
     spread = torch.full((*target.shape[:2], size), math.log(0.5 / (size - 1)))
@@ -109,7 +109,9 @@ def test_calibration_of_a_model_that_knows_and_of_one_that_boasts(network, music
     right = torch.zeros(target.shape[:2], dtype=torch.long) + 3
     right[::2] = 4
     rows = np.repeat(right[..., None].numpy(), 6, -1)
-    fake = replace(batch, rows=np.concatenate([batch.rows[:1], rows]), valid=np.ones(target.shape[:2], bool))
+    fake = replace(
+        batch, steps=batch.steps._replace(events=np.concatenate([batch.steps.events[:1], rows])), valid=np.ones(target.shape[:2], bool)
+    )
     honest.add(Reading(fake, torch.zeros(1), (spread,) * 6))
     facts = honest.facts()["pitch"]
     assert facts["confidence"] == pytest.approx(0.5) and facts["ece"] == pytest.approx(abs(facts["accuracy"] - 0.5), abs=1e-6)

@@ -20,10 +20,10 @@ CODEC = CodecConfig(grid=4, velocity_bins=4)  # a bar of 4/4 has 16 steps, as lo
 
 
 class FakeEngine:
-    """Logits are ``wish(field, told so far (6,))`` of each row, or noise that depends on all that the row has read and was told."""
+    """Logits are ``preferred(field, chosen so far (6,))`` of each row, or noise that depends on all that the row has read and chosen."""
 
-    def __init__(self, codec=CODEC, wish=None):
-        self.codec, self.wish = codec, wish
+    def __init__(self, codec=CODEC, preferred=None):
+        self.codec, self.preferred = codec, preferred
         self.read = []  # (events, features, look-ups) of every call
         self.given = []  # shapes of the given notes of every context
 
@@ -39,9 +39,9 @@ class FakeEngine:
     def initial_state(self, conditions):
         return [b""] * len(conditions)
 
-    def advance(self, context, state, seen):
-        rows, features, lookups, told = seen
-        assert told.shape[:2] == rows.shape[:2]
+    def advance(self, context, state, steps):
+        rows, features, lookups, recalled = steps
+        assert recalled.shape[:2] == rows.shape[:2]
         assert rows.shape[:2] == features.shape[:2] == lookups.shape[:2] and rows.shape[1] == len(state) == len(context)
         self.read.append((np.array(rows), np.array(features), np.array(lookups)))
         state = [s + rows[:, b].astype(np.int16).tobytes() for b, s in enumerate(state)]
@@ -51,11 +51,11 @@ class FakeEngine:
         assert len(heads) == len(context)
         return np.stack([self._logits(field, *head) for head in heads[:rows]]).astype(np.float32)
 
-    def _logits(self, field, state, told):
+    def _logits(self, field, state, chosen):
         size = self.codec.sizes[field]
-        if self.wish is not None:
-            return np.broadcast_to(self.wish(field, told), size)
-        return np.random.default_rng(zlib.crc32(state + bytes(str((field, told)), "ascii"))).normal(size=size)
+        if self.preferred is not None:
+            return np.broadcast_to(self.preferred(field, chosen), size)
+        return np.random.default_rng(zlib.crc32(state + bytes(str((field, chosen)), "ascii"))).normal(size=size)
 
     def embed_choice(self, context, heads, field, value, role):
         return [(s, (*t[:field], int(v), *t[field + 1 :])) for (s, t), v in zip(heads, value, strict=True)]
@@ -69,11 +69,11 @@ class FakeEngine:
     def pick(self, context, state, rows):
         return context[rows], [state[r] for r in rows]
 
-    def put(self, context, state, rows, others, theirs):
+    def put(self, context, state, rows, other, other_state):
         state = list(state)
         for place, row in enumerate(rows):
-            state[row] = theirs[place]
-        return self.update_parts(context, rows, others), state
+            state[row] = other_state[place]
+        return self.update_parts(context, rows, other), state
 
 
 def declared(*programs, first=0):

@@ -53,7 +53,7 @@ def test_whatever_the_engine_likes_the_result_is_legal(data):
 def wants(**values):
     """An engine that always wants the same values."""
     number = {Field[name.upper()]: v for name, v in values.items()}
-    return FakeEngine(wish=lambda field, told: np.where(np.arange(CODEC.sizes[field]) == number.get(field, 0), 50.0, 0.0))
+    return FakeEngine(preferred=lambda field, chosen: np.where(np.arange(CODEC.sizes[field]) == number.get(field, 0), 50.0, 0.0))
 
 
 def test_an_engine_that_wants_to_end_at_once_is_held_back_until_the_ending():
@@ -154,10 +154,10 @@ def test_forced_events_are_read_and_not_written_again(engine):
 
 def test_equal_primes_are_read_once(engine):
     prime = np.concatenate([declared(0), np.tile(np.array([[Role.NOTE, 4, 0, 60, 2, 1]], np.int16), (5, 1))])
-    Writer(engine, [plan(0, prime=prime.copy(), seed=s) for s in range(4)])
-    assert len(engine.read) == 1
-    Writer(engine, [plan(0, prime=prime, start=s) for s in (0, 1)])  # other times: not equal
-    assert len(engine.read) == 3
+    next(iter(Writer(engine, [plan(0, prime=prime.copy(), seed=s) for s in range(4)])))
+    assert len(engine.read) == 1 + 1  # the prime, and the first step
+    next(iter(Writer(engine, [plan(0, prime=prime, start=s) for s in (0, 1)])))  # other times: not equal
+    assert len(engine.read) == 2 + 2 + 1
 
 
 def test_held_parts_are_never_played():
@@ -177,7 +177,7 @@ def test_parts_are_declared_beside_the_held_ones():
 
 
 def mixed(count=6):
-    """Plans of different lengths, instruments, primes and wishes."""
+    """Plans of different lengths, instruments, primes and settings."""
     made = []
     for seed in range(count):
         programs = [(), (0,), (0, 24, DRUMS)][seed % 3]
@@ -210,7 +210,7 @@ def test_progress_counts_rows_that_have_ended():
 
 
 def test_seeds():
-    one, same, other = (write(FakeEngine(wish=lambda field, told: 0.0), [plan(0, seed=s, sampling=WILD)])[0] for s in (1, 1, 2))
+    one, same, other = (write(FakeEngine(preferred=lambda field, chosen: 0.0), [plan(0, seed=s, sampling=WILD)])[0] for s in (1, 1, 2))
     assert np.array_equal(one, same) and not np.array_equal(one, other)
 
 
@@ -223,13 +223,13 @@ def test_greedy_does_not_look_at_the_seed():
 def test_a_stream_goes_on_in_constant_memory():
     engine = wants(role=Role.NOTE, wait=12, pitch=60, duration=2)
     made = plan(0, stop=NO_STOP, ending=NO_STOP, bars_left_known=False, sampling=Sampling(repetition=0))
-    engine.advance = lambda context, state, seen: ([(b"", (0,) * 6)], state)
+    engine.advance = lambda context, state, steps: ([(b"", (0,) * 6)], state)
     writer = Writer(engine, [made])
     steps = iter(writer)
     for _ in range(400):
         step = next(steps)
-    assert step.time[0] > 4096 and len(writer.timelines.table[0]) == BLOCK < 2048
-    assert sum(len(b.now) + len(b.last) for b in writer.bars) < 50
+    assert step.time[0] > 4096 and len(writer.rows.timelines.table[0]) == BLOCK < 2048
+    assert sum(len(b.now) + len(b.last) for b in writer.rows.repeats) < 50
 
 
 def test_the_seconds_clock():
@@ -255,7 +255,7 @@ def test_nothing_given_is_nothing_seen(engine):
 
 def test_plans_that_wait_take_the_places_of_rows_that_have_ended():
     engine, running = FakeEngine(), []
-    for step in Writer(engine, iter(mixed(12)), rows=4):
+    for step in Writer(engine, iter(mixed(12)), capacity=4):
         running.append(step.index.tolist())
         assert len(set(running[-1])) == len(running[-1])
     assert running[0] == [0, 1, 2, 3] and len(running[len(running) // 2]) == 4 and {i for r in running for i in r} == set(range(12))
@@ -268,6 +268,22 @@ def test_a_row_that_came_later_is_the_row_alone(rows):
     found = dict(pieces(FakeEngine(), iter(mixed(9)), rows))
     assert list(found) != sorted(found) or rows == 1  # as they end
     assert all(np.array_equal(found[i], rows) for i, rows in enumerate(expected))
+
+
+def test_plans_can_be_added_while_others_run():
+    expected = [write(FakeEngine(), [made])[0] for made in mixed(9)]
+    writer, found, waiting = Writer(FakeEngine(), mixed(9)[:2], capacity=3), {}, mixed(9)[2:]
+    for turn in range(2):
+        for count, step in enumerate(writer):
+            for index, row in zip(step.index.tolist(), step.rows, strict=True):
+                found.setdefault(index, []).append(row)
+            if waiting and count % 5 == 0 and (turn or len(waiting) > 2):
+                assert writer.add(waiting.pop(0)) == 8 - len(waiting)
+            assert len(step.index) <= 3
+        if waiting:  # all have ended: the iteration can begin again
+            writer.add(waiting.pop(0))
+    assert sorted(found) == list(range(9))
+    assert all(np.array_equal(np.array(found[i]), rows) for i, rows in enumerate(expected))
 
 
 def test_plans_are_not_asked_for_before_there_is_room():

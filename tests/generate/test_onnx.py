@@ -6,17 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from melody.codec.columns import POINTERS, StepInputs, condition_sizes, distance_sizes, feature_sizes, recalled_sizes
 from melody.codec.table import Field, Role
 from melody.errors import CallError, MelodyError
-from melody.generate.engine import StepInputs, TorchEngine
 from melody.generate.loop import write
 from melody.generate.sampling import Sampling
+from melody.generate.torch_engine import TorchEngine
 
 from .conftest import check, held_notes, metre, plan
 from .tiny import CODEC, SHAPES, bundle_of, engine_of
 
 pytest.importorskip("onnxruntime")
-pytest.importorskip("onnx")
 
 
 @pytest.fixture(scope="module", params=SHAPES)
@@ -43,26 +43,22 @@ def torch_engine(found):
     return TorchEngine(load_model(found))
 
 
-def seen_by(rng, steps, rows, given=6):
+def inputs_of(rng, steps, rows, given=6):
     """Random but possible inputs (T, B)."""
-    from melody.codec.metre import STRENGTHS
-    from melody.codec.recall import POINTERS, sizes
-    from melody.codec.table import BAR_CLASSES, LEFT_CLASSES
-
     shape = (steps, rows)
     events = np.stack([rng.integers(0, n, shape) for n in CODEC.sizes], -1)
-    metres = np.stack([rng.integers(0, n, shape) for n in (CODEC.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)], -1)
+    metres = np.stack([rng.integers(0, n, shape) for n in feature_sizes(CODEC)], -1)
     lookups = np.stack(
-        [rng.integers(0, given + 1, shape) for _ in range(2)] + [rng.integers(0, CODEC.rest + 2, shape) for _ in range(3)], -1
+        [rng.integers(0, given + 1, shape) for _ in range(2)] + [rng.integers(0, n, shape) for n in distance_sizes(CODEC)], -1
     )
-    told = np.stack([rng.integers(0, n, (*shape, POINTERS)) for n in sizes(CODEC)], -1)
-    return StepInputs(events, metres, lookups, told)
+    recalled = np.stack([rng.integers(0, n, (*shape, POINTERS)) for n in recalled_sizes(CODEC)], -1)
+    return StepInputs(events, metres, lookups, recalled)
 
 
 def pieces_by(rng, rows, given=6):
     """Arguments of ``context`` for rows that have nothing in common."""
     parts = np.stack([rng.integers(0, 128, (rows, 16)), *(rng.integers(0, 2, (rows, 16)) for _ in range(2))], -1)
-    conditions = np.stack([rng.integers(0, n, rows) for n in (3, 25, 25, 14, 11)], -1)
+    conditions = np.stack([rng.integers(0, n, rows) for n in condition_sizes(CODEC)], -1)
     columns = (16, 128, CODEC.max_duration, CODEC.velocity_bins, CODEC.rest, CODEC.positions, 8)
     notes = np.stack([rng.integers(0, n, (given, rows)) for n in columns], -1)
     notes[..., 2] += 1
@@ -73,16 +69,16 @@ def scores(engine, rng_seed, rows, cut=slice(None), steps=3):
     """Logits of every field after every step, and the last state, of some of the rows."""
     rng = np.random.default_rng(rng_seed)
     parts, conditions, given, causal = pieces_by(rng, rows)
-    seen = StepInputs(*(a[:, cut] for a in seen_by(rng, steps, rows)))
+    steps_read = inputs_of(rng, steps, rows).at((slice(None), cut))
     context = engine.context(parts[cut], conditions[cut], given[:, cut], causal[cut])
     state, out = engine.initial_state(conditions[cut]), []
     for t in range(steps):
-        heads, state = engine.advance(context, state, StepInputs(*(a[t : t + 1] for a in seen)))
-        events = seen.rows[t].copy()
+        heads, state = engine.advance(context, state, steps_read.at(slice(t, t + 1)))
+        events = steps_read.events[t].copy()
         events[:, Field.ROLE] = Role.NOTE
         for field in Field:
             if field == Field.PART:
-                heads = engine.set_time(context, heads, seen.features[t], seen.lookups[t])
+                heads = engine.set_time(context, heads, steps_read.features[t], steps_read.lookups[t])
             out.append(np.array(engine.logits(context, heads, field)))
             heads = engine.embed_choice(context, heads, field, events[:, field], events[:, Field.ROLE])
     return out, state
@@ -108,22 +104,22 @@ def test_a_row_is_bit_for_bit_the_row_alone(exported):
 def test_many_steps_in_one_call_are_the_same_steps(exported):
     engine, rng = engine_of(exported), np.random.default_rng(5)
     parts, conditions, given, causal = pieces_by(rng, 4)
-    seen = seen_by(rng, 30, 4)
+    steps_read = inputs_of(rng, 30, 4)
     context, state = engine.context(parts, conditions, given, causal), engine.initial_state(conditions)
-    heads, whole = engine.advance(context, state, seen)
+    heads, whole = engine.advance(context, state, steps_read)
     for t in range(30):
-        last, state = engine.advance(context, state, StepInputs(*(a[t : t + 1] for a in seen)))
+        last, state = engine.advance(context, state, steps_read.at(slice(t, t + 1)))
     assert np.array_equal(heads.z, last.z) and all(np.array_equal(a, b) for a, b in zip(whole, state, strict=True))
 
 
 def test_rows_can_leave_and_states_be_joined(exported):
     engine, rng = engine_of(exported), np.random.default_rng(6)
-    arguments, seen = pieces_by(rng, 5), seen_by(rng, 1, 5)
+    arguments, steps_read = pieces_by(rng, 5), inputs_of(rng, 1, 5)
     context, state = engine.context(*arguments), engine.initial_state(arguments[1])
     rows = np.array([1, 4])
     few, own = engine.pick(context, state, rows)
-    some = engine.advance(few, own, StepInputs(*(a[:, rows] for a in seen)))
-    every = engine.advance(context, state, seen)
+    some = engine.advance(few, own, steps_read.at((slice(None), rows)))
+    every = engine.advance(context, state, steps_read)
     assert np.array_equal(some[0].z, every[0].z[rows])
     joined = engine.join([engine.pick(context, state, np.array([r]))[1] for r in range(5)])
     assert all(np.array_equal(a, b) for a, b in zip(joined, state, strict=True))
@@ -152,7 +148,7 @@ def test_a_piece_that_takes_an_ended_ones_place_is_the_piece_alone(exported):
     from melody.generate.loop import pieces
 
     engine, many = engine_of(exported), [replace(made, seed=seed) for seed in range(3) for made in plans()]
-    found = dict(pieces(engine, iter(many), rows=4, guided=True))
+    found = dict(pieces(engine, iter(many), capacity=4))
     for i, made in enumerate(many):
         assert np.array_equal(write(engine, [made])[0], found[i])
 
@@ -161,7 +157,7 @@ def test_torch_pieces_take_places_too(one):
     from melody.generate.loop import pieces
 
     engine, many = torch_engine(one[0]), [replace(made, seed=seed) for seed in range(2) for made in plans()]
-    found = dict(pieces(engine, iter(many), rows=3, guided=True))
+    found = dict(pieces(engine, iter(many), capacity=3))
     assert sorted(found) == list(range(len(many)))
     for i, made in enumerate(many):
         check(made, found[i], CODEC)
@@ -171,16 +167,16 @@ def test_given_notes_that_nobody_uses_are_left_out(one, monkeypatch):
     from melody.generate.loop import pieces
     from melody.runtime import context
 
-    monkeypatch.setattr(context, "SPARE", 4)
+    monkeypatch.setattr(context, "MAX_UNUSED", 4)
     engine = engine_of(one[0])
     tunes = [replace(plans()[-1], given=held_notes(*range(0, 20 + s, 3 + s)), seed=s) for s in range(8)]
-    found = dict(pieces(engine, iter(tunes), rows=2))
+    found = dict(pieces(engine, iter(tunes), capacity=2))
     assert all(np.array_equal(write(engine, [made])[0], found[i]) for i, made in enumerate(tunes))
 
 
 def test_the_export_compares_by_field(one):
     _, (found, path) = one
-    assert path.name == "runtime.onnx" and found.notes > 50 and found.difference <= 0.005
+    assert path.name == "runtime.safetensors" and found.notes > 50 and found.difference <= 0.005
     names = [name for name, _, _ in found.rows()]
     assert names == ["role", "wait", "part", "pitch", "duration", "velocity", "total"]
 
@@ -192,7 +188,7 @@ def test_a_runtime_that_says_something_else_is_not_written(tmp_path, monkeypatch
     monkeypatch.setattr(room, "MAX_DIFFERENCE", -1.0)
     with pytest.raises(MelodyError, match="would differ from the model"):
         room.export(found)
-    assert not (tmp_path / "runtime.onnx").exists()
+    assert not (tmp_path / "runtime.safetensors").exists()
 
 
 @pytest.mark.parametrize("cell", ["gru", "rnn"])

@@ -22,21 +22,26 @@ def bars_of(notes, length=16):
 
 
 class Copier(FakeEngine):
-    """Plays what the pointer two bars back foretells, and where nothing is foretold whatever comes."""
+    """Plays what the pointer two bars back predicts, and where nothing is predicted whatever comes."""
 
-    def advance(self, context, state, seen):
-        heads, state = super().advance(context, state, seen)
-        return [(s + bytes([len(self.read) % 251]), t, told[1]) for (s, t), told in zip(heads, seen.told[-1], strict=True)], state
+    def advance(self, context, state, steps):
+        heads, state = super().advance(context, state, steps)
+        recalled = steps.recalled[-1, :, 1]
+        return [(s + bytes([len(self.read) % 251]), t, mine) for (s, t), mine in zip(heads, recalled, strict=True)], state
 
     def embed_choice(self, context, heads, field, value, role):
-        told = super().embed_choice(context, [h[:2] for h in heads], field, value, role)
-        return [(*t, h[2]) for t, h in zip(told, heads, strict=True)]
+        heads_after = super().embed_choice(context, [h[:2] for h in heads], field, value, role)
+        return [(*t, h[2]) for t, h in zip(heads_after, heads, strict=True)]
 
     def logits(self, context, heads, field, rows=None, values=None):
         logits = super().logits(context, [h[:2] for h in heads], field)
-        for row, (_, _, told) in zip(logits, heads, strict=True):
-            if told[0] and field in (Field.ROLE, Field.WAIT, Field.PITCH, Field.DURATION):
-                row[{Field.ROLE: Role.NOTE, Field.WAIT: told[0] - 1, Field.PITCH: told[2] - 1, Field.DURATION: told[3]}[field]] += 40
+        for row, (_, _, predicted) in zip(logits, heads, strict=True):
+            if predicted[0] and field in (Field.ROLE, Field.WAIT, Field.PITCH, Field.DURATION):
+                row[
+                    {Field.ROLE: Role.NOTE, Field.WAIT: predicted[0] - 1, Field.PITCH: predicted[2] - 1, Field.DURATION: predicted[3]}[
+                        field
+                    ]
+                ] += 40
         return logits[:rows]
 
 

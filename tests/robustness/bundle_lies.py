@@ -1,6 +1,7 @@
 """Bundles that lie, by name: each changes one file of a small bundle, and puts the digests right that would give it away.
 
-``WEIGHTS`` and ``FACTS`` hold functions of a bundle's folder; ``places`` replaces a whole file.
+``WEIGHTS`` and ``FACTS`` hold functions of a bundle's folder; ``places`` replaces a whole file. Lies of a runtime file:
+tests/generate/test_runtime_file.py.
 """
 
 from __future__ import annotations

@@ -14,37 +14,14 @@ from numpy.typing import NDArray
 
 from melody import midi
 from melody.codec import CodecConfig, decode
-from melody.codec.grammar import bounds
-from melody.codec.table import MAX_PARTS, Field, Role
+from melody.codec.table import Field, Role
+from melody.generate.uniform import random_pieces
 from tests.robustness.child import Row
 
-PLAYERS, STEPS = 64, 120
+COUNT, STEPS = 64, 120  # pieces that are drawn side by side, events of each
 CONFIGS = (CodecConfig(), CodecConfig(grid=12), CodecConfig("seconds", 100), CodecConfig(grid=1, velocity_bins=1))
 PRETTY_TICKS = 10_000_000  # pretty_midi refuses more
-END = (int(Role.END), 0, 0, 0, 0, 0)
 Rows = NDArray[np.int16]
-
-
-def drawn(config: CodecConfig, rng: np.random.Generator) -> list[Rows]:
-    """Legal pieces, drawn evenly from the grammar's own intervals but for more notes than ends; ends are added where one is cut."""
-    before = np.tile(np.array(END, np.int16), (PLAYERS, 1))
-    last = np.zeros(PLAYERS, np.int64)
-    rows = np.zeros((STEPS, PLAYERS, len(Field)), np.int16)
-    for step in range(STEPS):
-        chosen = np.zeros((PLAYERS, len(Field)), np.int16)
-        for field in Field:
-            low, high = (np.broadcast_to(b, PLAYERS) for b in bounds(config, np, field, before, chosen, last))
-            draw = rng.random(PLAYERS) ** rng.choice((1, 1, 4), PLAYERS)
-            if field is Field.ROLE:  # mostly notes: an end only now and then
-                draw = np.where(rng.random(PLAYERS) < 0.03, 0.999, draw * 0.6)
-            chosen[:, field] = low + np.floor(draw * (high - low + 1)).clip(0, high - low)
-        declares = chosen[:, Field.ROLE] == Role.PART
-        last = np.where(declares, chosen[:, Field.PART], np.where(chosen[:, Field.ROLE] == Role.END, 0, last))
-        before = rows[step] = chosen
-    pieces = []
-    for player in range(PLAYERS):
-        pieces += [p for p in np.split(rows[:, player], np.flatnonzero(rows[:, player, Field.ROLE] == Role.END) + 1) if len(p)]
-    return [p for p in pieces if (p[:, Field.ROLE] == Role.NOTE).any() and p[:, Field.PART].max() < MAX_PARTS]
 
 
 def fault_of(rows: Rows, config: CodecConfig) -> str:
@@ -75,7 +52,8 @@ def run(count: int, seed: int) -> tuple[int, int, list[str]]:
     rng, tried, notes, faults = np.random.default_rng(seed), 0, 0, list[str]()
     while tried < count:
         config = CONFIGS[int(rng.integers(len(CONFIGS)))]
-        for piece in drawn(config, rng)[: count - tried]:
+        drawn = [p for p in random_pieces(config, rng, COUNT, STEPS) if (p[:, Field.ROLE] == Role.NOTE).any()]
+        for piece in drawn[: count - tried]:
             tried += 1
             notes += int((piece[:, Field.ROLE] == Role.NOTE).sum())
             try:

@@ -10,10 +10,11 @@ import torch
 from melody import bundle, midi
 from melody.compose import Composer
 from melody.compose.engines import engine_for
+from melody.corpus.piece import encode_score
 from melody.errors import MelodyError
 from melody.score import Score, Track, note_table
 from melody.train import adapt
-from melody.train.adapt import STYLE, AdaptConfig, Stepper, adapted, encoded, music
+from melody.train.adapt import STYLE, AdaptConfig, Stepper, adapted, music
 
 
 def tune(seed=0, notes=64):
@@ -29,7 +30,7 @@ def began(model):
 
 
 def nats(network, score, style=None):
-    s = encoded(score, network.codec, style)
+    s = encode_score(score, network.codec, style)
     with torch.no_grad():
         return float(Stepper(network, AdaptConfig()).read(s, 0, len(s), None)[0].sum()) / score.note_count
 
@@ -58,7 +59,7 @@ def test_a_stepper_puts_the_weights_back(began):
     _, network = began
     old = {n: t.clone() for n, t in network.state_dict().items()}
     stepper = Stepper(network, AdaptConfig())
-    s = encoded(tune(), network.codec, None)
+    s = encode_score(tune(), network.codec, None)
     for _ in range(2):
         stepper.learn(stepper.read(s, 0, 40, None)[0])
     assert stepper.steps == 2
@@ -71,7 +72,7 @@ def test_a_stepper_puts_the_weights_back(began):
 def test_reading_in_segments_is_reading_at_once(began):
     _, network = began
     stepper = Stepper(network, AdaptConfig())
-    s = encoded(tune(), network.codec, None)
+    s = encode_score(tune(), network.codec, None)
     whole, _ = stepper.read(s, 0, len(s), None)
     parts, state = [], None
     for first in range(0, len(s), 10):
@@ -95,7 +96,7 @@ def test_a_gradient_that_is_no_number_moves_nothing(began):
     _, network = began
     old = {n: t.clone() for n, t in network.state_dict().items()}
     stepper = Stepper(network, AdaptConfig())
-    out, _ = stepper.read(encoded(tune(), network.codec, None), 0, 20, None)
+    out, _ = stepper.read(encode_score(tune(), network.codec, None), 0, 20, None)
     stepper.learn(out * math.nan)
     assert stepper.steps == 0
     assert all(torch.equal(t, old[n]) for n, t in network.state_dict().items())

@@ -1,0 +1,27 @@
+"""A task: a plan on the grid, and the way back from its events to a Score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.generate.plan import NO_STOP, Plan
+from melody.score import Score
+
+Rows = NDArray[np.int16]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A plan, and how its events (n, 6) become a Score. ``tempo``: quarter notes a minute where the new music begins."""
+
+    plan: Plan
+    finish: Callable[[Rows], Score]
+    tempo: float
+
+    def endless(self) -> Plan:
+        """The same plan without an end, for streaming."""
+        return replace(self.plan, stop=NO_STOP, ending=NO_STOP, bars_left_known=False, max_notes=NO_STOP)

@@ -1,0 +1,83 @@
+"""``accompany``: a tune as it is, and everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from melody import theory
+from melody.bundle import Bundle
+from melody.codec import encode
+from melody.codec.columns import PartColumn
+from melody.codec.given import given_notes
+from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, Field, Role
+from melody.compose.alignment import AlignedTune, align_to_grid, new_notes, with_new_tracks
+from melody.compose.controls import SILENT_BARS, asked_scale, declared, tune_conditions
+from melody.compose.request import WithTrack, WithVoices
+from melody.compose.task import Rows, Task
+from melody.errors import MelodyError
+from melody.generate.plan import NO_STOP, Plan
+from melody.midi.channels import MELODIC
+from melody.programs import program_name
+from melody.score import Score
+from melody.settings import setting
+
+MAX_ADDED = 3  # parts that an accompaniment adds on its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accompany(WithTrack, WithVoices):
+    """Keep a tune and add the rest."""
+
+    track: str | int | None = setting(
+        None, "Name, or number from 1, of the track that is the tune, if there are others; by default it is found."
+    )
+
+    def _task(self, bundle: Bundle) -> Task:
+        codec = bundle.codec
+        fresh = len(self.voices) or 1
+        tune = align_to_grid(self.source, codec, self.track_name, lead=True, reserve=fresh)
+        piece = tune.piece
+        channels = _free_channels(self, tune)
+        count = len(piece.parts)
+        held = tune.part_table
+        held[:count, PartColumn.GIVEN] = 1
+        known = encode(piece, np.zeros(len(piece.notes), bool)).rows[:-1]
+        extra, parts = declared(held, self, count)
+        last = theory.bar_of(tune.score, [tune.last_onset, max(tune.last_onset, tune.score.end_tick - 1)])
+        ending, stop = (int(t) for t in tune.bar_ticks(last + np.array([0, 1])))
+        made = Plan(
+            parts=parts,
+            conditions=tune_conditions(self, tune, codec),
+            metre=piece.metre,
+            prime=np.concatenate([known, extra]),
+            given=given_notes(piece, np.ones(len(piece.notes), bool)),
+            stop=max(1, int(tune.steps(stop))),
+            ending=int(tune.steps(ending)),
+            declare=(0, 0) if self.voices else (1, min(MAX_ADDED, channels, MAX_PARTS - count)),
+            max_silence=SILENT_BARS * piece.metre.bar_length(0) if self.voices else NO_STOP,
+            scale=asked_scale(self),
+            seed=self.seed,
+            sampling=self.sampling,
+        )
+
+        def finish(rows: Rows) -> Score:
+            whole = np.concatenate([extra, rows])
+            tables = new_notes(tune, whole, 0, (0, stop))
+            mine = whole[whole[:, Field.ROLE] == Role.PART]
+            programs = [int(r[Field.PITCH]) - PROGRAM_BASE for r in mine]
+            new = [(p, tables[int(r[Field.PART])]) for p, r in zip(programs, mine, strict=True)]
+            names = [program_name(min(p, 127), p == DRUMS) for p in programs]
+            return with_new_tracks(tune.score, new, names)
+
+        return Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+
+
+def _free_channels(request: Accompany, tune: AlignedTune) -> int:
+    """How many instruments can be added to a tune before MIDI has no channel left."""
+    free = len(MELODIC) - sum(len(t.notes) > 0 and not t.is_drum for t in tune.score.tracks)
+    wanted = sum(not drums for _, drums in request.programs())
+    if free < max(wanted, int(not request.voices)):
+        raise MelodyError(f"{tune.name}: MIDI has channels for {max(free, 0)} more instruments only; leave out some of its tracks first")
+    return free

@@ -1,0 +1,93 @@
+"""``continue``: a tune, and how it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from melody import theory
+from melody.bundle import Bundle
+from melody.codec import encode
+from melody.codec.table import Field
+from melody.compose.alignment import AlignedTune, added, align_to_grid, clear_of, new_notes
+from melody.compose.controls import asked_scale, tune_conditions, tune_scale
+from melody.compose.request import WithLength, WithTune
+from melody.compose.task import Rows, Task
+from melody.compose.tune import Tune
+from melody.generate.plan import Plan
+from melody.score import Score, meter_table, tempo_table
+
+CONTINUE_BARS = 8  # where nothing is said
+OVERHANG = 4  # a tune that sounds on past a bar line for up to a quarter divided by this ends at the bar line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continue(WithTune, WithLength):
+    """Go on from the end of a tune; 8 bars if no length is given."""
+
+    def _task(self, bundle: Bundle) -> Task:
+        codec = bundle.codec
+        tune = align_to_grid(self.source, codec)
+        begin, first_bar = _end_of(tune)
+        if self.meter is not None or self.tempo is not None:
+            changed = _changed_from(tune.score, self, int(tune.bar_ticks(first_bar)))
+            tune = align_to_grid(Tune(changed, tune.name), codec)
+        if self.seconds is None:
+            bars = self.bars or CONTINUE_BARS
+            ending, stop = (int(t) for t in tune.bar_ticks([first_bar + bars - 1, first_bar + bars]))
+        else:
+            stop = max(begin + 1, int(tune.score.ticks_at(tune.score.seconds(begin) + self.seconds)))
+            ending = max(begin, stop - int(np.diff(tune.bar_ticks([first_bar, first_bar + 1]))[0]))
+        prime = encode(tune.piece).rows[:-1]
+        reached = int(prime[:, Field.WAIT].sum(dtype=np.int64))
+        earliest = max(int(tune.steps(begin)), reached + 1)
+        made = Plan(
+            parts=tune.part_table,
+            conditions=tune_conditions(self, tune, codec),
+            metre=tune.piece.metre,
+            prime=prime,
+            earliest=earliest,
+            stop=max(int(tune.steps(stop)), earliest + 1),
+            ending=int(tune.steps(ending)),
+            declare=(0, 0),
+            every_bar=tune.plays_in_every_bar(),
+            scale=tune_scale(tune) if self.key is None else asked_scale(self),
+            seed=self.seed,
+            sampling=self.sampling,
+        )
+
+        def finish(rows: Rows) -> Score:
+            tables = new_notes(tune, rows, reached, (tune.last_onset + 1, stop))
+            tracks = tune.score.tracks
+            return added(tune.score, {index: clear_of(tracks[index].notes, tables[p]) for p, index in enumerate(tune.tracks)})
+
+        mspq = tune.score.tempi["mspq"][-1]
+        return Task(made, finish, 60e6 / float(mspq))
+
+
+def _end_of(tune: AlignedTune) -> tuple[int, int]:
+    """Tick at which a tune is over, and the first bar (from 0) that starts there or later.
+
+    Played notes are often held a little over the last bar line: the tune is over at the line, and the next bar keeps its first beat.
+    """
+    score = tune.score
+    end = score.end_tick
+    bar = int(theory.bar_of(score, end))
+    line = int(tune.bar_ticks(bar))
+    if tune.last_onset < line and OVERHANG * (end - line) <= score.ticks_per_quarter:
+        return line, bar
+    return end, bar + int(end > line)
+
+
+def _changed_from(score: Score, request: WithLength, tick: int) -> Score:
+    """The Score with another tempo or meter from ``tick`` on."""
+    tempi, meters = score.tempi, score.meters
+    if request.tempo is not None:
+        kept = tempi[tempi["tick"] < tick]
+        tempi = tempo_table([*kept["tick"], tick], [*kept["mspq"], round(60e6 / request.tempo)])
+    meter = request.parsed_meter()
+    if meter is not None:
+        kept = meters[meters["tick"] < tick]
+        meters = meter_table([*kept["tick"], tick], [*kept["numerator"], meter[0]], [*kept["denominator"], meter[1]])
+    return replace(score, tempi=tempi, meters=meters)

@@ -1,0 +1,74 @@
+"""``generate``: a new piece from nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from melody import edit, theory
+from melody.bundle import Bundle
+from melody.codec.conditions import conditions
+from melody.codec.decode import decode_piece, piece_score
+from melody.codec.given import no_parts
+from melody.codec.metre import Metre
+from melody.codec.table import DRUMS, CodecConfig
+from melody.compose.alignment import fitted
+from melody.compose.controls import SILENT_BARS, asked_scale, declared, default_conditions
+from melody.compose.request import WithLength, WithVoices
+from melody.compose.task import Rows, Task
+from melody.errors import CallError
+from melody.generate.plan import NO_STOP, Plan
+from melody.programs import program_name
+from melody.score import KEY, METER, Score, table
+
+FREE_BARS = (16, 32)  # without a length: a number of bars is drawn, and the model knows it and ends the piece there
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate(WithVoices, WithLength):
+    """A new piece."""
+
+    def _task(self, bundle: Bundle) -> Task:
+        codec = bundle.codec
+        if codec.clock == "seconds" and (self.tempo is not None or self.meter is not None):
+            raise CallError("tempo, meter: this model counts in seconds and knows neither; ask another model, or leave them out")
+        style, tempo, meter = default_conditions(self, bundle)
+        meters = table(METER, [0], [meter[0]], [meter[1]])
+        metre = Metre(codec, meters)
+        prime, parts = declared(no_parts(), self, 0)
+        stop, ending = self._span(metre, tempo, codec)
+        made = Plan(
+            parts=parts,
+            conditions=conditions(codec, style, tempo, self.parsed_key(), meter),
+            metre=metre,
+            prime=prime,
+            stop=stop,
+            ending=ending,
+            declare=(0, 0) if self.voices else (1, 4),
+            every_bar=True,
+            max_silence=SILENT_BARS * metre.bar_length(0) if self.voices else NO_STOP,
+            scale=asked_scale(self),
+            seed=self.seed,
+            sampling=self.sampling,
+        )
+
+        def finish(rows: Rows) -> Score:
+            piece = decode_piece(np.concatenate([prime, rows]), codec, meters)
+            names = tuple("Melody" if p["lead"] else program_name(min(127, int(p["program"])), p["program"] == DRUMS) for p in piece.parts)
+            score = piece_score(replace(piece, notes=fitted(piece.notes, stop, codec)), tempo, names)
+            score = edit.map_notes(score, edit.without_overlaps)
+            key = self.parsed_key()
+            keys = score.keys if key is None else table(KEY, [0], *([v] for v in theory.key_signature(key)))
+            return replace(score, tracks=tuple(t for t in score.tracks if len(t.notes)), keys=keys)
+
+        return Task(made, finish, tempo)
+
+    def _span(self, metre: Metre, tempo: float, codec: CodecConfig) -> tuple[int, int]:
+        """(stop, ending) of a new piece in steps: no note from ``stop`` on, no end before ``ending``."""
+        if self.seconds is not None:
+            per_second = codec.grid * tempo / 60 if codec.clock == "beats" else codec.grid
+            stop = max(1, int(self.seconds * per_second + 1e-6))
+            return stop, max(0, stop - metre.bar_length(0))
+        bars = self.bars or int(np.random.default_rng([self.seed, 2]).integers(FREE_BARS[0], FREE_BARS[1] + 1))
+        return metre.bar_start(bars), metre.bar_start(bars - 1)

@@ -1,0 +1,98 @@
+"""Settings: dataclass fields that carry their help, their kind and their range. One declaration serves flags, checks and docs.
+
+    @dataclass(frozen=True, kw_only=True)
+    class Request:
+        bars: int | None = setting(None, "Length in bars.", kind=int, low=1, high=10_000)
+
+        def __post_init__(self) -> None:
+            check_settings(self)
+
+Knows no command line: whoever has flags makes them from ``settings_of``. Errors name the field as Python spells it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from numbers import Integral, Real
+from typing import Any
+
+from melody.errors import CallError
+from melody.files import shown
+
+KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
+SHOWN = 60  # characters of a wrong value that an error repeats
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of one field."""
+
+    help: str
+    kind: type | None = None  # int, float, str or bool; None: the class checks it itself
+    low: float | None = None
+    high: float | None = None
+    above: bool = False  # whether ``low`` itself is left out
+    group: str = ""  # heading under which it is listed
+
+    @property
+    def range(self) -> str:
+        """How the range reads: "1 to 10,000", "0 or more"; nothing where there is none."""
+        if self.low is None:
+            return ""
+        low = f"{self.low:,g}"
+        if self.high is None:
+            return f"above {low}" if self.above else f"{low} or more"
+        return f"above {low}, at most {self.high:,}" if self.above else f"{low} to {self.high:,}"
+
+    def checked(self, name: str, value: Any) -> Any:
+        """The value as its own kind. Raises CallError that names the field where it is of another one, or out of range."""
+        wanted = KINDS[self.kind] if self.kind else ""
+        if self.kind is not None and not _is_a(self.kind, value):
+            raise CallError(f"{name} is {value_shown(value)}, must be {wanted}{f', {self.range}' if self.range else ''}", argument=name)
+        if self.kind in (int, float):
+            value = self.kind(value)
+            if not self._inside(value):
+                said = f"{value:,}" if self.kind is int else f"{value:g}"
+                raise CallError(f"{name} is {said}, must be {self.range or 'finite'}", argument=name)
+        return value
+
+    def _inside(self, value: float) -> bool:
+        if not math.isfinite(value):
+            return False
+        too_low = self.low is not None and (value <= self.low if self.above else value < self.low)
+        return not too_low and (self.high is None or value <= self.high)
+
+
+def _is_a(kind: type, value: Any) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    wider: dict[type, type] = {int: Integral, float: Real}  # numpy's numbers too
+    return isinstance(value, wider.get(kind, kind))
+
+
+def setting(default: Any = MISSING, help: str = "", **facts: Any) -> Any:  # noqa: A002  # as argparse and cyclopts call it
+    """A dataclass field with a ``Setting``; without ``default`` it has to be given."""
+    return field(default=default, metadata={"setting": Setting(help, **facts)})
+
+
+def settings_of(kind: type) -> Mapping[str, Setting]:
+    """The settings of a dataclass by name, in order; fields that are none are left out."""
+    return {f.name: f.metadata["setting"] for f in fields(kind) if "setting" in f.metadata}
+
+
+def check_settings(values: Any) -> None:
+    """Check all settings of a (frozen) dataclass instance; None is let through where it is the default. Raises CallError."""
+    for f in fields(values):
+        found: Setting | None = f.metadata.get("setting")
+        value = getattr(values, f.name)
+        if found is not None and not (value is None and f.default is None):
+            object.__setattr__(values, f.name, found.checked(f.name, value))
+
+
+def value_shown(value: Any) -> str:
+    """A wrong value as an error may repeat it: short, printable, with its type where that is the point."""
+    text = shown(repr(value))
+    text = text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+    return text if isinstance(value, str | int | float | None) else f"{text} ({type(value).__name__})"
