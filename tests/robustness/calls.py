@@ -1,38 +1,33 @@
 """Random command lines: does any of them end in more than status 0, 1 or 2 and one line?
 
-    python benchmarks/hostile_calls.py [--calls 10000] [--seed 0] [--first 0] [--verbs NAME,...] [--json]
-
 Verbs, flags and their types are asked of the command line itself, so that a new flag is tried from its first day. A call takes some flags
 of its verb, now and then one twice, one without its value or one that nobody knows, with values that are likely, wrong or hostile: huge,
 not a number, empty, control characters, bytes that are not UTF-8, folders, pipes, devices, links to themselves, damaged files, archives.
-It runs in a worker process (hostile_pool.py) in a folder that is put in order before each call. A finding is another status (130 for a call
-that was legal and long, and was interrupted), more or less than one line where the status is not 0, a traceback, a process that dies or
-does not stop within 10 s of SIGINT, 4 GiB of memory, a file or folder changed elsewhere, a look at the network of another verb than
-``data``, a ".part" that stays behind. The same seed and number give the same call.
+It runs in a folder that is put in order before each call. A finding is what breaks the rules of commands.py (a long call is legal, where it
+ends within 10 s of SIGINT), 4 GiB of memory, or a ".part" that stays behind. The same seed and number give the same call.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
 import shutil
 import stat
-import sys
 import tempfile
-import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hostile_files import model
-from hostile_pool import Caller, Ending
-from hostile_values import LIKELY, NUMBERS, PLACES, TEXTS
-from machine import machine
+from tests.robustness import random_midi
+from tests.robustness.call_values import LIKELY, NUMBERS, PLACES, TEXTS
+from tests.robustness.child import Limits, Row
+from tests.robustness.commands import command_line, judged
+from tests.robustness.midi_files import model
 
-SECONDS = 8.0  # of processor time, from which on a call is long
+LIMITS = Limits(cpu=8.0, memory=4096)  # seconds from which on a call is long
 
 
 @dataclass(frozen=True)
@@ -44,18 +39,27 @@ class Word:
     needed: bool
 
 
-@dataclass
-class Tally:
-    """What a run found."""
-
-    seed: int
-    calls: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
-    stopped: int = 0  # legal and long
-    slowest_stop: float = 0.0
-    memory: float = 0.0  # MiB
-    seconds: float = 0.0
-    findings: list[str] = field(default_factory=list)
+def rows(calls: int = 10_000, seed: int = 1, first: int = 0, verbs: str = "") -> Iterator[Row]:
+    """Calls number ``first`` on, of all verbs or some (separated by commas)."""
+    known, only = words(), frozenset(filter(None, verbs.split(",")))
+    if only - {path[0] for path in known}:
+        raise SystemExit(f"unknown verbs: {', '.join(only - {path[0] for path in known})}")
+    statuses, stopped, memory, findings = Counter[Any](), 0, 0.0, list[str]()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Folder(Path(scratch, "work"), model(Path(scratch, "model")))
+        folder.order()
+        with command_line(folder.place, folder.here, LIMITS) as child:
+            for index in range(first, first + calls):
+                arguments = line(seed, index, known, only)
+                ending = child.do(arguments)
+                left = "an unfinished file stayed behind" if folder.order() else ""
+                statuses[ending.value] += 1
+                stopped, memory = stopped + ending.stopped, max(memory, ending.memory)
+                if fault := judged(ending, arguments, long_is_a_fault=False) or left:
+                    findings.append(f"{index}: {json.dumps(arguments)[:400]}: {fault}")
+    said = ", ".join(f"{statuses[k]:,} with {k}" for k in (0, 1, 2))
+    figure = f"{calls:,} calls: {said}; {stopped} long and stopped, {memory:.0f} MiB, {len(findings)} findings"
+    yield Row("random command lines", "; ".join([figure, *findings[:5]]), not findings and calls > 0)
 
 
 def words() -> dict[tuple[str, ...], list[Word]]:
@@ -78,16 +82,16 @@ def words() -> dict[tuple[str, ...], list[Word]]:
     return found
 
 
-def value(rng: random.Random, name: str) -> str:
-    """A value for a flag, likely or not."""
-    if name in LIKELY and rng.random() < 0.5:
+def value(rng: random.Random, name: str, tame: float) -> str:
+    """A value for a flag or an argument: a likely one with probability ``tame``, else likely or not."""
+    if name in LIKELY and (rng.random() < tame or rng.random() < 0.5):
         return rng.choice(LIKELY[name])
     return rng.choice(rng.choice((NUMBERS, TEXTS, PLACES)))
 
 
 def line(seed: int, index: int, known: dict[tuple[str, ...], list[Word]], only: frozenset[str]) -> list[str]:
     """Call number ``index`` of a seed."""
-    rng = random.Random(f"{seed} {index}")  # noqa: S311  # nothing secret
+    rng = random.Random(f"{seed} {index}")
     if not only and rng.random() < 0.02:  # no verb at all
         return [rng.choice((*TEXTS, *PLACES, *NUMBERS)) for _ in range(rng.randrange(4))]
     path = rng.choice(sorted(p for p in known if not only or p[0] in only))
@@ -96,21 +100,14 @@ def line(seed: int, index: int, known: dict[tuple[str, ...], list[Word]], only: 
     out: list[str] = []
     for word in positional:
         if word.needed or rng.random() < 0.5 or rng.random() < 0.95 and word.names[0] != "CORPUS":
-            name = word.names[0]
-            out.append(
-                rng.choice(LIKELY[name]) if name in LIKELY and rng.random() < (0.1 if name == "NAME" else 0.75) else value(rng, name)
-            )
+            out.append(value(rng, word.names[0], 0.1 if word.names[0] == "NAME" else 0.75))  # noqa: PERF401  # draws in the order of the lines
     chosen = [w for w in flags if w.needed and rng.random() < 0.97]
     chosen += [w for w in flags if w.names[0] in ("--model", "--from-bar", "--to-bar", "--recipe", "--steps") and rng.random() < 0.9]
     tame = len(chosen)
     chosen += rng.choices(flags, k=rng.choice((0, 1, 1, 2, 2, 3, 5)))
     for place, word in enumerate(chosen):
         name = rng.choice(word.names)
-        worth = (
-            rng.choice(LIKELY[word.names[0]])
-            if place < tame and word.names[0] in LIKELY and rng.random() < 0.9
-            else value(rng, word.names[0])
-        )
+        worth = value(rng, word.names[0], 0.9 if place < tame else 0.0)
         if rng.random() < 0.1 and name.startswith("--"):
             out.append(f"{name}={worth}")
         else:
@@ -168,11 +165,9 @@ class Folder:
 
 def contents(bundle: Path) -> dict[str, bytes]:
     """Names and bytes of the files that calls find."""
-    import fuzz_midi
-
     from melody.corpus.prepare import PrepareConfig, prepare
 
-    maker = fuzz_midi.Maker(random.Random("calls"))  # noqa: S311  # nothing secret
+    maker = random_midi.Maker(random.Random("calls"))
     maker.wild = 0.0
     songs = [maker.file() for _ in range(6)]
     files = {f"model/{p.name}": p.read_bytes() for p in bundle.iterdir()}
@@ -195,66 +190,11 @@ def contents(bundle: Path) -> dict[str, bytes]:
         "empty.mid": b"",
         "text.mid": b"not music",
         "taken.mid": b"precious",
-        "good.zip": fuzz_midi.zipped(songs[1]),
-        "bomb.zip": fuzz_midi.zipped(bytes(8 << 20)),
+        "good.zip": random_midi.zipped(songs[1]),
+        "bomb.zip": random_midi.zipped(bytes(8 << 20)),
         "recipe.toml": b"[train]\nsteps = 1\n",
         "bad.toml": b"[train]\nsteps = nan\n[[",
         "x.style": b"{}",
         os.fsdecode(b"bytes\xff.mid"): songs[2],
         "-dash.mid": songs[2],
     }
-
-
-def run(calls: int, seed: int, first: int, only: frozenset[str], scratch: Path) -> Tally:
-    """Make so many calls."""
-    known, tally = words(), Tally(seed)
-    if only - {path[0] for path in known}:
-        raise SystemExit(f"unknown verbs: {', '.join(only - {path[0] for path in known})}")
-    folder = Folder(scratch / "work", model(scratch / "model"))
-    folder.order()
-    begun = time.monotonic()
-    with Caller(folder.place, folder.here, SECONDS, memory=4096, long_is_a_fault=False) as caller:
-        for index in range(first, first + calls):
-            ending = caller.call(line(seed, index, known, only))
-            left = folder.order()
-            note(tally, index, ending, left)
-    tally.seconds = time.monotonic() - begun
-    return tally
-
-
-def note(tally: Tally, index: int, ending: Ending, left: bool) -> None:
-    """Count a call; ``left``: it left an unfinished file."""
-    tally.calls += 1
-    tally.statuses[ending.status] += 1
-    tally.stopped += ending.stopped
-    tally.memory = max(tally.memory, ending.memory)
-    if ending.fault or left:
-        fault = " ".join((ending.fault or "an unfinished file stayed behind").split())[-500:]
-        tally.findings.append(f"{index}: {json.dumps(ending.arguments)[:400]}: {fault}")
-        print(tally.findings[-1], file=sys.stderr, flush=True)
-
-
-def main() -> None:
-    """Run, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calls", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--verbs", default="")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        tally = run(options.calls, options.seed, options.first, frozenset(filter(None, options.verbs.split(","))), Path(scratch))
-    if options.json:
-        print(json.dumps(vars(tally)))
-    else:
-        print(machine("cyclopts", "torch"))
-        print("| calls | a second | status 0 | 1 | 2 | long, stopped | memory, MiB | findings |\n|---|---|---|---|---|---|---|---|")
-        said = [f"{tally.statuses[k]:,}" for k in (0, 1, 2)]
-        rate = f"{tally.calls / tally.seconds:.1f}"
-        print(f"| {tally.calls:,} | {rate} | {' | '.join(said)} | {tally.stopped} | {tally.memory:.0f} | {len(tally.findings)} |")
-    sys.exit(bool(tally.findings))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Bytes for fuzz.py: MIDI files that are valid but for what is broken on purpose, and real ones with bytes changed.
+"""Bytes for the reader: MIDI files that are valid but for what is broken on purpose, and real ones with bytes changed.
 
 Everything follows from ``random.Random``: the same seed and number give the same bytes.
 """
@@ -11,7 +11,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from melody import MelodyError, midi, sources
+from melody import MelodyError, sources
 
 ODD_BYTES = (0, 1, 0x7F, 0x80, 0x81, 0x90, 0xB0, 0xC0, 0xE0, 0xF0, 0xF7, 0xF8, 0xFF, 0x2F, 0x51, 0x58)
 ODD_NUMBERS = (0, 1, 2, 5, 6, 7, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -145,7 +145,7 @@ def mutated(rng: random.Random, data: bytes, other: bytes) -> bytes:
 
 def bases(data: Path, most: int) -> list[bytes]:
     """Files to mutate: of our own making, and small ones of the collections at ``data``, where there are any."""
-    maker = Maker(random.Random("bases"))  # noqa: S311  # nothing secret
+    maker = Maker(random.Random("bases"))
     maker.wild = 0.0
     found = [maker.file() for _ in range(40)]
     limits = sources.Limits(max_bytes=MAX_BASE)
@@ -178,7 +178,7 @@ def zipped(data: bytes) -> bytes:
 
 def mutant(seed: int, index: int, found: list[bytes]) -> bytes:
     """The bytes number ``index`` of a seed: every other one from the generator."""
-    rng = random.Random(f"{seed} {index}")  # noqa: S311  # nothing secret
+    rng = random.Random(f"{seed} {index}")
     made = Maker(rng).file() if index % 2 else rng.choice(found)
     if index % 2 and rng.random() < 0.5:
         return made

@@ -1,4 +1,4 @@
-"""Values for the random command lines of hostile_calls.py: likely, wrong and hostile ones."""
+"""Values for the random command lines of calls.py: likely, wrong and hostile ones."""
 
 # ruff: noqa: SIM905  # as lists, with a value a line, these would be pages
 import os
@@ -19,7 +19,7 @@ TEXTS = (
     *"test valid tiny base state heads bf16 fp32 one two".split(),
     "a" * 10_000,
 )
-PLACES = (  # what hostile_calls.Folder makes, what it does not, and what is no file
+PLACES = (  # what calls.Folder makes, what it does not, and what is no file
     *"tune.mid out.mid out out.html out.png out.svg out.wav missing.mid missing/x.mid folder folder.mid pipe.mid loop.mid".split(),
     *"dangling.mid again empty.mid text.mid cut.mid taken.mid tune.mid/x.mid corpus corpus/index.json model model/bundle.json".split(),
     *"broken lies bomb.zip good.zip songs recipe.toml bad.toml -dash.mid ./-dash.mid .hidden style.msgpack x.style".split(),
