@@ -1,4 +1,4 @@
-"""Reading music with a model: the probability of every value of every field, the true earlier fields told.
+"""Reading music with a model: the probability of every value of every field, the true earlier fields known.
 
 Shapes: T time, B batch, V values of a field.
 """
@@ -61,7 +61,7 @@ class Reader(EventLSTM):
 
 
 def stream_of(corpus: Corpus, codec: CodecConfig, pieces: list[int], batch: int = 16, chunk: int = 256) -> Stream:
-    """One pass over ``pieces`` as they are, nothing given, all conditions told."""
+    """One pass over ``pieces`` as they are, nothing given, all conditions known."""
     return Stream(corpus, codec, pieces, min(batch, len(pieces)), chunk, 1, AugmentConfig.none(), NOTHING, epochs=1)
 
 

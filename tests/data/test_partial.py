@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from melody.data import fetch, find
-from melody.data.part import Part
+from melody.data.partial import Part
 from melody.errors import CallError, MelodyError
 
 from .conftest import CONTENT, QUICK
