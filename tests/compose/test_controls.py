@@ -11,10 +11,7 @@ from melody.compose import Accompany, Continue, Generate
 from melody.compose.alignment import align_to_grid
 from melody.compose.controls import asked_scale, default_conditions, tune_conditions
 from melody.compose.tune import Tune
-<<<<<<< HEAD
 from melody.generate.plan import NO_STOP
-=======
->>>>>>> main
 from melody.score import KEY, Score, Track, meter_table, note_table, table, tempo_table
 
 PRIORS = {

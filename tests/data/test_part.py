@@ -50,7 +50,7 @@ def test_two_at_a_time(server, tmp_path):
 
 
 def test_a_download_that_ends_while_another_begins(server, tmp_path, monkeypatch):
-    """The first one puts its file in place between the second one's opening and its locking: what is locked then is the first one's file."""
+    """The first one puts its file in place between the second one's opening and its locking: the second holds what is not its own."""
     lock = part_module.fcntl.flock
 
     def late(handle, how):
