@@ -1,5 +1,7 @@
 # make demo    hear it: three pieces from the shipped model, in demo/
-# make test    what the tests need, and the tests
+# make test    what the tests need, and the tests: the same every time
+# make quick   the tests without those that take seconds
+# make explore the tests in random order on new random examples, ten times as many: looks for faults, and may find one by chance
 # make check   the tests, the linter and the types: what .ci/run does
 # make matrix  the wheel without torch on each Python that is here, with the lowest and the newest dependencies too
 # make hostile broken files, kills, full disks, lying servers, odd calls: a table of what they do, in under 10 minutes
@@ -12,7 +14,7 @@ MODEL = $(wildcard checkpoints/base/*)
 INSTALL = $(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check matrix hostile clean
+.PHONY: demo test quick explore check matrix hostile clean
 
 demo: demo/generated.mid demo/continued.mid demo/accompanied.mid
 	@echo
@@ -40,6 +42,12 @@ demo/accompanied.mid: examples/tune.mid $(MODEL) $(VENV)/.runs
 
 test: $(VENV)/.tests
 	$(RUN)/python -m pytest
+
+quick: $(VENV)/.tests
+	$(RUN)/python -m pytest -m "not slow"
+
+explore: $(VENV)/.tests
+	HYPOTHESIS_PROFILE=explore $(RUN)/python -m pytest -p randomly
 
 check: test
 	$(RUN)/ruff check

@@ -99,7 +99,7 @@ def evaluate(
     music = Corpus(corpus)
     found = bundles.read(bundle)
     with report.waiting(printing, "loading the model"):
-        from melody.evaluate.likelihood import chosen_pieces, likelihood
+        from melody.evaluation.likelihood import chosen_pieces, likelihood
 
         pieces = chosen_pieces(music, measuring.split, measuring.notes, measuring.style)
         model = bundles.load_model(found)
@@ -170,8 +170,8 @@ def _beside(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     if not samples:
         return {}, {}
-    from melody.evaluate.beside import beside
-    from melody.evaluate.likelihood import chosen_pieces
+    from melody.evaluation.beside import beside
+    from melody.evaluation.likelihood import chosen_pieces
 
     pieces = chosen_pieces(music, measuring.split, 0, measuring.style)
     with report.bar(printing, "looking for copies") as progress:
@@ -229,7 +229,7 @@ def _surprise(bundle: str, file: Path, style: str | None, output: Path | None, f
 
     score = midi.read(file)
     with report.waiting(printing, "reading the piece"):
-        from melody.evaluate.surprise import surprise
+        from melody.evaluation.surprise import surprise
 
         found = surprise(bundles.load_model(bundles.read(bundle)), score, file.name, style)
     notes, bars, nats = found.shaded(), found.lines.tolist(), found.per_note()

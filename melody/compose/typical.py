@@ -27,7 +27,7 @@ from melody.bundle import Bundle
 from melody.corpus.batch import as_batch
 from melody.corpus.piece import encode_score
 from melody.errors import MelodyError, Remedy
-from melody.evaluate.features import features_of
+from melody.evaluation.features import features_of
 from melody.files import read_bytes, reason, shown, write_bytes
 from melody.generate.engine import AnyEngine
 from melody.score import Score, merged_notes

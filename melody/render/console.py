@@ -48,11 +48,11 @@ def cells(score: Score, parts: list[Voice], columns: int, rows: int) -> NDArray[
         if parts[index].track.is_drum:
             continue
         row = (high - notes["pitch"].astype(np.int64)) * rows // (high - low + 1)
-        first = notes["onset"] * columns // end
+        first = np.minimum(notes["onset"] * columns // end, columns - 1)  # a note of no length may stand at the very end
         last = np.maximum(-(-(notes["onset"] + notes["duration"]) * columns // end), first + 1)  # a note takes one cell at least
         change = np.zeros((rows, columns + 1), np.int64)
-        np.add.at(change, (row, np.minimum(first, columns)), 1)
-        np.add.at(change, (row, np.minimum(last, columns)), -1)
+        np.add.at(change, (row, first), 1)
+        np.add.at(change, (row, last), -1)
         out[change.cumsum(axis=1)[:, :columns] > 0] = index
     return out
 

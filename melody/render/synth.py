@@ -28,6 +28,7 @@ from melody.score import Score
 TAIL = 2.0  # seconds
 LONGEST = 3600.0  # seconds: an hour in two channels takes 1.3 GB
 PEAK = 10 ** (-1 / 20)
+SHORTEST = 0.03  # seconds a simple tone sounds at least: a note of no length is heard
 RATES = (8_000, 192_000)
 GAIN = 0.15  # FluidSynth answers in 16 bits: a full orchestra must stay below the top, normalising comes after
 SOUNDFONT = "TimGM6mb.sf2"
@@ -143,6 +144,8 @@ def _with_simple_tones(score: Score, samples: int, sample_rate: int) -> Audio:
 
     out = np.zeros((samples, 1), np.float32)
     for instrument in score.to_pretty_midi().instruments:  # one at a time: together they would fill the memory
+        for note in instrument.notes:
+            note.end = max(note.end, note.start + SHORTEST)
         part = instrument.synthesize(fs=sample_rate, wave=tone)[:samples]
         out[: len(part), 0] += part
     return out

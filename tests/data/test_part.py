@@ -61,7 +61,7 @@ from melody.cli.guard import guarded
 from melody.data import Collection, Rules, fetch
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
 row = Collection(**eval(sys.argv[1]))
-sys.exit(guarded(lambda: fetch(row, sys.argv[2], rules=Rules(5, 1, pause=0, local=True)) and None))
+sys.exit(guarded(lambda: fetch(row, sys.argv[2], rules=Rules(300, 1, pause=0, local=True)) and None))
 """
 
 

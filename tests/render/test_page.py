@@ -111,6 +111,16 @@ def test_the_roll_of_surprise(score, tmp_path):
     assert surprise_roll([ShadedNote(0, 1, 60, 1.0, "x")], [0, 96]).count("<rect") == 2
 
 
+@pytest.mark.parametrize("is_drum", [False, True])
+def test_every_note_of_a_roll_lies_in_it(is_drum):
+    for onset, duration in (([0], [0]), ([0, 960], [960, 0]), ([0, 0, 959], [0, 960, 1]), ([10**9], [0])):
+        notes = note_table(onset, duration, [60] * len(onset), [80] * len(onset))
+        shapes = re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)", page.roll(Score((Track(is_drum=is_drum, notes=notes),))))
+        assert len(shapes) == len(onset)
+        for x, y, width, height in (map(float, shape) for shape in shapes):
+            assert width >= 1 and 0 <= x <= x + width <= page.ROLL[0] and 0 <= y <= y + height <= page.ROLL[1]
+
+
 def test_a_note_table_without_pitches():
     drums = Score((Track(is_drum=True, notes=note_table([0], [1], [38], [80])),))
     assert "<path" in page.roll(drums) and "<svg" in page.roll(Score())
