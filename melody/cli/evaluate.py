@@ -151,10 +151,11 @@ def _samples(found: Bundle, model: EventLSTM, styles: list[str], measuring: Meas
         for nth, style in enumerate(styles):
             seeds = range(measuring.seed, measuring.seed + measuring.samples)
             requests = [Generate(bars=measuring.bars, style=style if style in known else None, seed=s) for s in seeds]
-            results = composer.results(
-                requests, lambda done, _, nth=nth: progress(nth * measuring.samples + done, measuring.samples * len(styles))
-            )  # type: ignore[misc]  # a lambda with a default has no inferred type
-            out[style] = [score for score in results if isinstance(score, Score)]
+
+            def show(done: int, of: int, nth: int = nth) -> None:
+                progress(nth * of + done, of * len(styles))
+
+            out[style] = [score for score in composer.results(requests, show) if isinstance(score, Score)]
     return out
 
 
