@@ -53,10 +53,10 @@ from melody.codec.table import CodecConfig
 from melody.corpus import Corpus
 from melody.corpus.piece import AugmentConfig
 from melody.corpus.prepare import PrepareConfig, prepare
-from melody.generate.engine import TorchEngine
 from melody.generate.loop import write
 from melody.generate.plan import Plan
 from melody.generate.sampling import Sampling
+from melody.generate.torch_engine import TorchEngine
 from melody.model import EventLSTM, ModelConfig
 from melody.score import METER, Score, Track, note_table, table
 from melody.training.loop import Progress, Trainer

@@ -16,15 +16,14 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
-from melody.codec.columns import POINTERS
-from melody.codec.table import Field
+from melody.codec.columns import POINTERS, condition_sizes, feature_sizes
 from melody.errors import MelodyError, Remedy, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
+from melody.tensors import MAX_HEADER, parse_header, unique_names
 
 if TYPE_CHECKING:
     from melody.model import EventLSTM, ModelConfig
@@ -36,11 +35,10 @@ CARD = "README.md"
 NEXT = ".next"  # inside the folder of a run: the bundle that is about to take the place of the one in it
 MAX_FACTS = 1 << 20  # bytes of bundle.json
 MAX_WEIGHTS = 1 << 30  # bytes of model.safetensors
-MAX_HEADER = 1 << 20  # bytes of the header of model.safetensors
 LONGEST_STYLE = 255  # characters of its name: that of a folder
 DEFAULT = "base"
 KEYS = {"format", "model", "codec", "training", "data", "licence", "sha256", "digest"}  # of bundle.json
-KINDS = {"F32": 4, "BF16": 2, "F16": 2}  # kinds of numbers that weights are stored in, bytes of one
+KINDS = {"F32", "BF16", "F16"}  # of numbers that weights are stored in
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
 def _facts(folder: Path, path: Path) -> Bundle:
     """What ``path`` says of the bundle in ``folder``."""
     try:
-        raw = json.loads(read_bytes(path, MAX_FACTS), object_pairs_hook=_once)
+        raw = json.loads(read_bytes(path, MAX_FACTS), object_pairs_hook=unique_names)
         if not isinstance(raw, dict) or "format" not in raw:
             raise ValueError("no format")
         if raw["format"] != FORMAT:
@@ -140,13 +138,6 @@ def facts_digest(facts: Mapping[str, Any]) -> str:
     """What ``digest`` in bundle.json has to be: of all other facts, however they are set."""
     rest = {name: value for name, value in facts.items() if name != "digest"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object that says nothing twice: readers differ in which of the two they take."""
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError("a name stands twice in it")
-    return found
 
 
 def _codec(raw: Mapping[str, Any]) -> CodecConfig:
@@ -217,45 +208,28 @@ def load_model(bundle: Bundle) -> EventLSTM:
 def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the weights by the header of their file, which has to account for every byte: nothing else is read."""
     with open_regular(path, MAX_WEIGHTS) as file:
-        size = int.from_bytes(file.read(8), "little")
-        head = file.read(min(size, MAX_HEADER))
-        left = os.fstat(file.fileno()).st_size - 8 - size
+        start, size = file.read(8 + MAX_HEADER), os.fstat(file.fileno()).st_size
     try:
-        header = json.loads(head if size <= MAX_HEADER else b"", object_pairs_hook=_once)
-        tensors = {name: facts for name, facts in header.items() if name != "__metadata__"}
-        places = sorted(tuple(facts["data_offsets"]) for facts in tensors.values())
-        shapes = {name: tuple(facts["shape"]) for name, facts in tensors.items()}
-        for name, facts in tensors.items():
-            (begin, end), shape = facts["data_offsets"], shapes[name]
-            counts = len(shape) <= 8 and all(type(n) is int and n >= 0 for n in (begin, *shape))
-            if not counts or end - begin != KINDS[facts["dtype"]] * prod(shape):
-                raise ValueError(f"{name[:40]!r} has not the size that it says")
-        if [0, *(end for _, end in places)] != [*(begin for begin, _ in places), left]:
-            raise ValueError("its tensors do not lie end to end")
+        tensors = parse_header(start, size).tensors
+        if not {tensor.kind for tensor in tensors.values()} <= KINDS:
+            raise ValueError("holds whole numbers")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise MelodyError(f"{shown(path)}: damaged ({type(fault).__name__}: {reason(fault)[:120]})") from None
-    return shapes
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def _claimed_shapes(config: ModelConfig, codec: CodecConfig) -> dict[str, tuple[int, ...]]:
     """The weights that fix the size of the network: looked at before it is built, so that a lie cannot take more memory than the file."""
-    sizes = codec.sizes
-    gates = {"lstm": 4, "gru": 3, "rnn": 1}[config.cell]
-    cells: dict[str, tuple[int, ...]] = {f"cells.{i}.weight_hh_l0": (gates * config.width, config.width) for i in range(config.layers)}
-    recall = {"recall.to_body.weight": (config.width, POINTERS * config.recall_width)} if config.recall_width else {}
-    return (
-        cells
-        | recall
-        | {
-            "to_heads.weight": (len(sizes) * config.head_width, config.width),
-            "encoder.forwards.weight_hh_l0": (4 * config.given_width, config.given_width),
-            f"fields.{Field.WAIT}.weight": (sizes[Field.WAIT], config.width),
-            f"fields.{Field.DURATION}.weight": (sizes[Field.DURATION], config.width),
-            f"fields.{Field.VELOCITY}.weight": (sizes[Field.VELOCITY], config.width),
-            "metre_body.0.weight": (codec.positions, config.width),
-            "conditions.0.weight": (1 + len(codec.styles), config.width),
-        }
-    )
+    width, gates = config.width, {"lstm": 4, "gru": 3, "rnn": 1}[config.cell]
+    tables = {"fields": codec.sizes, "metre_body": feature_sizes(codec), "conditions": condition_sizes(codec)}
+    shapes: dict[str, tuple[int, ...]] = {f"{name}.{i}.weight": (n, width) for name, sizes in tables.items() for i, n in enumerate(sizes)}
+    shapes |= {f"cells.{i}.weight_hh_l0": (gates * width, width) for i in range(config.layers)}
+    if config.recall_width:
+        shapes["recall.to_body.weight"] = (width, POINTERS * config.recall_width)
+    return shapes | {
+        "to_heads.weight": (len(codec.sizes) * config.head_width, width),
+        "encoder.forwards.weight_hh_l0": (4 * config.given_width, config.given_width),
+    }
 
 
 def save(

@@ -11,6 +11,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from enum import Enum, unique
 
+MAX_NAME = 60  # characters of a wrong name that an error repeats
+
 
 @unique
 class Remedy(Enum):
@@ -68,8 +70,9 @@ class CallError(MelodyError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> CallError:
     """A ``CallError`` for a name that is not among ``known``, with the nearest one as a suggestion."""
     names = sorted(known)
+    asked = name if len(name) <= MAX_NAME else name[:MAX_NAME] + "..."
     folded = {n.lower(): n for n in names}
     near = difflib.get_close_matches(name.lower(), list(folded), n=1, cutoff=0.5)
     listed = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
     hint = f"did you mean {folded[near[0]]!r}?" if near else f"known: {listed or 'none'}"
-    return CallError(f"unknown {kind} {name!r}; {hint}")
+    return CallError(f"unknown {kind} {asked!r}; {hint}")

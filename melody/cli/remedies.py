@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from melody.errors import MelodyError, Remedy
 
 FLAGS = {
@@ -23,5 +25,8 @@ COMMANDS = {Remedy.INSTALL, Remedy.EXPORT, Remedy.TRAIN, Remedy.SMALLER_CHUNK}  
 
 
 def in_flags(fault: MelodyError) -> str:
-    """The line of an error with its remedy as flags."""
-    return fault.worded(FLAGS)
+    """The line of an error with its remedy, and the argument that it names, as flags."""
+    line, argument = fault.worded(FLAGS), str(fault.details.get("argument", ""))
+    if argument and re.match(rf"{re.escape(argument)}\b", line):
+        return f"--{argument.replace('_', '-')}{line[len(argument) :]}"
+    return line

@@ -5,22 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-import numpy as np
-from numpy.typing import NDArray
-
 from melody import bundle as bundles
-from melody.codec.table import Field, Role
 from melody.compose.engines import engine_for
 from melody.compose.processes import shared
 from melody.compose.request import Request
+from melody.compose.running import Result, Running, finished
 from melody.compose.stream import StreamedNote, streamed
-from melody.compose.task import Task
 from melody.compose.tune import TuneLike
 from melody.compose.verbs import Accompany, Continue, Generate, Infill
 from melody.errors import CallError, MelodyError
@@ -35,7 +30,6 @@ if TYPE_CHECKING:
     from melody.compose.best import Selected
 
 Progress = Callable[[int, int], None]  # how much is done, and of how much
-Result = Score | MelodyError  # what came of a request
 DRAWN_SEEDS = 2**31  # seeds that are drawn lie below
 Meter = str | tuple[int, int]
 Voices = str | Sequence[str | int]
@@ -81,23 +75,6 @@ class Drawing(TypedDict, total=False):
     guidance: float
     repetition: int
     fields: Mapping[str, float]
-
-
-@dataclass
-class Running:
-    """What is being composed: hand it to ``Composer.each`` to have the music so far where something ends the work early."""
-
-    tasks: dict[int, tuple[int, Task]] = field(default_factory=dict)  # by number of the plan: place of its request, and its task
-    events: dict[int, list[NDArray[np.int64]]] = field(default_factory=dict)  # by number of the plan
-
-    def so_far(self) -> dict[int, Score]:
-        """By the place of its request, each unfinished piece that has a note; the piece ends where the work did."""
-        found = {}
-        for number, (place, task) in self.tasks.items():
-            score = _finished(task, np.array(self.events.get(number) or np.zeros((0, len(Field)), np.int64)))
-            if isinstance(score, Score):
-                found[place] = score
-        return found
 
 
 class Composer:
@@ -146,7 +123,7 @@ class Composer:
 
         for number, rows in pieces(self.engine, plans(), ROWS, running.events):
             place, task = running.tasks.pop(number)
-            yield place, _finished(task, rows)
+            yield place, finished(task, rows)
             while faults:
                 yield faults.pop(0)
         yield from faults
@@ -211,7 +188,7 @@ class Composer:
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
-        """The tune, and then what the model adds to it (8 bars unless told otherwise). See ``Continue``."""
+        """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
         music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
@@ -279,16 +256,6 @@ class Composer:
 
     def _one(self, request: Request) -> Score:
         return self.many([request])[0]
-
-
-def _finished(task: Task, rows: NDArray[np.int64]) -> Result:
-    """The Score of sampled events."""
-    if not (rows[:, Field.ROLE] == Role.NOTE).any():
-        return MelodyError("the model wrote no note for this request; try another seed or a longer span")
-    try:
-        return task.finish(rows.astype(np.int16))
-    except MelodyError as fault:
-        return fault
 
 
 def _seed(seed: int | None) -> int:

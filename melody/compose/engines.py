@@ -78,7 +78,7 @@ def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: TuneLike |
     elif isinstance(adapt, list | tuple):
         scores, found = list(adapt), 0
     else:
-        scores, found = [Tune.of(adapt, "adapt").score], 1  # type: ignore[arg-type]  # anything else that holds a tune
+        scores, found = [Tune.of(adapt, "adapt").score], 1
     if not scores:
         raise MelodyError("there is no music to adapt to")
     torch.set_num_threads(threads)

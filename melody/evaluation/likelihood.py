@@ -1,7 +1,7 @@
 """Nats per note on held-out pieces: by field, by style, by position in the piece, with and without the past; calibration.
 
 The unit is the note: rests, declarations and ends are paid for, and divided by the number of notes. Nothing is given to the
-model; style, tempo, key, meter and density of each piece are told, the bars left are not.
+model; style, tempo, key, meter and density of each piece are known, the bars left are not.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the model thinks of a piece: the nats of every note, and what it expected in its place.
 
-The piece is read as in validation: nothing given, the bars left not told. What is paid for rests before a note is counted to
+The piece is read as in validation: nothing given, the bars left not known. What is paid for rests before a note is counted to
 the note; what is expected is asked with the true earlier fields chosen (the pitch once time and part are known).
 """
 

@@ -1,9 +1,9 @@
-"""``melody export``: a bundle's runtime file, written only if it says what the model says. Needs torch and the package onnx."""
+"""``melody export``: a bundle's runtime file, written only if it says what the model says. Needs torch."""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from melody import bundle as bundles
@@ -11,7 +11,7 @@ from melody.bundle import Bundle
 from melody.errors import MelodyError, Remedy
 from melody.export.check import Agreement
 from melody.files import shown, write_bytes
-from melody.runtime.file import FORMAT, NAME, plain, sealed
+from melody.runtime.file import NAME, packed_tables
 from melody.runtime.layout import Layout
 
 MAX_DIFFERENCE = 0.005  # of the nats per note, in total
@@ -21,7 +21,7 @@ __all__ = ["MAX_DIFFERENCE", "Agreement", "export"]
 
 
 def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tuple[Agreement, Path]:
-    """Write ``runtime.onnx`` into a bundle's folder.
+    """Write ``runtime.safetensors`` into a bundle's folder.
 
     corpus   a prepared corpus, on whose held-out pieces the two are compared; without one, on pieces that the model writes
     notes    how many notes of it are looked at
@@ -30,23 +30,17 @@ def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tu
     if bundle.model.get("cell", "lstm") != "lstm":
         raise MelodyError(f"{shown(bundle.folder)}: cells of the kind {bundle.model['cell']!r} have no runtime", Remedy.TORCH_ENGINE)
     from melody.corpus import Corpus
-    from melody.export.check import agreement, from_corpus, from_model, reaches
-    from melody.export.graph import build
-    from melody.export.tables import tables
+    from melody.export.check import activation_maxima, agreement, from_corpus, from_model
+    from melody.export.quantise import graph_tables
+    from melody.export.tables import numpy_tables
     from melody.runtime.engine import OnnxEngine
 
     model = bundles.load_model(bundle)
     sequences = from_model(model) if corpus is None else from_corpus(Corpus(corpus), bundle.codec, notes)
-    layout = Layout.of(bundle.codec, asdict(model.config))
+    layout = Layout.of(bundle.codec, bundle.model)
     weights = {name: t.float().numpy() for name, t in model.state_dict().items()}
-    reach = reaches(model, sequences)
-    facts = {
-        "melody.format": FORMAT,
-        "melody.sha256": bundle.sha256,
-        "melody.codec": plain(asdict(bundle.codec)),
-        "melody.model": plain(dict(bundle.model)),
-    }
-    data = sealed(build(weights, layout, reach, tables(weights, layout), facts).SerializeToString())
+    tables = numpy_tables(weights, layout) | graph_tables(weights, layout, activation_maxima(model, sequences))
+    data = packed_tables(tables, bundle)
     with tempfile.TemporaryDirectory() as folder:  # tried out where nobody looks for a model
         (Path(folder) / NAME).write_bytes(data)
         found = agreement(model, OnnxEngine(replace(bundle, folder=Path(folder))), sequences)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,20 +15,21 @@ from melody.codec.conditions import conditions
 from melody.codec.decode import decode_piece
 from melody.codec.given import GivenConfig, choose
 from melody.codec.metre import Metre
-from melody.codec.table import DRUMS, MAX_PARTS, METERS, UNDECLARED, Field
+from melody.codec.table import MAX_PARTS, METERS, UNDECLARED, Field, Role
 from melody.corpus import Corpus
-from melody.corpus.batch import Batch, as_batch
+from melody.corpus.batch import as_batch
 from melody.corpus.piece import AugmentConfig, EncodedPiece, encode_piece, training_piece
-from melody.generate.engine import Engine
 from melody.generate.loop import write
 from melody.generate.plan import Plan
 from melody.generate.torch_engine import TorchEngine
+from melody.generate.uniform import random_pieces
 from melody.model import EventLSTM
 from melody.runtime.engine import OnnxEngine
 from melody.score import METER, table
 
 MAX_EVENTS = 2000  # of a piece that are looked at
-OWN_BARS, OWN_PIECES, RANDOM_PIECES, RANDOM_NOTES = 12, 6, 2, 60
+OWN_PIECES, OWN_BARS, OWN_NOTES = 6, 12, 1000  # pieces that the model writes, at most so long
+RANDOM_ROWS, RANDOM_EVENTS = 2, 40  # and random ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +51,19 @@ class Agreement:
         return [*each, ("total", float(self.model.sum()), float(self.runtime.sum()))]
 
 
-def agreement(model: EventLSTM, engine: OnnxEngine, sequences: Sequence[EncodedPiece]) -> Agreement:
+def agreement(model: EventLSTM, engine: OnnxEngine, pieces: Iterable[EncodedPiece]) -> Agreement:
     """Score the same music with both."""
     sums, notes = np.zeros((2, len(Field))), 0
-    for s in sequences:
-        read = as_batch(s, last=MAX_EVENTS)
+    for piece in pieces:
+        read = as_batch(piece, last=MAX_EVENTS)
         notes += read.notes
         sums[0] += TorchEngine(model).nats(read).sum(0)
         sums[1] += engine.nats(read).sum(0)
     return Agreement(sums[0] / max(1, notes), sums[1] / max(1, notes), notes)
 
 
-def reaches(model: EventLSTM, sequences: Sequence[EncodedPiece]) -> dict[str, float]:
-    """The largest number that comes to each map that will be quantised, by the names of ``graph.build``."""
+def activation_maxima(model: EventLSTM, pieces: Iterable[EncodedPiece]) -> dict[str, float]:
+    """The largest number that comes to each map that will be quantised, by the names of ``quantise.graph_tables``."""
     out: dict[str, float] = {}
 
     def watch(module: torch.nn.Module, name: str, after: bool) -> Any:
@@ -76,8 +77,8 @@ def reaches(model: EventLSTM, sequences: Sequence[EncodedPiece]) -> dict[str, fl
     if model.config.recall_width:
         hooks.append(watch(model.recall.to_body, "recall", False))
     try:
-        for s in sequences:
-            TorchEngine(model).nats(as_batch(s, last=MAX_EVENTS))
+        for piece in pieces:
+            TorchEngine(model).nats(as_batch(piece, last=MAX_EVENTS))
     finally:
         for hook in hooks:
             hook.remove()
@@ -99,84 +100,22 @@ def from_corpus(corpus: Corpus, codec: CodecConfig, notes: int) -> list[EncodedP
 
 def from_model(model: EventLSTM) -> list[EncodedPiece]:
     """Music that the model writes, and a little that only the grammar makes; what is given chosen as in training."""
-    codec = model.codec
+    codec, rng = model.codec, np.random.default_rng(1)
     meters = table(METER, [0], [METERS[0][0]], [METERS[0][1]])
     metre = Metre(codec, meters)
     stop = metre.bar_start(OWN_BARS)
     parts = np.zeros((MAX_PARTS, 3), np.int16)
     parts[:, 0] = UNDECLARED
-    rng = np.random.default_rng(1)
     styles = (None, *codec.styles)
-    classes = [conditions(codec, styles[i % len(styles)], 100, None, METERS[0]) for i in range(OWN_PIECES + RANDOM_PIECES)]
+    classes = [conditions(codec, styles[i % len(styles)], 100, None, METERS[0]) for i in range(OWN_PIECES)]
     plans = [
-        Plan(
-            parts,
-            c,
-            metre,
-            stop=stop,
-            ending=stop // 2,
-            declare=(1, 4),
-            every_bar=True,
-            seed=i,
-            max_notes=1000 if i < OWN_PIECES else RANDOM_NOTES,
-        )
+        Plan(parts, c, metre, stop=stop, ending=stop // 2, declare=(1, 4), every_bar=True, seed=i, max_notes=OWN_NOTES)
         for i, c in enumerate(classes)
     ]
-    written = write(TorchEngine(model), plans[:OWN_PIECES]) + write(Chance(codec), plans[OWN_PIECES:])
+    written = [rows.astype(np.int16) for rows in write(TorchEngine(model), plans)]
+    written += [rows for rows in random_pieces(codec, rng, RANDOM_ROWS, RANDOM_EVENTS) if (rows[:, Field.ROLE] == Role.NOTE).any()]
     out = []
-    for rows, c in zip(written, classes, strict=True):
-        piece = decode_piece(rows.astype(np.int16), codec, meters)
-        out.append(encode_piece(piece, choose(piece, rng, GivenConfig()), c, True))
+    for i, rows in enumerate(written):
+        piece = decode_piece(rows, codec, meters)
+        out.append(encode_piece(piece, choose(piece, rng, GivenConfig()), classes[i % len(classes)], True))
     return out
-
-
-class Chance(Engine[Any, Any, Any]):
-    """An engine that likes everything alike (programs of drums aside, of which two would be one)."""
-
-    def __init__(self, codec: CodecConfig) -> None:
-        self.codec = codec
-
-    def nats(self, batch: Batch) -> NDArray[np.float64]:
-        """Not asked for."""
-        raise NotImplementedError
-
-    def context(self, parts: Any, conditions: Any, given: Any, causal: Any) -> Any:
-        """See Engine."""
-        return len(parts)
-
-    def initial_state(self, conditions: Any) -> Any:
-        """See Engine."""
-        return len(conditions)
-
-    def advance(self, context: Any, state: Any, steps: Any) -> tuple[Any, Any]:
-        """See Engine."""
-        return None, state
-
-    def logits(self, context: Any, heads: Any, field: Field, rows: int | None = None, values: int | None = None) -> NDArray[np.float32]:
-        """See Engine."""
-        out = np.zeros((context if rows is None else rows, self.codec.sizes[field]), np.float32)
-        if field == Field.PITCH:
-            out[:, 128 + DRUMS :] = -30
-        return out
-
-    def embed_choice(self, context: Any, heads: Any, field: Field, value: Any, role: Any) -> Any:
-        """See Engine."""
-
-    def set_time(self, context: Any, heads: Any, features: Any, lookups: Any) -> Any:
-        """See Engine."""
-
-    def update_parts(self, context: Any, rows: Any, parts: Any) -> Any:
-        """See Engine."""
-        return context
-
-    def put(self, context: Any, state: Any, rows: Any, other: Any, other_state: Any) -> Any:
-        """See Engine."""
-        return context, state
-
-    def join(self, states: Sequence[Any]) -> Any:
-        """See Engine."""
-        return len(states)
-
-    def pick(self, context: Any, state: Any, rows: Any) -> tuple[Any, Any]:
-        """See Engine."""
-        return len(rows), len(rows)

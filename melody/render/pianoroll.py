@@ -118,14 +118,16 @@ def row_starts(score: Score) -> NDArray[np.int64]:
 def rectangles(voice: Voice, score: Score, floor: int, lanes: dict[int, int]) -> NDArray[np.float64]:
     """Corners (n, 4, 2) of a track's notes, in ticks and pitches; drums short, in their lanes from ``floor`` up."""
     notes = voice.track.notes
-    left = notes["onset"].astype(np.float64)
     least = score.ticks_per_quarter * 0.08  # the shortest note is still seen
     if voice.track.is_drum:
         lane = np.array([lanes[p] for p in notes["pitch"].tolist()], np.float64)
-        right, bottom, top = left + 2 * least, floor + 2 * lane - 0.2, floor + 2 * lane + 1.2
+        length, bottom, top = np.full(len(notes), 2 * least), floor + 2 * lane - 0.2, floor + 2 * lane + 1.2
     else:
-        right = left + np.maximum(notes["duration"] - GAP * score.ticks_per_quarter, least)
+        length = np.maximum(notes["duration"] - GAP * score.ticks_per_quarter, least)
         bottom, top = notes["pitch"] - 0.42, notes["pitch"] + 0.42
+    # A note that starts on the last bar line, or a moment before it, would be drawn past the paper.
+    left = np.minimum(notes["onset"], row_starts(score)[-1] - np.minimum(length, 2 * least))
+    right = left + length
     corners = [np.stack(corner, axis=1) for corner in ((left, bottom), (right, bottom), (right, top), (left, top))]
     return np.stack(corners, axis=1)
 

@@ -19,9 +19,9 @@ from melody.runtime.layout import Layout, offsets
 
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.float32]
-ENCODED = 64  # encoded tunes that are kept
-FIRST = 2 + MAX_PARTS  # rows of a block: conditions, zeros, parts
-SPARE = 1 << 14  # rows of given notes that may lie about unused
+MAX_TUNES = 64  # encoded tunes that are kept
+BLOCK = 2 + MAX_PARTS  # rows of a piece's block: conditions, zeros, parts
+MAX_UNUSED = 1 << 14  # rows of given notes that may be kept though no piece uses them
 
 
 @dataclass(eq=False)
@@ -43,8 +43,8 @@ class Context:
 
     def pick(self, rows: Ints) -> Context:
         """Some rows of the batch, each with a block of its own."""
-        blocks = (self.first[rows, None] + np.arange(FIRST)).ravel()
-        return replace(self.shared(rows), body=self.body[blocks], head=self.head[blocks], first=np.arange(len(rows)) * FIRST)
+        blocks = (self.first[rows, None] + np.arange(BLOCK)).ravel()
+        return replace(self.shared(rows), body=self.body[blocks], head=self.head[blocks], first=np.arange(len(rows)) * BLOCK)
 
     def shared(self, rows: Ints) -> Context:
         """Some rows of the batch that share their blocks with this context: to be read, not changed."""
@@ -53,8 +53,8 @@ class Context:
 
     def put(self, rows: Ints, other: Context) -> Context:
         """``other``'s rows take the place of ``rows``. What was in it is written over."""
-        blocks = self.first[rows, None] + np.arange(FIRST)
-        theirs = other.first[:, None] + np.arange(FIRST)
+        blocks = self.first[rows, None] + np.arange(BLOCK)
+        theirs = other.first[:, None] + np.arange(BLOCK)
         self.body[blocks], self.head[blocks] = other.body[theirs], other.head[theirs]
         self.query[rows], self.query_bias[rows] = other.query, other.query_bias
         if not (len(other.given_body) == 2 and (other.last == 0).all() and len(self.given_body) == 2):  # nothing is given on either side
@@ -67,7 +67,7 @@ class Context:
     def _tidy(self) -> None:
         """Leave out the given notes that no row uses any more, once they are the larger part."""
         sizes = dict(zip(self.last.tolist(), (2 * (self.following - self.last)).tolist(), strict=True))
-        if len(self.given_body) < 2 * sum(sizes.values()) + SPARE:
+        if len(self.given_body) < 2 * sum(sizes.values()) + MAX_UNUSED:
             return
         at, moved = 0, {}
         for begin, size in sizes.items():
@@ -93,10 +93,10 @@ class Contexts:
         """(B, 16, 3), (B, 5), (G, B, 7), (B,) -> Context."""
         count, layout = len(parts), self.layout
         body, head, query, bias, encoder = self._described(parts)
-        blocks = np.zeros((count, FIRST, layout.width), np.float32)
+        blocks = np.zeros((count, BLOCK, layout.width), np.float32)
         blocks[:, 0] = self.tables["conditions"][conditions + self.condition_offsets].sum(1)
         blocks[:, 2:] = body
-        heads = np.zeros((count, FIRST, layout.head), np.float32)
+        heads = np.zeros((count, BLOCK, layout.head), np.float32)
         heads[:, 2:] = head
         pool: list[Floats] = []
         known: dict[bytes, int] = {}
@@ -113,7 +113,7 @@ class Contexts:
         return Context(
             blocks.reshape(-1, layout.width),
             heads.reshape(-1, layout.head),
-            np.arange(count) * FIRST,
+            np.arange(count) * BLOCK,
             np.ascontiguousarray(rows[:, : layout.width]),
             np.ascontiguousarray(rows[:, layout.width :]),
             np.array(last),
@@ -125,7 +125,7 @@ class Contexts:
     def update_parts(self, context: Context, rows: Ints, parts: Ints) -> Context:
         """Some rows (n,) have other parts (n, 16, 3) now: written over."""
         body, head, query, bias, _ = self._described(parts)
-        blocks = context.first[rows, None] + np.arange(2, FIRST)
+        blocks = context.first[rows, None] + np.arange(2, BLOCK)
         context.body[blocks], context.head[blocks] = body, head
         context.query[rows], context.query_bias[rows] = query, bias
         return context
@@ -143,13 +143,13 @@ class Contexts:
         nothing = self.tables["given.nothing"]
         if not len(given):
             return b"", (nothing[:1], nothing[1:])
-        told = parts[given[:, GivenColumn.PART]]
-        mark = given.tobytes() + told.tobytes() + bytes([causal])
+        played_by = parts[given[:, GivenColumn.PART]]
+        mark = given.tobytes() + played_by.tobytes() + bytes([causal])
         if mark not in self.encoded:
-            halves = np.split(self._encode(given, told, causal) @ self.tables["given.out"], 2, -1)
+            halves = np.split(self._encode(given, played_by, causal) @ self.tables["given.out"], 2, -1)
             last, following = (np.concatenate([nothing[i : i + 1], half]) for i, half in enumerate(halves))
             self.encoded[mark] = last, following
-            if len(self.encoded) > ENCODED:
+            if len(self.encoded) > MAX_TUNES:
                 self.encoded.popitem(last=False)
         self.encoded.move_to_end(mark)
         return mark, self.encoded[mark]

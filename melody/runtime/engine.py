@@ -20,16 +20,17 @@ from melody.corpus.batch import Batch
 from melody.errors import MelodyError
 from melody.files import reason, shown
 from melody.generate.engine import Ints, Steps
+from melody.runtime import graph, protobuf
 from melody.runtime.context import Context, Contexts
-from melody.runtime.file import NAME, RuntimeFile, read
+from melody.runtime.file import NAME, Tables, read
 from melody.runtime.heads import HeadState, HeadTables
-from melody.runtime.layout import RAILS, Layout, offsets
+from melody.runtime.layout import ANCHORS, Layout, offsets
 
-State = list[NDArray[np.float32]]  # hidden and cell of each layer in turn, each (1, B, H + RAILS)
+State = list[NDArray[np.float32]]  # hidden and cell of each layer in turn, each (1, B, H + ANCHORS)
 NOTE = int(Role.NOTE)
-SLOWER = ["SkipLayerNormFusion"]  # what ONNX Runtime would do and takes longer: 0.2 ms a step of 64 rows
-SILENT = 3  # of ONNX Runtime's log: errors only
-SETTLED = 30.0  # cell of a rail: open gates only move it away from zero
+SLOW_OPTIMIZERS = ["SkipLayerNormFusion"]  # what ONNX Runtime would do and takes longer: 0.2 ms a step of 64 rows
+LOG_ERRORS = 3  # of ONNX Runtime's log: errors only
+ANCHOR_CELL = 30.0  # cell of a range anchor: open gates only move it away from zero
 
 
 class OnnxEngine:
@@ -37,24 +38,18 @@ class OnnxEngine:
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         """Raises MelodyError where the runtime file is missing, damaged or of other weights; ImportError without onnxruntime."""
-        self.file = read(bundle)
+        tables = read(bundle)
         self.codec = bundle.codec
-        where = f"{shown(bundle.folder / NAME)}"
-        remedy = f"write it anew with: melody export {shown(bundle.folder)}"
+        self.layout = Layout.of(bundle.codec, bundle.model)
         try:
-            self.layout = Layout.of(bundle.codec, bundle.model)
-            wanted = self.layout.tables()
-            tables = {name: self.file.tables[name] for name in wanted}
-            for name, (shape, kind) in wanted.items():
-                if tables[name].shape != shape or tables[name].dtype != kind:
-                    raise ValueError(f"table {name} has the shape {tables[name].shape}")
             self._prepare(tables)
-            self.session = session(self.file, threads)
-            self._settle()
+            self.session = session(self.layout, tables, threads)
+            self._warm_up()
         except (ValueError, KeyError, RuntimeError, TypeError) as fault:
-            raise MelodyError(f"{where}: cannot be run ({reason(fault)[:120]}); {remedy}") from None
+            remedy = f"write it anew with: melody export {shown(bundle.folder)}"
+            raise MelodyError(f"{shown(bundle.folder / NAME)}: cannot be run ({reason(fault)[:120]}); {remedy}") from None
 
-    def _prepare(self, tables: dict[str, NDArray[Any]]) -> None:
+    def _prepare(self, tables: Tables) -> None:
         layout = self.layout
         self.contexts, self.heads = Contexts(tables, layout), HeadTables(tables, layout)
         self.initial = tables.get("initial")
@@ -64,27 +59,27 @@ class OnnxEngine:
         self.recall_offsets = offsets(layout.recalled)
         self.states = [f"{kind}{i}" for i in range(layout.layers) for kind in "hc"]
         self.plays = np.array([int(role in (Role.NOTE, Role.PART)) for role in Role], np.int64)
-        self.rails = np.zeros((0, 0, 2), np.float32)
+        self.anchors = np.zeros((0, 0, 2), np.float32)
         self.outputs = ["heads", *(f"{name}.out" for name in self.states)]
 
-    def _settle(self) -> None:
-        """Where every piece begins, the rails as the operator itself leaves them (they must never change)."""
+    def _warm_up(self) -> None:
+        """Where every piece begins, the range anchors as the operator itself leaves them (they must never change)."""
         layout = self.layout
-        blank = np.zeros((1, 1, layout.width + RAILS), np.float32)
-        blank[..., layout.width : layout.width + 2] = SETTLED, -SETTLED
+        blank = np.zeros((1, 1, layout.width + ANCHORS), np.float32)
+        blank[..., layout.width : layout.width + 2] = ANCHOR_CELL, -ANCHOR_CELL
         self.blank: State = [np.tanh(blank) if name[0] == "h" else blank for name in self.states]
         context = self.contexts.make(
             np.zeros((1, 16, 3), np.int64), np.zeros((1, 5), np.int64), np.zeros((1, 1, 7), np.int64), np.zeros(1, bool)
         )
         heads, after = self.advance(context, self.blank, blank_steps(1, 1))
-        rails = slice(layout.width, layout.width + RAILS)
+        anchors = slice(layout.width, layout.width + ANCHORS)
         if heads.z.shape != (1, len(Field), layout.head) or not np.isfinite(heads.z).all():
             raise ValueError("its first step gives no numbers")
         for name, zero, new in zip(self.states, self.blank, after, strict=True):
             if name[0] == "h":
-                zero[..., rails] = new[..., rails]
+                zero[..., anchors] = new[..., anchors]
         if not all(0.99 < abs(zero[0, 0, layout.width + i]) <= 1 for zero in self.blank[::2] for i in range(2)):
-            raise ValueError("its rails move")
+            raise ValueError("its range anchors move")
 
     def context(self, parts: Ints, conditions: Ints, given: Ints, causal: NDArray[np.bool_]) -> Context:
         """See Engine."""
@@ -97,7 +92,7 @@ class OnnxEngine:
         if self.initial is not None:
             begin = self.initial[np.asarray(conditions)[:, 0]].reshape(count, 2, layers, width)
             for i in range(layers):
-                state[2 * i][0, :, :width] = begin[:, 0, i].clip(-1, 1)  # as every later one: beyond the rails the steps would change
+                state[2 * i][0, :, :width] = begin[:, 0, i].clip(-1, 1)  # as every later one: beyond the anchors the steps would change
                 state[2 * i + 1][0, :, :width] = begin[:, 1, i]
         return state
 
@@ -121,18 +116,18 @@ class OnnxEngine:
         base += context.body.take(context.first, 0)
         base += context.given_body.take(context.last + lookups[..., Lookup.LAST], 0)
         base += context.given_body.take(context.following + lookups[..., Lookup.NEXT], 0)
-        feeds = {"events": events, "base": base, "rails": self._rails(length, count)}
+        feeds = {"events": events, "base": base, "anchors": self._anchors(length, count)}
         if self.layout.recall:
             feeds["recalled"] = recalled + self.recall_offsets
         feeds |= zip(self.states, state, strict=True)
         heads, *after = self.session.run(self.outputs, feeds)
         return heads.reshape(length, count, len(Field), -1), recalled, after
 
-    def _rails(self, steps: int, count: int) -> NDArray[np.float32]:
-        if self.rails.shape[:2] != (steps, count):
-            self.rails = np.empty((steps, count, 2), np.float32)
-            self.rails[:] = 1, -1
-        return self.rails
+    def _anchors(self, steps: int, count: int) -> NDArray[np.float32]:
+        if self.anchors.shape[:2] != (steps, count):
+            self.anchors = np.empty((steps, count, 2), np.float32)
+            self.anchors[:] = 1, -1
+        return self.anchors
 
     def logits(
         self, context: Context, heads: HeadState, field: Field, rows: int | None = None, values: int | None = None
@@ -200,7 +195,7 @@ class OnnxEngine:
         return context.put(rows, other), state
 
 
-def session(file: RuntimeFile, threads: int) -> Any:
+def session(layout: Layout, tables: Tables, threads: int) -> Any:
     """An ONNX Runtime session on the CPU, which spins on no thread."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at its import: else it reports its use and leaves files in the home folder
     import onnxruntime  # type: ignore[import-untyped]  # it says nothing of its types
@@ -208,9 +203,10 @@ def session(file: RuntimeFile, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = SILENT
+    options.log_severity_level = LOG_ERRORS
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    model = protobuf.model(graph.nodes(layout), graph.inputs(layout), graph.outputs(layout), graph.initializers(layout, tables))
     try:
-        return onnxruntime.InferenceSession(file.data, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER)
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_OPTIMIZERS)
     except Exception as fault:  # noqa: BLE001  # its errors are classes of a compiled module without a common base of their own
         raise ValueError(reason(fault)) from None

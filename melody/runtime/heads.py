@@ -1,4 +1,4 @@
-"""The chain of heads in numpy: what a step's heads know, logits with the pushes of what is recalled.
+"""The chain of heads in numpy: what a step's heads know, and logits, those of the copy mechanism added.
 
 A head's input is rounded to whole numbers for each row, its weights are whole numbers: fp32 adds those without any error, in
 whatever order the matrix product of a batch takes them. So a row of a batch is bit for bit the row alone.
@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from melody.codec.columns import COPIED_FIELDS, POINTERS, PREDICTED_OFFSET, Recalled
 from melody.codec.table import Field
-from melody.runtime.layout import STEPS, Layout
+from melody.runtime.layout import INPUT_STEPS, Layout
 
 Floats = NDArray[np.float32]
 ROLE, VELOCITY = int(Field.ROLE), int(Field.VELOCITY)
 OFFSETS = np.array([PREDICTED_OFFSET[field] for field in COPIED_FIELDS])
-TINY = np.float32(1e-30)
-FEW = 1 << 12  # rows for which indices are ready
+MIN_INPUT = np.float32(1e-30)  # an input's largest number is taken for at least this, so that it can be divided by
 
 
 class HeadState:
@@ -32,7 +31,7 @@ class HeadState:
     def __init__(self, z: Floats, recalled: NDArray[np.int64]) -> None:
         """(B, 6, P), (B, 5, 6)."""
         self.z, self.recalled = z, recalled
-        self.known = self.agrees = recalled[..., Recalled.WAIT] > 0
+        self.known = self.agrees = recalled[..., Recalled.WAIT] > 0  # (B, pointers): predicts at all; and is right about the fields so far
         self.values = np.maximum(recalled[..., : len(COPIED_FIELDS)] - OFFSETS, 0)  # (B, pointers, fields)
         self.trust: Floats | None = None  # (fields, B, pointers, 2)
 
@@ -54,7 +53,7 @@ class HeadTables:
             for f in Field
         ]
         self.trust = tables.get("trust")
-        self.pointers, self.rows = np.arange(POINTERS), np.arange(FEW)[:, None]
+        self.pointers = np.arange(POINTERS)
 
     def embed_choice(self, heads: HeadState, field: int, value: NDArray[np.integer[Any]]) -> None:
         """Tell the later heads the value (B,) of ``field``."""
@@ -72,8 +71,8 @@ class HeadTables:
         if known is not None:
             columns = None if values is None else gates + values
             weight, scale, shift = known[0][:, :columns], known[1][:columns], known[2][:columns]
-            most: Any = max(z.max(), TINY) if rows == 1 else np.maximum(z.max(-1, keepdims=True), TINY)
-            steps = z * (STEPS / most)
+            most: Any = max(z.max(), MIN_INPUT) if rows == 1 else np.maximum(z.max(-1, keepdims=True), MIN_INPUT)
+            steps = z * (INPUT_STEPS / most)
             every: Floats = np.rint(steps, out=steps) @ weight
             every *= most
             every *= scale
@@ -84,24 +83,24 @@ class HeadTables:
             out = np.matmul(query, z[:, :, None])[..., 0]
             out += bias
         if gates:
-            self._lean(heads, field - 1, out, every[:, :gates].reshape(-1, POINTERS, 2))
+            self._add_copy_logits(heads, field - 1, out, every[:, :gates].reshape(-1, POINTERS, 2))
         return out
 
-    def _lean(self, heads: HeadState, field: int, logits: Floats, gates: Floats) -> None:
-        """Add the pushes of all pointers to ``logits``; ``field`` is the place in COPIED_FIELDS."""
+    def _add_copy_logits(self, heads: HeadState, field: int, logits: Floats, gates: Floats) -> None:
+        """Add to the logits of the predicted values, pointer by pointer; ``field`` is the place in COPIED_FIELDS."""
         if heads.trust is None:
             assert self.trust is not None
             heads.trust = self.trust[:, self.pointers, heads.recalled[..., Recalled.STREAK]]
         rows = len(logits)
         both = gates + heads.trust[field, :rows]
-        push = np.where(heads.agrees[:rows], both[..., 0], both[..., 1])
-        push *= heads.known[:rows]
+        added = np.where(heads.agrees[:rows], both[..., 0], both[..., 1])
+        added *= heads.known[:rows]
         at = heads.values[:rows, :, field]
         if logits.shape[1] <= int(at.max()):  # predicted, but not among the values that are asked for
-            push, at = push * (at < logits.shape[1]), np.minimum(at, logits.shape[1] - 1)
+            added, at = added * (at < logits.shape[1]), np.minimum(at, logits.shape[1] - 1)
         if rows == 1:  # one value after the other: the same sums, without the price of ``add.at``
             row = logits[0]
-            for value, more in zip(at[0].tolist(), push[0], strict=True):
+            for value, more in zip(at[0].tolist(), added[0], strict=True):
                 row[value] += more
         else:
-            np.add.at(logits, (self.rows[:rows], at), push)
+            np.add.at(logits, (np.arange(rows)[:, None], at), added)

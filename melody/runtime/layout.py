@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,23 @@ from melody.codec.columns import (
 )
 from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field
 
-RAILS = 16  # units beside each layer's own, see ``graph.py``; a whole number of vector registers
-EXACT = 1 << 24  # whole numbers up to here are exact in fp32, so sums of them do not depend on their order
-STEPS = 255  # whole numbers that a head's input is rounded to
+ANCHORS = 16  # units beside each layer's own, of which two are range anchors (graph.py); a whole number of vector registers
+MAX_EXACT = 1 << 24  # whole numbers up to here are exact in fp32, so sums of them do not depend on their order
+INPUT_STEPS = 255  # whole numbers that a head's input is rounded to
+MIN_HALF = 4096  # numbers: two-dimensional tables of as many are stored with 16 bits a number, as the shipped weights are
+
+
+class Table(NamedTuple):
+    """One table, as it is used."""
+
+    shape: tuple[int, ...]
+    dtype: Any = np.float32
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """The kind of numbers that it has in the file."""
+        half = self.dtype is np.float32 and len(self.shape) == 2 and prod(self.shape) >= MIN_HALF
+        return np.dtype(np.float16 if half else self.dtype)
 
 
 @dataclass(frozen=True)
@@ -84,40 +99,34 @@ class Layout:
         """Columns of a head that are logits; the part head has none, it compares with the parts themselves."""
         return 0 if field == Field.PART else self.codec.sizes[field]
 
-    def tables(self) -> dict[str, tuple[tuple[int, ...], Any]]:
-        """Shapes and kinds of the tables that numpy uses."""
+    def tables(self) -> dict[str, Table]:
+        """The tables that numpy uses, by name."""
         part, wide, sizes = sum(self.part_columns), self.width + self.head, self.codec.sizes
-        out: dict[str, tuple[tuple[int, ...], Any]] = {
-            "part.program": ((UNDECLARED + 1, part), np.float32),
-            "part.number": ((MAX_PARTS, part), np.float32),
-            "part.flags": ((4, part), np.float32),
-            "conditions": ((sum(condition_sizes(self.codec)), self.width), np.float32),
-            "given.notes": ((sum(self.given_columns), self.given), np.float32),
-            "given.own": ((128 + sizes[Field.DURATION], 2 * self.given), np.float32),
-            "given.out": ((2 * self.given, 2 * wide), np.float32),
-            "given.nothing": ((2, wide), np.float32),
-            "arrive": ((sum(self.metre + self.distances), self.head), np.float32),
+        out = {
+            "part.program": Table((UNDECLARED + 1, part)),
+            "part.number": Table((MAX_PARTS, part)),
+            "part.flags": Table((4, part)),
+            "conditions": Table((sum(condition_sizes(self.codec)), self.width)),
+            "given.notes": Table((sum(self.given_columns), self.given)),
+            "given.own": Table((128 + sizes[Field.DURATION], 2 * self.given)),
+            "given.out": Table((2 * self.given, 2 * wide)),
+            "given.nothing": Table((2, wide)),
+            "arrive": Table((sum(self.metre + self.distances), self.head)),
         }
         for way in ("forwards", "backwards"):
-            out |= {
-                f"given.{way}.input": ((self.given, 4 * self.given), np.float32),
-                f"given.{way}.state": ((self.given, 4 * self.given), np.float32),
-                f"given.{way}.bias": ((4 * self.given,), np.float32),
-            }
+            out |= {f"given.{way}.{name}": Table((self.given, 4 * self.given)) for name in ("input", "state")}
+            out[f"given.{way}.bias"] = Table((4 * self.given,))
         for field in Field:
             columns = self.values(field) + self.gates(field)
             if columns:
-                out |= {
-                    f"head.{int(field)}.weight": ((self.head, columns), np.int16),
-                    f"head.{int(field)}.scale": ((columns,), np.float32),
-                    f"head.{int(field)}.bias": ((columns,), np.float32),
-                }
+                out[f"head.{int(field)}.weight"] = Table((self.head, columns), np.int16)
+                out |= {f"head.{int(field)}.{name}": Table((columns,)) for name in ("scale", "bias")}
             if field != Field.VELOCITY:
-                out[f"chosen.{int(field)}"] = ((sizes[field], (len(Field) - 1 - field) * self.head), np.float32)
+                out[f"chosen.{int(field)}"] = Table((sizes[field], (len(Field) - 1 - field) * self.head))
         if self.recall:
-            out["trust"] = ((len(COPIED_FIELDS), POINTERS, STREAKS, 2), np.float32)
+            out["trust"] = Table((len(COPIED_FIELDS), POINTERS, STREAKS, 2))
         if self.initial:
-            out["initial"] = ((1 + len(self.codec.styles), 2 * self.layers * self.width), np.float32)
+            out["initial"] = Table((1 + len(self.codec.styles), 2 * self.layers * self.width))
         return out
 
     @property

@@ -4,7 +4,7 @@ After B. Krause, E. Kahembwe, I. Murray, S. Renals, Dynamic evaluation of neural
 segments, and after each the weights take one step of its gradient, the state carried on. ``benchmarks/adapt.py`` says what it saves
 and how rule and rate were chosen.
 
-The music gets a style of its own, ``STYLE``, which starts as the mean of the others; it is told in half of the passes only, since a
+The music gets a style of its own, ``STYLE``, which starts as the mean of the others; it is named in half of the passes only, since a
 continuation asks for none. What the bundle says of usual tempi and meters becomes that of the music.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from melody import edit, midi, theory
+from melody import edit, midi, sources, theory
 from melody.bundle import Bundle
 from melody.codec.table import MAX_PARTS
 from melody.corpus.batch import as_batch
@@ -125,9 +125,9 @@ def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
 
     Raises MelodyError: a file's own line if it is the only one, or none could be read.
     """
-    found = list(midi.sources([Path(path)]))
+    found = list(sources.find([Path(path)]))
     if not found:
-        raise MelodyError(f"{shown(path)}: no MIDI files ({' '.join(midi.MIDI_SUFFIXES)}) found to adapt to")
+        raise MelodyError(f"{shown(path)}: no MIDI files ({' '.join(sources.MIDI_SUFFIXES)}) found to adapt to")
     order = np.random.default_rng(1).permutation(len(found)) if len(found) > MAX_PIECES else np.arange(len(found))
     scores: list[Score] = []
     first: MelodyError | None = None

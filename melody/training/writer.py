@@ -98,4 +98,3 @@ class RunWriter:
         data = {s: {"name": s, "pieces": len(n), "notes": sum(n), "licence": "unknown"} for s, n in notes.items()}
         before = {str(d["name"]): dict(d) for d in self.origin.data} if self.origin else {}
         return tuple((before | data).values())
-

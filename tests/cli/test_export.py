@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("onnx")
 LENGTH = ("--bars", 1, "--seed", 1)
 
 
@@ -21,12 +20,12 @@ def test_export_prints_a_table_and_the_verbs_use_the_file(melody, mine: Path, co
     assert said.status == 0 and said.err == ""
     lines = said.out.splitlines()
     assert [line.split()[0] for line in lines[1:8]] == ["role", "wait", "part", "pitch", "duration", "velocity", "total"]
-    assert lines[-1].startswith(f"{mine}/runtime.onnx: ")
+    assert lines[-1].startswith(f"{mine}/runtime.safetensors: ")
     assert melody("generate", "--model", mine, *LENGTH, "-o", "x.mid").err == ""
     assert melody("generate", "--model", mine, *LENGTH, "--engine", "torch", "-o", "y.mid").err == ""
 
-    blob = (mine / "runtime.onnx").read_bytes()
-    (mine / "runtime.onnx").write_bytes(blob[: len(blob) // 2])
+    blob = (mine / "runtime.safetensors").read_bytes()
+    (mine / "runtime.safetensors").write_bytes(blob[: len(blob) // 2])
     said = melody("generate", "--model", mine, *LENGTH, "-o", "z.mid")
     assert said.status == 1 and "melody export" in said.err and said.err.count("\n") == 1
     assert melody("generate", "--model", mine, *LENGTH, "--engine", "torch", "-o", "z.mid").status == 0
@@ -35,7 +34,7 @@ def test_export_prints_a_table_and_the_verbs_use_the_file(melody, mine: Path, co
 def test_json(melody, mine: Path):
     facts = json.loads(melody("export", mine, "--json").out)
     assert facts["difference"] <= 0.005 and facts["notes"] > 0 and set(facts["nats_per_note"]["total"]) == {"torch", "onnx"}
-    assert facts["file"] == str(mine / "runtime.onnx") and facts["bytes"] > 1000
+    assert facts["file"] == str(mine / "runtime.safetensors") and facts["bytes"] > 1000
 
 
 def test_a_model_without_a_runtime_says_how_to_get_one(melody, mine: Path):

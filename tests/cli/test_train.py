@@ -68,7 +68,7 @@ def test_ctrl_c_from_outside(corpus, here):
     assert run.stderr is not None
     assert run.stderr.readline().startswith("step 1 ")
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=300)
     assert run.returncode == 130
     assert "Traceback" not in err and "--resume" in out
     assert (here / "run" / "resume.json").is_file() and (here / "run" / "bundle.json").is_file()

@@ -7,7 +7,7 @@ of the keyboard, long rests, sixteen parts. Each row of the batch starts a new p
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
+from functools import cache, partial
 from itertools import permutations
 
 import numpy as np
@@ -20,6 +20,7 @@ from melody.codec.decode import decode_piece, piece_score
 from melody.codec.grammar import LAST_PITCH, bounds
 from melody.codec.table import MAX_PARTS, PROGRAM_BASE, Field, Role
 from melody.errors import MelodyError
+from melody.generate.uniform import random_pieces
 
 Rows = NDArray[np.int16]
 
@@ -31,50 +32,26 @@ CONFIGS = (
     CodecConfig("seconds", 8, 64),
 )
 END_ROW = (int(Role.END), 0, 0, 0, 0, 0)
-HABITS = ("even", "low", "high", "dense", "top", "sparse")  # of a player, row by row of the batch
+TASTES = ("even", "low", "high", "dense", "top", "sparse")  # of a player, row by row of the batch
 
 
 def play(config: CodecConfig, seed: int, players: int = 96, steps: int = 160) -> list[Rows]:
-    """Random legal pieces, each (n, 6) from its first declaration to its END, a player's last one cut off by an END of its own."""
-    rng = np.random.default_rng(seed)
-    habit = np.array(HABITS)[np.arange(players) % len(HABITS)]
-    before = np.tile(np.array(END_ROW, np.int16), (players, 1))
-    last_part = np.zeros(players, np.int64)
-    written = np.zeros((steps, players, len(Field)), np.int16)
-    for step in range(steps):
-        chosen = np.zeros((players, len(Field)), np.int16)
-        for field in Field:
-            low, high = bounds(config, np, field, before, chosen, last_part)
-            low, high = np.broadcast_to(low, players), np.broadcast_to(high, players)
-            assert (low <= high).all(), f"nothing is legal for {field.name} after {before[low > high][0]}"
-            chosen[:, field] = low + np.floor(_taste(rng, habit, field, before) * (high - low + 1)).clip(0, high - low)
-        declares = chosen[:, Field.ROLE] == Role.PART
-        last_part = np.where(declares, chosen[:, Field.PART], np.where(chosen[:, Field.ROLE] == Role.END, 0, last_part))
-        before = written[step] = chosen
-    pieces = []
-    for player in range(players):
-        ends = np.flatnonzero(written[:, player, Field.ROLE] == Role.END) + 1
-        whole = np.split(written[:, player], ends)
-        pieces += whole[:-1]
-        rest = whole[-1]
-        while len(rest) and rest[-1, Field.ROLE] == Role.REST:  # an END may not follow a rest
-            rest = rest[:-1]
-        if len(rest):
-            pieces.append(np.concatenate([rest, np.array([END_ROW], np.int16)]))
-    return pieces
+    """Random legal pieces, each (n, 6) from its first declaration to its END, by players of different tastes."""
+    taste = np.array(TASTES)[np.arange(players) % len(TASTES)]
+    return random_pieces(config, np.random.default_rng(seed), players, steps, partial(_taste, taste))
 
 
-def _taste(rng: np.random.Generator, habit: NDArray[np.str_], field: Field, before: Rows) -> NDArray[np.float64]:
+def _taste(taste: NDArray[np.str_], rng: np.random.Generator, field: Field, before: Rows) -> NDArray[np.float64]:
     """Where in its legal interval each player picks, [0, 1]."""
-    u = rng.random(len(habit))
+    u = rng.random(len(taste))
     if field is Field.ROLE:
         declaring = before[:, Field.ROLE] == Role.PART
-        more = rng.random(len(habit)) < np.where(np.isin(habit, ("high", "top")), 0.95, 0.5)  # these fill all sixteen parts
-        u = np.where(declaring & more, 0.0, np.where(u < 0.01, 0.999, u * np.where(habit == "sparse", 0.66, 0.5)))
+        more = rng.random(len(taste)) < np.where(np.isin(taste, ("high", "top")), 0.95, 0.5)  # these fill all sixteen parts
+        u = np.where(declaring & more, 0.0, np.where(u < 0.01, 0.999, u * np.where(taste == "sparse", 0.66, 0.5)))
         return np.where(declaring & ~more, 0.3, u)
     edge = {"low": 0.0, "high": 1.0, "dense": 0.0, "top": 0.0 if field is Field.WAIT else 1.0, "sparse": 1.0}
-    at_edge = np.array([edge.get(h, 0.5) for h in habit])
-    return np.where((rng.random(len(habit)) < 0.7) & (habit != "even"), at_edge, u)
+    at_edge = np.array([edge.get(h, 0.5) for h in taste])
+    return np.where((rng.random(len(taste)) < 0.7) & (taste != "even"), at_edge, u)
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 
 from melody import bundle, edit, midi
 from melody.compose import Accompany, Composer, Continue, Generate, best, load
-from melody.compose.best import MOST, Card, candidates, choose, copied, score
+from melody.compose.best import MAX_COST, Rating, candidates, choose, copied, score
 from melody.compose.typical import ALL, MEASURES, NAME, around, measures, quartiles, read_typical, write_typical
 from melody.corpus import Corpus
 from melody.errors import CallError, MelodyError
@@ -28,7 +28,7 @@ def figure(count=64, step=240, pitch=(60, 62, 64, 65)):
         ({"nats": 3.0, "density": 8.0}, 0),  # inside the quartiles nothing costs
         ({"nats": 1.0, "density": 10}, 0.25),  # too likely: half a width below, over two measures
         ({"nats": 5.0, "density": 10}, 0.25),  # and too unlikely costs as much
-        ({"density": 400.0}, MOST),  # nothing costs more than so much
+        ({"density": 400.0}, MAX_COST),  # nothing costs more than so much
         ({"copied": 0.0}, 0),  # copying less than people do is no fault
         ({"copied": 0.4}, 1),
         ({}, float("inf")),  # no notes
@@ -49,9 +49,9 @@ def test_equal_quartiles_are_no_division_by_zero():
 
 
 def test_the_nearest_is_chosen_and_of_equals_the_first():
-    cards = [Card(t, {}) for t in (0.5, 0.2, float("inf"), 0.2)]
-    assert choose(cards) == 1
-    assert choose([Card(float("inf"), {})]) == 0
+    ratings = [Rating(t, {}) for t in (0.5, 0.2, float("inf"), 0.2)]
+    assert choose(ratings) == 1
+    assert choose([Rating(float("inf"), {})]) == 0
 
 
 def test_candidates_differ_in_their_seeds_only_and_follow_from_the_first():
@@ -66,7 +66,7 @@ def test_candidates_differ_in_their_seeds_only_and_follow_from_the_first():
 
 @pytest.mark.parametrize("count", [0, -1, 65])
 def test_the_number_of_candidates_is_bounded(count):
-    with pytest.raises(CallError, match="best-of"):
+    with pytest.raises(CallError, match="best_of"):
         candidates(Generate(), count)
 
 
@@ -116,20 +116,20 @@ def test_a_piece_that_the_model_has_heard_is_likelier_than_noise(typical, corpus
 def test_the_best_of_some_is_one_of_them_and_can_be_made_alone(typical):
     composer = load(typical)
     requests = [Generate(bars=3, seed=s) for s in (1, 2)]
-    kept = list(best.best(composer.many, composer.engine, composer.bundle, requests, 4))
+    kept = list(best.best(composer.results, composer.engine, composer.bundle, requests, 4))
     for request, one in zip(requests, kept, strict=True):
         assert one.request.seed in [r.seed for r in candidates(request, 4)]
-        assert one.card.total == min(c.total for c in one.cards)
+        assert one.rating.total == min(c.total for c in one.ratings)
         assert midi.to_bytes(composer.many([one.request])[0]) == midi.to_bytes(one.score)
-    assert len({c.total for c in kept[0].cards}) > 1
+    assert len({c.total for c in kept[0].ratings}) > 1
 
 
 def test_every_verb_has_a_measure(typical):
     composer = load(typical)
     tune = figure(32)
     requests = [Continue(tune=tune, bars=2, seed=1), Accompany(tune=tune, seed=1)]
-    kept = list(best.best(composer.many, composer.engine, composer.bundle, requests, 2))
-    assert all(np.isfinite(c.total) and len(c.costs) >= 8 for k in kept for c in k.cards)
+    kept = list(best.best(composer.results, composer.engine, composer.bundle, requests, 2))
+    assert all(np.isfinite(c.total) and len(c.costs) >= 8 for k in kept for c in k.ratings)
 
 
 def test_copies_are_found_and_cost(typical, corpus):
@@ -145,20 +145,19 @@ def test_a_candidate_that_comes_to_nothing_is_left_out(typical):
     composer = load(typical)
     group = candidates(Generate(bars=2, seed=5), 3)
 
-    def many(requests):
-        if any(r.seed == group[0].seed for r in requests):
-            raise MelodyError("the model wrote no note")
-        return composer.many(requests)
+    def results(requests):
+        fault = MelodyError("the model wrote no note")
+        return [fault if r.seed == group[0].seed else composer.many([r])[0] for r in requests]
 
-    kept = next(best.best(many, composer.engine, composer.bundle, [group[0]], 3))
-    assert len(kept.cards) == 2
+    kept = next(best.best(results, composer.engine, composer.bundle, [group[0]], 3))
+    assert len(kept.ratings) == 2
     with pytest.raises(MelodyError, match="no note"):
-        list(best.best(many, composer.engine, composer.bundle, [group[0]], 1))
+        list(best.best(results, composer.engine, composer.bundle, [group[0]], 1))
 
 
 def test_without_a_table_there_is_one_line_with_what_to_do(composer):
     with pytest.raises(MelodyError, match=f"has no {NAME}.*write it with"):
-        list(best.best(composer.many, composer.engine, composer.bundle, [Generate()], 2))
+        list(best.best(composer.results, composer.engine, composer.bundle, [Generate()], 2))
 
 
 @pytest.mark.parametrize(

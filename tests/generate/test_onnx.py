@@ -17,7 +17,6 @@ from .conftest import check, held_notes, metre, plan
 from .tiny import CODEC, SHAPES, bundle_of, engine_of
 
 pytest.importorskip("onnxruntime")
-pytest.importorskip("onnx")
 
 
 @pytest.fixture(scope="module", params=SHAPES)
@@ -168,7 +167,7 @@ def test_given_notes_that_nobody_uses_are_left_out(one, monkeypatch):
     from melody.generate.loop import pieces
     from melody.runtime import context
 
-    monkeypatch.setattr(context, "SPARE", 4)
+    monkeypatch.setattr(context, "MAX_UNUSED", 4)
     engine = engine_of(one[0])
     tunes = [replace(plans()[-1], given=held_notes(*range(0, 20 + s, 3 + s)), seed=s) for s in range(8)]
     found = dict(pieces(engine, iter(tunes), capacity=2))
@@ -177,7 +176,7 @@ def test_given_notes_that_nobody_uses_are_left_out(one, monkeypatch):
 
 def test_the_export_compares_by_field(one):
     _, (found, path) = one
-    assert path.name == "runtime.onnx" and found.notes > 50 and found.difference <= 0.005
+    assert path.name == "runtime.safetensors" and found.notes > 50 and found.difference <= 0.005
     names = [name for name, _, _ in found.rows()]
     assert names == ["role", "wait", "part", "pitch", "duration", "velocity", "total"]
 
@@ -189,7 +188,7 @@ def test_a_runtime_that_says_something_else_is_not_written(tmp_path, monkeypatch
     monkeypatch.setattr(room, "MAX_DIFFERENCE", -1.0)
     with pytest.raises(MelodyError, match="would differ from the model"):
         room.export(found)
-    assert not (tmp_path / "runtime.onnx").exists()
+    assert not (tmp_path / "runtime.safetensors").exists()
 
 
 @pytest.mark.parametrize("cell", ["gru", "rnn"])

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,15 @@ def test_a_folder_of_pieces_becomes_a_corpus(melody, piece, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "corpus" / "report.csv").is_file()
     assert melody("inspect", "corpus").returncode == 0
+
+
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed")
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_pictures_where_there_is_matplotlib(piece, tmp_path, ending):
+    command = [sys.executable, "-m", "melody", "render", str(piece), "-o", f"new.{ending}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"new.{ending}").stat().st_size > 1000
 
 
 MISSING = {

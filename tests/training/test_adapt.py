@@ -178,5 +178,5 @@ def test_the_engine_is_torch_on_adapted_weights(model, tmp_path):
     assert pieces[0] != pieces[1]
     assert pieces[1] == pieces[2]
     assert bundle.read(model).sha256 == origin.sha256
-    with pytest.raises(MelodyError, match="only torch can change them"):
+    with pytest.raises(MelodyError, match="the engine onnx cannot adapt"):
         engine_for(origin, "onnx", 1, None, path)

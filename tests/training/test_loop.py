@@ -1,7 +1,9 @@
 """The training loop: it learns, validates, keeps the best, and survives what is not a number."""
 
+import itertools
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from melody import bundle, files
 from melody.corpus import Corpus
 from melody.errors import MelodyError
-from melody.training import loop
+from melody.training import device, loop
 from melody.training.batches import prefetched
 from melody.training.loop import autocast_dtype
 from melody.training.validate import Scores, validate, validation_stream
@@ -95,10 +97,16 @@ def test_early_stop_keeps_the_best(start, monkeypatch):
     assert bundle.read(trainer.writer.path).training["step"] == 4
 
 
-def test_minutes_end_a_run(start):
-    trainer = start(recipe=tiny(steps=0, minutes=0.02))
-    result = trainer.run(Log())
-    assert result.ending == "done" and result.step > 1 and result.seconds >= 1.2
+def test_minutes_end_a_run(start, monkeypatch):
+    """By a clock that goes on by a second whenever it is looked at."""
+    seconds = itertools.count()
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    trainer = start(recipe=tiny(steps=0, minutes=0.5))
+    log = Log()
+    result = trainer.run(log)
+    assert result.ending == "done" and 5 < result.step < 30 <= result.seconds
+    assert result.seconds == log.seen[-1].seconds and all(p.seconds < 30 for p in log.seen[:-1])
+    assert [p.share for p in log.seen] == [pytest.approx(min(1, p.seconds / 30)) for p in log.seen]
 
 
 def test_neither_steps_nor_minutes(start):
@@ -179,6 +187,32 @@ def test_validation_is_the_same_every_time_and_batches_do_not_matter(start):
     assert (first.notes, first.events) == (other.notes, other.events)
 
 
-def test_precision():
-    assert autocast_dtype("fp32", torch.device("cpu")) is torch.float32
-    assert autocast_dtype("auto", torch.device("cpu")) in (torch.float32, torch.bfloat16)
+class Probe(torch.nn.Module):
+    """In the place of the network that is timed; of a processor without bf16, unless ``able``."""
+
+    able = True
+
+    def __init__(self, *_):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        if not self.able and torch.is_autocast_enabled("cpu"):
+            raise RuntimeError("could not create a primitive descriptor")
+        return (x * self.weight,)
+
+
+@pytest.mark.parametrize(("clock", "quicker"), [((0, 3, 3, 4), torch.bfloat16), ((0, 1, 1, 4), torch.float32)])
+def test_the_quicker_precision_is_taken_unless_one_is_asked_for(monkeypatch, clock, quicker):
+    monkeypatch.setattr(torch.nn, "LSTM", Probe)
+    for asked, dtype in (("auto", quicker), ("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        monkeypatch.setattr(device, "time", SimpleNamespace(perf_counter=iter(clock).__next__))
+        assert autocast_dtype(asked, torch.device("cpu")) is dtype
+
+
+def test_a_processor_without_bf16(monkeypatch):
+    monkeypatch.setattr(torch.nn, "LSTM", Probe)
+    monkeypatch.setattr(Probe, "able", False)
+    assert autocast_dtype("auto", torch.device("cpu")) is torch.float32
+    with pytest.raises(MelodyError, match="bf16 does not work on this processor"):
+        autocast_dtype("bf16", torch.device("cpu"))

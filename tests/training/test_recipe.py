@@ -66,7 +66,7 @@ def test_plain_values_come_back():
         ("[given]\nlead = inf", "weights"),
         ("[given]\nnothing = 0\nlead = 0\npart = 0\nothers = 0\nwindow = 0", "weights"),
         ("[given]\nwindow_bars = 0", "window_bars"),
-        ("[given]\nlive = 2", "causal"),
+        ("[given]\ncausal = 2", "causal"),
         ('[model]\ncell = "lsmt"', "did you mean 'lstm'"),
         ("[model]\nlayers = 0", "layers"),
         ("[model]\nwidth = 100000", "width"),

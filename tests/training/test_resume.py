@@ -5,28 +5,38 @@ import io
 import json
 import math
 import pickle
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from melody import bundle
+from melody.corpus import Corpus
 from melody.errors import MelodyError
 from melody.training import checkpoint
-from melody.training.folder import write_whole
+from melody.training.loop import Trainer
 
-from .conftest import Log, tiny
+from .conftest import Log, only, tiny
 
 
 def weights(trainer):
     return {**trainer.learner.model.state_dict(), **{f"average {n}": t for n, t in trainer.learner.averages.weights.items()}}
 
 
-@pytest.fixture
-def stopped(start):
-    trainer = start(recipe=tiny(steps=9))
+@pytest.fixture(scope="module")
+def half_way(corpus, tmp_path_factory):
+    """A run of nine steps that was stopped after four."""
+    folder = tmp_path_factory.mktemp("half_way")
+    trainer = Trainer(only(Corpus(corpus), range(6), [6, 7]), folder, tiny(steps=9), device="cpu")
     assert trainer.run(Log(last=4)).ending == "stopped"
-    return trainer
+    return folder
+
+
+@pytest.fixture
+def stopped(half_way, tmp_path):
+    """The folder of that run, to be spoilt."""
+    return Path(shutil.copytree(half_way, tmp_path / "run"))
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(start, stopped):
@@ -114,7 +124,7 @@ def rewritten(folder, **changes):
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.999])
 def test_a_truncated_state(start, stopped, share):
-    path = tensors(stopped.writer.path)
+    path = tensors(stopped)
     blob = path.read_bytes()
     path.write_bytes(blob[: int(len(blob) * share)])
     refused(start(recipe=tiny(steps=9)), r"resume-\w+\.pt is not the file")
@@ -122,20 +132,20 @@ def test_a_truncated_state(start, stopped, share):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"sha256": 3}', "null"])
 def test_damaged_facts(start, stopped, text):
-    (stopped.writer.path / "resume.json").write_text(text)
+    (stopped / "resume.json").write_text(text)
     refused(start(recipe=tiny(steps=9)), "run")
 
 
 @pytest.mark.parametrize("name", ["resume-*.pt", "resume.json"])
 def test_missing_files(start, stopped, name):
-    [path] = stopped.writer.path.glob(name)
+    [path] = stopped.glob(name)
     path.unlink()
     refused(start(recipe=tiny(steps=9)), path.name)
 
 
 @pytest.mark.parametrize("version", [1, 4, "x"])
 def test_a_run_of_another_version(start, stopped, version):
-    rewritten(stopped.writer.path, format=version)
+    rewritten(stopped, format=version)
     refused(start(recipe=tiny(steps=9)), "another version")
 
 
@@ -202,7 +212,7 @@ def test_a_copy_of_a_state_stays_as_it_was(start):
     ],
 )
 def test_facts_that_make_no_sense(start, stopped, changes):
-    rewritten(stopped.writer.path, **changes)
+    rewritten(stopped, **changes)
     refused(start(recipe=tiny(steps=9)), "run")
 
 
@@ -211,7 +221,7 @@ def test_facts_that_make_no_sense(start, stopped, changes):
 def test_tensors_that_do_not_fit(start, stopped, what, how):
     if what in ("recurrent", "random") and how != "nothing":
         how = "shape"
-    saved = torch.load(tensors(stopped.writer.path), weights_only=True)
+    saved = torch.load(tensors(stopped), weights_only=True)
     value = {"nothing": {}, "shape": torch.zeros(2, 2), "nan": torch.full((2,), math.nan)}[how]
     if what in ("weights", "averages"):
         name, own = "to_heads.weight", saved[what]
@@ -220,7 +230,7 @@ def test_tensors_that_do_not_fit(start, stopped, what, how):
         value = {0: value if how == "nothing" else {"step": torch.zeros(()), "exp_avg": value, "exp_avg_sq": value}}
     elif what == "random":
         value = [value]
-    forged(stopped.writer.path, **{what: value})
+    forged(stopped, **{what: value})
     refused(start(recipe=tiny(steps=9)), "run|state")
 
 
@@ -231,70 +241,6 @@ def test_a_pickle_that_would_run_code_is_not_run(start, stopped, tmp_path):
 
     buffer = io.BytesIO()
     torch.save({"weights": Trap()}, buffer, pickle_module=pickle)
-    vouched(stopped.writer.path, buffer.getvalue())
+    vouched(stopped, buffer.getvalue())
     refused(start(recipe=tiny(steps=9)), "cannot be read")
     assert not (tmp_path / "trapped").exists()
-
-
-def test_a_kill_between_two_files_leaves_the_older_state(start, stopped, monkeypatch):
-    """The new tensors are there, the facts that name them are not: the older state is whole, and its successor goes on."""
-    before = (stopped.writer.path / "resume.json").read_bytes()
-    later = start(recipe=tiny(steps=9))
-    later.resume()
-
-    def killed(path, data):
-        if path.name == "resume.json":
-            raise KeyboardInterrupt
-        write_whole(path, data)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "write_whole", killed)
-        with pytest.raises(KeyboardInterrupt):
-            later.run(Log(last=2))
-    assert (stopped.writer.path / "resume.json").read_bytes() == before
-    assert len(list(stopped.writer.path.glob("resume-*.pt"))) == 2
-    again = start(recipe=tiny(steps=9))
-    again.resume()
-    assert again.counters.step == 4
-    again.run(Log())
-    assert len(list(stopped.writer.path.glob("resume-*.pt"))) == 1
-
-
-def test_a_signal_while_validating_comes_back_to_it(start):
-    """The validation is left at once, made up for by the resumed run, and the result is that of an undisturbed one."""
-
-    class Impatient(Log):
-        def stop(self):
-            return self.validating
-
-    recipe = tiny(steps=6, validate_every=3)
-    whole = start("whole", recipe)
-    log = Log()
-    whole.run(log)
-    first = start(recipe=recipe)
-    watcher = Impatient()
-    watcher.validating = False
-    averaged = first.learner.averaged
-
-    def begins():
-        watcher.validating = True
-        return averaged()
-
-    first.learner.averaged = begins
-    assert first.run(watcher).ending == "stopped" and first.counters.step == 3 and first.counters.due
-    assert bundle.read(first.writer.path).training["valid_nats_per_note"] == {}
-    second = start(recipe=recipe)
-    second.resume()
-    later = Log()
-    assert second.run(later).ending == "done"
-    assert [p.valid for p in later.seen if p.valid] == [p.valid for p in log.seen if p.valid]
-    assert bundle.read(second.writer.path).sha256 == bundle.read(whole.writer.path).sha256
-    rows = [json.loads(line)["step"] for line in (second.writer.path / "metrics.jsonl").read_text().splitlines()]
-    assert rows == [3, 6]
-
-
-def test_precision_is_that_of_the_first_part(start, stopped):
-    rewritten(stopped.writer.path, precision="bfloat16")
-    again = start(recipe=tiny(steps=9))
-    again.resume()
-    assert again.learner.place.dtype is torch.bfloat16
