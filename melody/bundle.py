@@ -84,7 +84,7 @@ def find(name: str | os.PathLike[str] | None = None) -> Path:
 def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bundle:
     """Read and check a bundle's facts, and (``verify``) that the weights have the digest that they should have.
 
-    A run may renew its bundle meanwhile, weights first (train/folder.py): then the next facts vouch for them. Raises MelodyError.
+    A run may renew its bundle meanwhile, weights first (training/folder.py): then the next facts vouch for them. Raises MelodyError.
     """
     folder = find(name)
     bundle = _facts(folder, folder / FACTS)

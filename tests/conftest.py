@@ -103,8 +103,8 @@ def corpus(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the recipe ``tiny`` after a few steps: it writes notes, not music."""
     from melody.corpus import Corpus
-    from melody.train.loop import Trainer
-    from melody.train.recipe import changed, load_recipe
+    from melody.training.loop import Trainer
+    from melody.training.recipe import changed, load_recipe
 
     class Nobody:
         def update(self, progress: Any) -> None: ...

@@ -9,7 +9,7 @@ from melody.data import Rules, fetch
 from melody.midi import Limits
 from melody.sources import Limits as SourceLimits
 from melody.sources import tars, unpacking
-from melody.train import resume
+from melody.training import checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text("utf-8")
@@ -30,8 +30,9 @@ def test_limits():
     assert f"{tars.MAX_NAME_BYTES // 1024} KiB, {unpacking.MAX_XZ_MEMORY // MIB} MiB of memory" in row("tar archive")
     assert f"{unpacking.MAX_MEMBERS:,} packed members" in row("tar archive")
     assert f"{bundle.MAX_FACTS // MIB} MiB of `bundle.json`, {bundle.MAX_WEIGHTS // GIB} GiB of weights" in row("model")
-    assert f"{styles.MOST // MIB} MiB" in row("style file")
-    assert f"{resume.MAX_FACTS // MIB} MiB of `resume.json`, {resume.MOST // GIB} GiB of tensors" in row("state of a run")
+    assert f"{styles.MAX_BYTES // MIB} MiB" in row("style file")
+    sizes = f"{checkpoint.MAX_FACTS_BYTES // MIB} MiB of `resume.json`, {checkpoint.MAX_TENSOR_BYTES // GIB} GiB of tensors"
+    assert sizes in row("state of a run")
     said = f"{rules.least:,} bytes in each {rules.timeout:g} s; {rules.redirects} redirects; 1 new attempt after {rules.pause:g} s"
     assert said in row("download") and fetch.__module__ == "melody.data.fetch"
 

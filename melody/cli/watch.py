@@ -17,7 +17,7 @@ from melody.extras import lacking
 
 if TYPE_CHECKING:
     from melody.score import Score
-    from melody.train.loop import Progress
+    from melody.training.loop import Progress
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 OFTEN = 0.1  # seconds between looks at the bar
@@ -131,10 +131,10 @@ class Watch:
             del self.samples[middle]
 
     def _page(self) -> None:
-        """RUN/report.html anew. A disk that does not take it is told of once a look, and the run goes on."""
+        """RUN/report.html anew. A disk that does not take it is reported once a look, and the run goes on."""
         if self.folder is None:
             return
-        from melody.evaluate.runs import write_run_page
+        from melody.evaluation.runs import write_run_page
 
         try:
             write_run_page(self.folder, self.samples)

@@ -27,7 +27,7 @@ def engine_for(
     """A bundle (that knows ``style``), its engine, and a remark for people where that is not the quick one without their having said so.
 
     Without a wish: onnx if the bundle has a runtime file and onnxruntime is installed, else torch. A runtime of other weights is refused.
-    ``adapt``: music that the weights are adapted to first (train/adapt.py); the remark says what was done.
+    ``adapt``: music that the weights are adapted to first (training/adapt.py); the remark says what was done.
     """
     if wanted is not None and wanted not in ENGINES:
         raise unknown("engine", wanted, ENGINES)
@@ -71,7 +71,7 @@ def _adapted(bundle: Bundle, threads: int, style: Path | None, adapt: TuneLike |
     import torch
 
     from melody.generate.torch_engine import TorchEngine
-    from melody.train.adapt import adapted, music
+    from melody.training.adapt import adapted, music
 
     if isinstance(adapt, str | os.PathLike):
         scores, found = music(adapt)

@@ -158,11 +158,11 @@ def test_samples_and_a_page(melody, corpus, here):
 
 
 def test_a_second_run_in_the_folder_is_refused(melody, corpus, here):
-    from melody.train import folder
+    from melody.training import folder
 
     (here / "run").mkdir()
     held = f"f.hold(Path({str(here / 'run')!r}))"
-    code = f"import sys, melody.train.folder as f\nfrom pathlib import Path\nwith {held}: print('held', flush=True); sys.stdin.read()"
+    code = f"import sys, melody.training.folder as f\nfrom pathlib import Path\nwith {held}: print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "held\n"
         said = melody("train", corpus, "-o", "run", *QUICK, "--steps", 2, "--force")

@@ -7,6 +7,7 @@ import pytest
 from melody import bundle
 from melody.doctor import model as doctor
 from melody.doctor.model import check_model, run_self_test
+from melody.runtime.file import NAME as RUNTIME
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_model_that_is_not_there_is_a_fault(monkeypatch):
     assert check_model().fault == run_self_test().fault == "unknown model 'base'; known: none"
 
 
-@pytest.mark.parametrize(("name", "works"), [("typical.json", True), ("runtime.safetensors", False)])
+@pytest.mark.parametrize(("name", "works"), [("typical.json", True), (RUNTIME, False)])
 def test_what_else_is_damaged_is_a_remark(base, name, works):
     (base / name).write_bytes(b"no")
     found = check_model()
@@ -48,9 +49,9 @@ def test_what_else_is_damaged_is_a_remark(base, name, works):
 
 
 def test_a_slower_engine_is_told_of(base):
-    (base / "runtime.safetensors").unlink()
+    (base / RUNTIME).unlink()
     tried = run_self_test()
-    assert tried.fault == "" and tried.engine == "torch" and "runtime.safetensors" in tried.remark
+    assert tried.fault == "" and tried.engine == "torch" and RUNTIME in tried.remark
 
 
 @pytest.mark.parametrize(
