@@ -49,7 +49,8 @@ def engine_for(
                 raise MelodyError(f"the engine onnx cannot be used: {obstacle}") from None
     train = EXTRAS["train"]
     if obstacle and wanted != "torch" and train.missing():
-        raise MelodyError(f"{obstacle.reason}, and torch is not installed", Remedy.INSTALL, requirement=train.requirement)
+        how = f" (torch writes it: melody export {obstacle.details['folder']})" if obstacle.remedy is Remedy.EXPORT else ""
+        raise MelodyError(f"{obstacle.reason}{how}, and torch is not installed", Remedy.INSTALL, requirement=train.requirement)
     require("train", "the engine torch")
     bundle, engine = _torch(bundle, threads, style)
     return bundle, engine, "" if wanted == "torch" else f"using torch, which is slower: {obstacle}"

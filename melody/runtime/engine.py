@@ -17,7 +17,7 @@ from melody.codec.columns import DISTANCES, Lookup, PartColumn, blank_steps
 from melody.codec.grammar import legal_values
 from melody.codec.table import UNDECLARED, Field, Role
 from melody.corpus.batch import Batch
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import reason, shown
 from melody.generate.engine import Ints, Steps
 from melody.runtime import graph, protobuf
@@ -46,8 +46,8 @@ class OnnxEngine:
             self.session = session(self.layout, tables, threads)
             self._warm_up()
         except (ValueError, KeyError, RuntimeError, TypeError) as fault:
-            remedy = f"write it anew with: melody export {shown(bundle.folder)}"
-            raise MelodyError(f"{shown(bundle.folder / NAME)}: cannot be run ({reason(fault)[:120]}); {remedy}") from None
+            why = f"{shown(bundle.folder / NAME)}: cannot be run ({reason(fault)[:120]})"
+            raise MelodyError(why, Remedy.EXPORT, folder=shown(bundle.folder)) from None
 
     def _prepare(self, tables: Tables) -> None:
         layout = self.layout

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.bundle import Bundle
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import read_bytes, reason, shown
 from melody.runtime import graph
 from melody.runtime.layout import Layout, Table
@@ -44,7 +44,7 @@ def read(bundle: Bundle) -> Tables:
     Raises MelodyError, one line, if it is missing, damaged, foreign or of other weights.
     """
     path = bundle.folder / NAME
-    remedy = f"write it anew with: melody export {shown(bundle.folder)}"
+    folder = shown(bundle.folder)
     try:
         wanted = expected(Layout.of(bundle.codec, bundle.model))
         size = sum(prod(table.shape) * table.stored.itemsize for table in wanted.values())
@@ -53,10 +53,10 @@ def read(bundle: Bundle) -> Tables:
         _check(header, data, bundle, wanted)
         return {name: _table(name, header, data, table) for name, table in wanted.items()}
     except MelodyError as fault:
-        named = str(fault) if str(fault).startswith(shown(path)) else f"{shown(path)}: {fault}"
-        raise MelodyError(f"{named}; {remedy}") from None
+        named = fault.reason if fault.reason.startswith(shown(path)) else f"{shown(path)}: {fault.reason}"
+        raise MelodyError(named, Remedy.EXPORT, folder=folder) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
-        raise MelodyError(f"{shown(path)}: damaged, or no file of tables ({reason(fault)[:80]}); {remedy}") from None
+        raise MelodyError(f"{shown(path)}: damaged, or no file of tables ({reason(fault)[:80]})", Remedy.EXPORT, folder=folder) from None
 
 
 def packed_tables(tables: Mapping[str, NDArray[Any]], bundle: Bundle) -> bytes:
