@@ -153,8 +153,9 @@ class Score:
         return np.concatenate([[0.0], spans.astype(np.float64)]) / (1e6 * self.ticks_per_quarter)
 
     def save(self, path: str | os.PathLike[str], force: bool = True) -> None:
-        """Write a standard MIDI file (format 1), whole or not at all. Errors: ``MelodyError`` for what MIDI cannot hold, and for a path that
-        cannot be written; ``CallError`` if it exists and not ``force``.
+        """Write a standard MIDI file (format 1), whole or not at all.
+
+        Errors: ``MelodyError`` for what MIDI cannot hold, and a path that cannot be written; ``CallError`` if it exists and not ``force``.
 
         >>> import tempfile
         >>> from melody import midi

@@ -129,7 +129,8 @@ def _check_status(answer: HTTPResponse, partial: PartialDownload) -> None:
         return
     if answer.status in (206, 416):
         partial.restart()
-        raise TransientError("the server sent a part that was not asked for" if answer.status == 206 else "the server has nothing after what was downloaded so far")
+        unasked = answer.status == 206
+        raise TransientError("the server sent a part that was not asked for" if unasked else "the server has nothing more to send")
     text = f"the server says {answer.status}"
     raise TransientError(text) if answer.status in _BUSY else MelodyError(text)
 

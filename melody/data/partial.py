@@ -122,9 +122,9 @@ class PartialDownload:
 
 
 def is_validator(value: object) -> bool:
-    """Whether a value may stand in a header: what a server sends, and a note on the disk, may hold anything.
+    r"""Whether a value may stand in a header: what a server sends, and a note on the disk, may hold anything.
 
-    >>> is_validator('"a1b2"'), is_validator("two\\nlines"), is_validator(None)
+    >>> is_validator('"a1b2"'), is_validator("two\nlines"), is_validator(None)
     (True, False, False)
     """
     return isinstance(value, str) and 0 < len(value) <= MAX_VALIDATOR and value.isascii() and value.isprintable()

@@ -1,6 +1,7 @@
 """as_score: one Score from everything that holds a piece, and one line for everything else."""
 
 import io
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -69,11 +70,9 @@ def test_a_score_stays_itself_but_in_order():
 
 
 def test_neither_library_is_imported_to_look(path):
-    import subprocess
-
-    code = f"import sys; from melody import midi; midi.as_score({str(path)!r}); print([m for m in ('mido', 'pretty_midi') if m in sys.modules])"
+    code = f"import sys; from melody import midi; midi.as_score({str(path)!r}); print({{'mido', 'pretty_midi'}} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
+    assert run.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("wrong", [None, 5, 1.5, True, [], {}, (), object(), Score, io.BytesIO, lambda: 1, [PIECE], PIECE.tracks[0]])
@@ -159,7 +158,7 @@ def test_values_out_of_range_in_other_libraries():
 
     pm = PIECE.to_pretty_midi()
     pm.instruments[0].notes[0].pitch = 200
-    with pytest.raises(MelodyError, match="pitch 60 to 200|pitch 64 to 200"):
+    with pytest.raises(MelodyError, match=r"pitch 6\d to 200"):
         midi.as_score(pm)
     pm.instruments[0].notes[0].pitch = "C"
     with pytest.raises(MelodyError, match="PrettyMIDI cannot be read"):
