@@ -153,13 +153,28 @@ class Score:
         return np.concatenate([[0.0], spans.astype(np.float64)]) / (1e6 * self.ticks_per_quarter)
 
     def save(self, path: str | os.PathLike[str], force: bool = True) -> None:
-        """Write a standard MIDI file (format 1). See ``melody.midi.write``."""
+        """Write a standard MIDI file (format 1), whole or not at all.
+
+        Errors: ``MelodyError`` for what MIDI cannot hold, and a path that cannot be written; ``CallError`` if it exists and not ``force``.
+
+        >>> import tempfile
+        >>> from melody import midi
+        >>> piece = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     piece.save(f"{folder}/tune.mid")
+        ...     midi.read(f"{folder}/tune.mid") == piece
+        True
+        """
         from melody import midi
 
         midi.write(self, path, force=force)
 
     def to_pretty_midi(self) -> pretty_midi.PrettyMIDI:
-        """This piece as a ``pretty_midi.PrettyMIDI``. See ``melody.midi.to_pretty_midi``."""
+        """This piece as a ``pretty_midi.PrettyMIDI``. Errors: ``MelodyError`` past 10,000,000 ticks, which pretty_midi does not take.
+
+        >>> Score((Track("tune", notes=note_table([0], [480], [60], [80])),)).to_pretty_midi().instruments[0].notes
+        [Note(start=0.000000, end=0.500000, pitch=60, velocity=80)]
+        """
         from melody import midi
 
         return midi.to_pretty_midi(self)

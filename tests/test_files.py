@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from melody import files
 from melody.errors import CallError, MelodyError
 from melody.files import claim, read_bytes, reason, replace_file, replace_folder, sha256, shown, write_bytes
 
@@ -190,3 +191,46 @@ def test_of_names_that_are_cut_nothing_is_put_back(tmp_path):
     left_by_a_kill(tmp_path, f".{long[:40]}.old.77")
     with replace_folder(tmp_path / other):
         assert not (tmp_path / other).exists()
+
+
+def test_a_locked_file_is_held_until_its_handle_is_closed(tmp_path):
+    path = tmp_path / "held"
+    handle = files.lock_file(path)
+    assert handle is not None and path.is_file()
+    with pytest.raises(BlockingIOError):
+        files.lock_file(path)
+    os.close(handle)
+    again = files.lock_file(path)
+    assert again is not None
+    os.close(again)
+
+
+def test_what_is_no_file_is_not_locked(tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "link").symlink_to("precious")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe", "none/x", "a\0b"):
+        with pytest.raises((OSError, ValueError)):
+            files.lock_file(tmp_path / name)
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_a_file_that_its_holder_moves_away_meanwhile_is_not_locked(tmp_path, monkeypatch):
+    flock = fcntl.flock
+
+    def late(handle, how):
+        os.replace(tmp_path / "x", tmp_path / "finished")
+        flock(handle, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", late)
+    assert files.lock_file(tmp_path / "x") is None
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def without(handle, how):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(files.fcntl, "flock", without)
+    handle = files.lock_file(tmp_path / "x")
+    assert handle is not None
+    os.close(handle)

@@ -33,8 +33,11 @@ def test_limits():
     assert f"{styles.MAX_BYTES // MIB} MiB" in row("style file")
     sizes = f"{checkpoint.MAX_FACTS_BYTES // MIB} MiB of `resume.json`, {checkpoint.MAX_TENSOR_BYTES // GIB} GiB of tensors"
     assert sizes in row("state of a run")
-    said = f"{rules.least:,} bytes in each {rules.timeout:g} s; {rules.redirects} redirects; 1 new attempt after {rules.pause:g} s"
-    assert said in row("download") and fetch.__module__ == "melody.data.fetch"
+    pace = f"{rules.min_bytes:,} bytes in each {rules.timeout:g} s of waiting"
+    assert (
+        f"{pace}; {rules.redirects} redirects; 1 new attempt after {rules.pause:g} s" in row("download")
+        and fetch.__module__ == "melody.data.fetching"
+    )
 
 
 def test_what_it_names_is_there():

@@ -9,7 +9,7 @@ from pathlib import Path
 from melody.errors import MelodyError, unknown
 from melody.files import read_bytes
 
-_LARGEST_TABLE = 1 << 20  # bytes
+_MAX_TABLE_BYTES = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,28 @@ class Collection:
 
 
 def collections() -> dict[str, Collection]:
-    """All known collections by name, in the order of the table."""
+    """All known collections by name, in the order of the table. Errors: ``MelodyError`` where the table is missing.
+
+    >>> collections()["groove"].clock
+    'beats'
+    """
     here = Path(__file__).resolve().parents[1]
     places = [root / "datasets" / "catalogue.toml" for root in (here.parent, here)]
     for place in places:
         if place.is_file():
-            rows = tomllib.loads(read_bytes(place, _LARGEST_TABLE).decode("utf-8"))["collection"]
+            rows = tomllib.loads(read_bytes(place, _MAX_TABLE_BYTES).decode("utf-8"))["collection"]
             return {row["name"]: Collection(**row) for row in rows}
     raise MelodyError("the table of collections is not there (datasets/catalogue.toml); install melody again")
 
 
 def find(name: str) -> Collection:
-    """A collection by its name. Raises CallError with the nearest one that is known."""
+    """A collection by its name. Errors: ``CallError`` with the nearest one that is known.
+
+    >>> find("grove")
+    Traceback (most recent call last):
+        ...
+    melody.errors.CallError: unknown collection 'grove'; did you mean 'groove'?
+    """
     known = collections()
     if name not in known:
         raise unknown("collection", name, known)

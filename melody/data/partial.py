@@ -1,31 +1,27 @@
-"""A download that is not whole yet: NAME.part, and NAME.part.json beside it, which says what it is a part of."""
+"""A download that is not whole yet: NAME.part, and NAME.part.json beside it, which says where it came from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from melody.errors import MelodyError
-from melody.files import read_bytes, reason, shown, write_bytes
+from melody.files import lock_file, read_bytes, reason, shown, write_bytes
 
-try:
-    import fcntl
-except ImportError:  # not on Windows, where two downloads of one file are the user's own affair
-    fcntl = None  # type: ignore[assignment]  # looked at before it is used
-
-_LARGEST_NOTE = 1 << 16  # bytes
+MAX_NOTE_BYTES = 1 << 16
+MAX_VALIDATOR = 1000  # characters
 
 
-class Part:
-    """The part beside ``target``, held by this process. ``validator`` is the server's name for the content, "" if it gave none.
+class PartialDownload:
+    """The partial file beside ``target``, locked by this process. ``validator``: the server's name for the content, "" if it gave none.
 
-    Raises MelodyError. Where the work fails, what can be gone on with stays: with a validator, or ``checked`` by a digest at the end.
+    Where the work fails, what a later attempt can resume stays: with a validator, or ``checked`` by a digest at the end.
+    Errors: ``MelodyError``.
     """
 
     def __init__(self, target: Path, url: str, checked: bool) -> None:
@@ -36,36 +32,28 @@ class Part:
         self._handle = -1
 
     @property
-    def lasting(self) -> bool:
+    def resumable(self) -> bool:
         """Whether a later attempt can go on from here."""
         return self.size > 0 and (self.checked or self.validator != "")
 
     def __enter__(self) -> Self:
         try:
-            # Somebody else's link under this name must not lead the writing elsewhere, nor a pipe hold it up.
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-            self._handle = os.open(self.path, flags, 0o666)
-            facts = os.fstat(self._handle)
-            if not stat.S_ISREG(facts.st_mode):
-                raise OSError("is not a regular file")
-            if fcntl is not None:
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.stat(self.path).st_ino != facts.st_ino:  # the holder finished, and renamed it, between opening and locking
-                raise BlockingIOError
+            handle = lock_file(self.path)
         except BlockingIOError:
-            self._close()
-            raise MelodyError(f"{shown(self.path)}: another download writes here; wait for it") from None
+            handle = None
         except (OSError, ValueError) as fault:
-            self._close()
             raise MelodyError(f"{shown(self.path)}: cannot be written ({reason(fault)})") from None
-        noted = self._noted()
-        self.size, self.validator = facts.st_size, noted or ""
-        if noted is None or not self.lasting:
+        if handle is None:  # held, or put in place by its holder a moment ago
+            raise MelodyError(f"{shown(self.path)}: another download writes here; wait for it")
+        self._handle = handle
+        validator = self._noted_validator()
+        self.size, self.validator = os.fstat(handle).st_size, validator or ""
+        if validator is None or not self.resumable:
             self.restart()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
-        if not self.lasting and self._handle >= 0:
+        if not self.resumable and self._handle >= 0:
             self._remove()
         self._close()
 
@@ -79,14 +67,14 @@ class Part:
         self.note.unlink(missing_ok=True)
 
     def begin(self, validator: str) -> None:
-        """Throw away what there is, and note what the next bytes are a part of."""
+        """Throw away what there is, and note which content the next bytes belong to."""
         self.restart()
         self.validator = validator
         write_bytes(self.note, json.dumps({"url": self.url, "validator": validator}).encode())
 
-    def append(self, piece: bytes) -> None:
+    def append(self, block: bytes) -> None:
         """Write at the end. What a full disk still took counts."""
-        view = memoryview(piece)
+        view = memoryview(block)
         try:
             os.lseek(self._handle, self.size, os.SEEK_SET)
             while view:
@@ -97,12 +85,12 @@ class Part:
             raise MelodyError(f"{shown(self.path)}: cannot be written ({reason(fault)}); make room and run it again") from None
 
     def digest(self) -> str:
-        """sha256 of what there is."""
+        """sha256 of what there is, in hex."""
         with open(self.path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def finish(self) -> None:
-        """Put the part in the place of the target."""
+        """Rename the partial file to the target."""
         try:
             os.fsync(self._handle)
             if os.name == "nt":  # an open file cannot be renamed there
@@ -118,10 +106,10 @@ class Part:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    def _noted(self) -> str | None:
-        """The validator of a part of this very address; None where nothing is noted."""
+    def _noted_validator(self) -> str | None:
+        """The validator of a partial file of this very address; None where nothing is noted."""
         try:
-            note = json.loads(read_bytes(self.note, _LARGEST_NOTE))
+            note = json.loads(read_bytes(self.note, MAX_NOTE_BYTES))
             validator = note["validator"] if note["url"] == self.url else None
         except (MelodyError, ValueError, KeyError, TypeError, RecursionError):
             return None
@@ -134,5 +122,9 @@ class Part:
 
 
 def is_validator(value: object) -> bool:
-    """Whether a value may stand in a header: what a server sends, and a note on the disk, may hold anything."""
-    return isinstance(value, str) and 0 < len(value) <= 1000 and value.isascii() and value.isprintable()
+    r"""Whether a value may stand in a header: what a server sends, and a note on the disk, may hold anything.
+
+    >>> is_validator('"a1b2"'), is_validator("two\nlines"), is_validator(None)
+    (True, False, False)
+    """
+    return isinstance(value, str) and 0 < len(value) <= MAX_VALIDATOR and value.isascii() and value.isprintable()

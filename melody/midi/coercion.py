@@ -51,14 +51,15 @@ def as_score(tune: ScoreLike, argument: str = "tune", limits: Limits = DEFAULT) 
         path = os.fspath(tune)
         if isinstance(path, str) and path:
             return read(path, limits)
-        raise CallError(f"{argument} is {'an empty path' if path == '' else 'a path in bytes'}; give the name of a MIDI file")
+        kind = "an empty path" if path == "" else "a path in bytes"
+        raise CallError(f"{argument} is {kind}, must be the name of a MIDI file", argument=argument)
     if isinstance(tune, bytes | bytearray | memoryview):
         return parse(bytes(tune), argument, limits)
     if _is_a("pretty_midi", "PrettyMIDI", tune):
         return _named(argument, from_pretty_midi, tune, limits)
     if _is_a("mido", "MidiFile", tune):
         return _named(argument, from_mido, tune, limits)
-    if callable(getattr(tune, "read", None)):
+    if callable(getattr(tune, "read", None)) and not isinstance(tune, type):
         return parse(*_contents(cast("BinaryIO", tune), argument, limits.max_bytes), limits)
     raise CallError(f"{argument} is of type {type(tune).__name__}, must be {KINDS}", argument=argument)
 
@@ -82,21 +83,24 @@ def _bounded(score: Score, argument: str, limits: Limits) -> Score:
         return bounded(score, limits)
     except MelodyError as fault:
         raise MelodyError(f"{argument}: {fault}") from None
-    except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as fault:  # made by hand, of anything
-        raise CallError(f"{argument} is no valid Score ({reason(fault)})") from None
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as fault:  # made by hand, of anything
+        raise CallError(f"{argument} is not a valid Score ({reason(fault)})", argument=argument) from None
 
 
 def _contents(file: BinaryIO, argument: str, limit: int) -> tuple[bytes, str]:
     """The rest of a file, one byte more than ``limit`` at most, and what to call it."""
     given = getattr(file, "name", None)
     name = given if isinstance(given, str) else argument
+    text_mode = f"{argument} is a file open in text mode; open it with mode 'rb'"
     parts, size = [], 0
     try:
         while size <= limit and (part := file.read(limit + 1 - size)):
             if not isinstance(part, bytes):
-                raise CallError(f"{argument} is a file open in text mode; open it with mode 'rb'")
+                raise CallError(text_mode, argument=argument)
             parts.append(part)
             size += len(part)
-    except (OSError, ValueError) as fault:  # ValueError: it is closed
+    except UnicodeDecodeError:
+        raise CallError(text_mode, argument=argument) from None
+    except (OSError, TypeError, ValueError) as fault:  # ValueError: it is closed
         raise MelodyError(f"{shown(name)}: cannot be read ({reason(fault)})") from None
     return b"".join(parts), name

@@ -105,7 +105,7 @@ def from_pretty_midi(pm: pretty_midi.PrettyMIDI, limits: Limits = DEFAULT) -> Sc
         return assemble.bounded(assemble.checked(_raw(pm), limits), limits)
     except MelodyError as fault:
         raise MelodyError(f"the PrettyMIDI: {fault}") from None
-    except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as fault:  # its lists may hold anything
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as fault:  # its lists may hold anything
         raise MelodyError(f"the PrettyMIDI cannot be read ({reason(fault)})") from None
 
 

@@ -38,12 +38,13 @@ def write(score: Score, path: str | os.PathLike[str], force: bool = True) -> Non
     """Write ``score`` as a MIDI file, whole or not at all. Errors: ``MelodyError``; ``CallError`` if it exists and not ``force``.
 
     >>> import tempfile
+    >>> from melody.midi import read
     >>> from melody.score import Score, Track, note_table
     >>> piece = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(piece, f"{folder}/tune.mid")
-    ...     os.listdir(folder)
-    ['tune.mid']
+    ...     read(f"{folder}/tune.mid") == piece
+    True
     """
     write_bytes(claim(path, force), to_bytes(score))
 
@@ -55,7 +56,7 @@ def to_bytes(score: Score) -> bytes:
     >>> data = to_bytes(Score((Track(notes=note_table([0], [480], [60], [80])),)))
     >>> data[:14].hex(" ", 2)  # MThd, 6 bytes: format 1, 2 tracks, 480 ticks a quarter
     '4d54 6864 0000 0006 0001 0002 01e0'
-    >>> data[-19:].hex(" ")  # program 0 on channel 0, C4 on, 480 ticks later off, end
+    >>> data[-16:].hex(" ")  # program 0 on channel 0, C4 on, 480 ticks later off, end
     '00 c0 00 00 90 3c 50 83 60 80 3c 00 00 ff 2f 00'
     """
     if not 1 <= score.ticks_per_quarter <= 32767:

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
+from melody import files
 from melody.data import fetch, find
-from melody.data import partial as part_module
-from melody.data.partial import Part
+from melody.data.partial import PartialDownload
 from melody.errors import CallError, MelodyError
 
 from .conftest import CONTENT, QUICK
-from .test_fetch import PART, PLAIN, get, refused
+from .test_fetching import PART, PLAIN, get, refused
 
 
 def test_a_part_of_another_address_or_without_a_note_is_not_used(server, tmp_path):
@@ -44,22 +44,22 @@ def test_a_part_that_is_a_link_or_a_pipe(server, tmp_path):
 
 
 def test_two_at_a_time(server, tmp_path):
-    with Part(tmp_path / "songs.zip", server.url, True):
+    with PartialDownload(tmp_path / "songs.zip", server.url, True):
         refused(server, tmp_path, "another download", left=["songs.zip.part"])
     assert os.listdir(tmp_path) == []
 
 
 def test_a_download_that_ends_while_another_begins(server, tmp_path, monkeypatch):
     """The first one puts its file in place between the second one's opening and its locking: the second holds what is not its own."""
-    lock = part_module.fcntl.flock
+    lock = files.fcntl.flock
 
     def late(handle, how):
         os.replace(tmp_path / PART[0], tmp_path / "songs.zip")
         (tmp_path / PART[0]).write_bytes(b"")
         lock(handle, how)
 
-    monkeypatch.setattr(part_module.fcntl, "flock", late)
-    with pytest.raises(MelodyError, match="another download"), Part(tmp_path / "songs.zip", server.url, True):
+    monkeypatch.setattr(files.fcntl, "flock", late)
+    with pytest.raises(MelodyError, match="another download"), PartialDownload(tmp_path / "songs.zip", server.url, True):
         pass
     assert (tmp_path / "songs.zip").read_bytes() == b""
 

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    """The address of a server over TLS. This machine counts as public while it lasts."""
+def place(tmp_path):
+    """The address of a server over TLS."""
     names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"]
     subprocess.run(
@@ -38,7 +38,6 @@ def place(tmp_path, monkeypatch):
     web.handle_error = lambda *args: None
     thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    monkeypatch.setattr(https, "_is_public", lambda text: text == "127.0.0.1")
     yield f"https://127.0.0.1:{web.server_port}"
     web.shutdown()
     web.server_close()

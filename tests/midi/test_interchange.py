@@ -46,8 +46,33 @@ def test_from_a_file_read_by_pretty_midi(piece, tmp_path):
 
 
 def test_to_mido(piece):
-    file = piece and midi.to_mido(piece)
+    file = midi.to_mido(piece)
     assert file.length == pytest.approx(piece.duration_seconds, abs=1e-6)
+    assert (file.type, file.ticks_per_beat, [t.name for t in file.tracks]) == (1, 480, ["", "lead", "kit"])
+
+
+def test_from_mido(piece):
+    import mido
+
+    kept = Score((piece.tracks[1],), 480)
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(
+        mido.MidiTrack(
+            [
+                mido.MetaMessage("track_name", name="kit"),
+                mido.Message("note_on", channel=9, note=36, velocity=99, time=100),
+                mido.Message("note_off", channel=9, note=36, time=10),
+            ]
+        )
+    )
+    assert midi.from_mido(file) == kept
+    file.tracks[0][0].name = "k\u00efk"  # mido writes it as Latin-1
+    assert midi.from_mido(file).tracks[0].name == "k\u00efk"
+    with pytest.raises(MelodyError, match=r"the mido\.MidiFile: 1 notes, more than the limit of 0"):
+        midi.from_mido(file, midi.Limits(max_notes=0))
+    file.tracks[0][1].time = -1
+    with pytest.raises(MelodyError, match=r"the mido\.MidiFile cannot be saved"):
+        midi.from_mido(file)
 
 
 @given(st.integers(-5, 6), st.booleans())

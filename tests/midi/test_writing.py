@@ -152,6 +152,67 @@ def test_tracks_without_notes_are_left_out_and_no_length_becomes_a_tick():
     assert [t.notes.tolist() for t in score.tracks] == [[(5, 1, 60, 80)]]
 
 
+BYTES = {
+    "two tracks, running status, a long gap, a name": (
+        Score(
+            (
+                Track("Bass \u00e9", 32, False, note_table([0, 0, 480], [480, 480, 20_000], [40, 47, 40], [80, 1, 127])),
+                Track("", 0, True, note_table([0, 0], [1, 1], [36, 42], [100, 64])),
+            ),
+            480,
+            tempo_table([0, 480], [500_000, 400_000]),
+            meter_table([0], [6], [8]),
+            table(KEY, [0, 480], [-3, 7], [True, False]),
+        ),
+        (
+            """00 FF5902 FD01       # 3 flats, minor
+            00 FF5804 06031808   # 6/8
+            00 FF5103 07A120     # 500,000 microseconds a quarter
+            8360 FF5902 0700     # at tick 480: 7 sharps
+            00 FF5103 061A80
+            """,
+            """00 FF0307 4261737320C3A9
+            00 C020
+            00 902850  00 2F01          # running status: 90 stands once
+            8360 802800  00 2F00        # ends before the start at one tick, by pitch
+            00 90287F
+            819C20 802800               # 20,000 ticks later
+            """,
+            """00 C900
+            00 992464  00 2A40
+            01 892400  00 2A00
+            """,
+        ),
+    ),
+    "pedal between an end and a start": (
+        Score((Track("", 5, False, note_table([0, 96], [96, 96], [60, 60], [80, 80]), table(PEDAL, [96, 96, 100], [127, 0, 64])),), 96),
+        (
+            "00 FF5804 04021808  00 FF5103 07A120",
+            """00 C005
+            00 903C50
+            60 803C00  00 B0407F  00 4000  00 903C50
+            04 B04040
+            5C 803C00
+            """,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes(name, build):
+    score, tracks = BYTES[name]
+    assert midi.to_bytes(score).hex() == build.smf(*tracks, division=score.ticks_per_quarter).hex()
+
+
+@given(scores())
+def test_mido_writes_the_same_bytes(score):
+    """Running status, lengths and times as an independent writer has them."""
+    out = io.BytesIO()
+    midi.to_mido(score).save(file=out)
+    assert out.getvalue() == midi.to_bytes(score)
+
+
 def meter(numerator, denominator):
     return Score((one((0, 1, 60, 80)),), meters=meter_table([0], [numerator], [denominator]))
 
@@ -167,6 +228,10 @@ BAD = {
     "key of 8": Score((one((0, 1, 60, 80)),), keys=table(KEY, [0], [8], [False])),
     "tempo of 0": Score((one((0, 1, 60, 80)),), tempi=tempo_table([0], [0])),
     "gaps": Score((one((2**28, 1, 60, 80)),)),
+    "tick -1 ": Score((one((-1, 1, 60, 80)),)),
+    "tick 268,435,457 ": Score((one((1, 2**28, 60, 80)),)),
+    "tick -5 ": Score((one((0, 1, 60, 80)),), keys=table(KEY, [-5], [0], [False])),
+    "pedal -1 to 5": Score((Track(notes=note_table([0], [1], [60], [80]), pedal=table(PEDAL, [0, 1], [5, -1])),)),
 }
 
 

@@ -61,7 +61,7 @@ def writers(server: str) -> list[Writer]:
     facts = dict.fromkeys(("title", "what", "spdx", "share", "reason", "clock", "prepare", "credit", "licence"), "x")
     facts |= {"name": "songs", "address": "https://example.org/", "archive": "songs.zip", "url": server + "/songs.zip"}
     row = Collection(**facts, files=1, notes=1, hours=1.0, bytes=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest())
-    rules = Rules(timeout=10, least=1000, pause=0.01, local=True)
+    rules = Rules(timeout=10, min_bytes=1000, pause=0.01, local=True)
 
     def fetched(inputs: Path, out: Path) -> int:
         return guarded(lambda: fetch(row, out.parent, force=True, rules=rules) and None)

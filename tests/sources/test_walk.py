@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from melody import sources
+from melody import midi, sources
 from melody.errors import MelodyError
 
 
@@ -174,3 +174,16 @@ def test_zips_that_cannot_be_read(tmp_path, tune):
     (tmp_path / "e_empty.zip").write_bytes(b"")
     faults = [fault_of(s) for s in listed(tmp_path)]
     assert [("encrypted" in f, "not supported" in f, "regular" in f, "readable" in f).index(True) for f in faults] == [0, 1, 2, 3]
+
+
+def test_what_is_read_can_be_parsed():
+    assert sources.Limits().max_bytes == midi.Limits().max_bytes
+
+
+def test_names():
+    assert [n for n in ("a.ZIP", "b.tar.gz", "c.tgz", "d.tar", ".tar.gz", "e.gz", "f.mid", "zip") if sources.is_archive(n)] == [
+        "a.ZIP",
+        "b.tar.gz",
+        "c.tgz",
+        "d.tar",
+    ]

@@ -63,7 +63,7 @@ def test_a_connection_that_drops_is_gone_on_with(server, tmp_path, table):
 @pytest.mark.parametrize("table", [{}, PLAIN])
 def test_a_part_is_gone_on_with_by_the_next_call(server, tmp_path, table):
     server.next = [server.cut(70_000), server.cut(50_000)]
-    refused(server, tmp_path, "goes on after 120,000 bytes", left=PART, **table)
+    refused(server, tmp_path, "resume after 120,000 bytes", left=PART, **table)
     assert (tmp_path / "songs.zip.part").read_bytes() == CONTENT[:120_000]
     assert get(server, tmp_path, **table).path.read_bytes() == CONTENT
     assert server.asked[-1]["Range"] == "bytes=120000-" and os.listdir(tmp_path) == ["songs.zip"]
@@ -72,7 +72,7 @@ def test_a_part_is_gone_on_with_by_the_next_call(server, tmp_path, table):
 def test_without_an_etag_only_a_digest_lets_it_go_on(server, tmp_path):
     server.tag = ""
     server.next = [server.cut(70_000), server.cut(50_000)]
-    refused(server, tmp_path, "goes on after 120,000", left=PART)
+    refused(server, tmp_path, "resume after 120,000", left=PART)
     assert get(server, tmp_path).path.read_bytes() == CONTENT
     (tmp_path / "songs.zip").unlink()
     server.next = [server.cut(70_000), server.cut(50_000)]
@@ -194,7 +194,7 @@ def test_a_server_that_is_busy_once(server, tmp_path):
 
 def test_another_file(server, tmp_path):
     server.content = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
-    refused(server, tmp_path, "its sha256 is ", "as the table says", "thrown away")
+    refused(server, tmp_path, "its sha256 is ", "as the table says", "deleted")
 
 
 def test_nothing_at_all(server, tmp_path):
@@ -209,7 +209,7 @@ def test_packed_on_the_way(server, tmp_path):
         h.end_headers()
 
     server.next = [packed]
-    refused(server, tmp_path, "packs what it sends")
+    refused(server, tmp_path, "compresses what it sends")
 
 
 def silent(h):
@@ -252,4 +252,4 @@ def test_a_slow_server(server, tmp_path, behave):
 @pytest.mark.parametrize("line", [b"\r\n", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n", b"x" * 100_000])
 def test_no_http(server, tmp_path, line):
     server.next = [lambda h: h.wfile.write(line)] * 2
-    refused(server, tmp_path, "songs: the connection broke")
+    refused(server, tmp_path, "songs: the connection failed")
