@@ -2,9 +2,10 @@
 
     python -m tests.robustness [--full] [--only PART ...] [--set NAME=VALUE ...]
 
-What ``make hostile`` runs. Each part is a module (or some tests) in a process of its own, with fewer cases than a full run has; --full runs
-the counts of tests/robustness/README.md (hours), --set other ones: --only mutants --set minutes=10 seed=3. The last column is the command.
-Parts that need the hostile corpus say so where ../shared/hostile is not there. Exits with 1 where a row is not as wanted.
+What ``make hostile`` runs. Each part is a module (or some tests) in a process of its own, with fewer cases than a full run has;
+--full runs the counts of tests/robustness/README.md (hours), --set other ones: --only mutants --set minutes=10 seed=3. The last
+column is the command. Parts that need the hostile corpus say so where ../shared/hostile is not there. Exits with 1 where a row is
+not as wanted.
 """
 
 from __future__ import annotations
@@ -130,7 +131,9 @@ def value(text: str) -> Any:
 
 def main() -> int:
     """Run, and print a table as it comes."""
-    parser = argparse.ArgumentParser(prog="python -m tests.robustness", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.robustness", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the parts, as in their rows()")

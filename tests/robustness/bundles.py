@@ -1,8 +1,9 @@
 """Models from strangers: a small bundle with its runtime file, cut short, flipped bit by bit, replaced and lying.
 
-200 truncations and 1,000 single bit flips of each of its files (``model``: of a copy of a shipped one), and lies by name (bundle_lies.py),
-read by both engines. To reach: each refused in one line, in 5 s of the processor and 500 MiB of the whole process, torch and ONNX Runtime
-included. "read as before" counts changes of bundle.json that JSON does not see: the newline at its end, e for E in a number.
+200 truncations and 1,000 single bit flips of each of its files (``model``: of a copy of a shipped one), and lies by name
+(bundle_lies.py), read by both engines. To reach: each refused in one line, in 5 s of the processor and 500 MiB of the whole
+process, torch and ONNX Runtime included. "read as before" counts changes of bundle.json that JSON does not see: the newline at its
+end, e for E in a number.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def rows(truncations: int = 200, flips: int = 1000, seed: int = 0, model: str = 
         source = copied(model, place / "made") if model else made(place / "made")
         target = place / "work" / source.name  # a bundle is called by its folder
         for name in FILES:
-            for what, cases in (("truncations", cuts(source, target, name, truncations)), ("bit flips", bits(source, target, name, flips, seed))):
+            for what, cases in (
+                ("truncations", cuts(source, target, name, truncations)),
+                ("bit flips", bits(source, target, name, flips, seed)),
+            ):
                 tally = tried(cases)
                 yield Row(f"{name}: {what}", tally.figure("read as before: the changed bytes mean the same"), tally.ok)
         if not model:
@@ -61,7 +65,11 @@ def lying(source: Path, target: Path) -> Iterator[Row]:
         yield Row(f"{name}: {len(table)} lies", tally.figure(), tally.ok)
     tally = tried([case for name in FILES for case in told(source, target, name, lies.places(name))])
     yield Row("links, pipes, folders, devices in the place of a file", tally.figure(), tally.ok)
-    shown = [(what, partial(damaged, lie, source, target), partial(inspected, target)) for table in TABLES.values() for what, lie in table.items()]
+    shown = [
+        (what, partial(damaged, lie, source, target), partial(inspected, target))
+        for table in TABLES.values()
+        for what, lie in table.items()
+    ]
     tally = tried(shown)
     yield Row("melody inspect of the same lies", tally.figure("shown in a table: nothing of it was run"), tally.ok)
 

@@ -1,7 +1,7 @@
 """A child process that may be lost: it does one job after another within limits, is watched, and says how each job ended.
 
-``Child(work, limits).do(job)`` runs ``work(job)`` and returns an ``Ending``. The process lives on, since a start takes time; one that dies,
-does not stop or breaks a limit is replaced before the next job. Knows nothing of what the jobs are about. Linux only.
+``Child(work, limits).do(job)`` runs ``work(job)`` and returns an ``Ending``. The process lives on, since a start takes time; one
+that dies, does not stop or breaks a limit is replaced before the next job. Knows nothing of what the jobs are about. Linux only.
 
 Time is that of the processor, so that a busy machine makes no job look slow; a job that waits for ever is found by the clock.
 """
@@ -183,7 +183,7 @@ def _serve(pipe: Any, work: Callable[[Any], Any], limits: Limits) -> None:
 
 
 def _redirected() -> int:
-    """Standard output leads nowhere, standard error into a pipe that the process itself reads after each job: no file, so no limit of files."""
+    """Standard output leads nowhere, standard error into a pipe that the process itself reads after each job: limits of files spare it."""
     reader, writer = os.pipe()
     with suppress(OSError):
         fcntl(writer, F_SETPIPE_SZ, MIB)

@@ -1,7 +1,7 @@
 """Disks: every verb that writes, with a disk that is full, read-only or limited (RLIMIT_FSIZE), and /dev/full.
 
-What stood at the output before must be there byte for byte, nothing beside it, one line on standard error, status 1. A disk is a small
-tmpfs, where mounting is allowed; otherwise those columns say so and the limit stands alone.
+What stood at the output before must be there byte for byte, nothing beside it, one line on standard error, status 1. A disk is a
+small tmpfs, where mounting is allowed; otherwise those columns say so and the limit stands alone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Does a training run that is killed again and again end with the weights of one that was left alone?
 
-The same run three times over: killed with SIGKILL at random moments (while it starts, trains, validates or saves), asked to stop by SIGTERM,
-and by SIGINT; each time resumed until it ends. On the CPU its weights must be, bit for bit, those of the undisturbed run; no moment may
-leave a bundle that cannot be read; a signal must save the run and end it with its status within 10 s of the processor.
+The same run three times over: killed with SIGKILL at random moments (while it starts, trains, validates or saves), asked to stop by
+SIGTERM, and by SIGINT; each time resumed until it ends. On the CPU its weights must be, bit for bit, those of the undisturbed run;
+no moment may leave a bundle that cannot be read; a signal must save the run and end it with its status within 10 s of the
+processor.
 """
 
 from __future__ import annotations
