@@ -1,4 +1,4 @@
-"""The child process sees every way to end, keeps to its folder, and is replaced when it is lost; the rules tell good endings from bad ones."""
+"""The child process sees every way to end, keeps to its folder, and is replaced when it is lost; the rules tell good endings from bad."""
 
 import os
 import signal
