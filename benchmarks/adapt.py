@@ -33,11 +33,11 @@ from melody import bundle, edit
 from melody.bundle import Bundle
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
-from melody.corpus.piece import EncodedPiece
+from melody.corpus.piece import EncodedPiece, encode_score
 from melody.model import EventLSTM
 from melody.score import Score
-from melody.train import adapt
-from melody.train.adapt import STYLE, AdaptConfig, Stepper, adapted, encoded
+from melody.training import adapt
+from melody.training.adapt import STYLE, AdaptConfig, Stepper, adapted
 
 MAX_EVENTS = 1024  # of a piece that are scored online
 LEARN = 10  # pieces of a collection that are learned
@@ -93,13 +93,13 @@ class Music:
         return [corpus.score(i) for i in np.random.default_rng(1).permutation(mine)[:most].tolist()]
 
     def style(self, name: str) -> str | None:
-        """What the model is told of pieces of this name."""
+        """The style that the model is asked for with pieces of this name."""
         return name if name in self.known else None
 
 
 def notes_in(s: EncodedPiece, first: int, last: int) -> int:
     """Notes among the events ``first`` to ``last``."""
-    return int((s.rows[first + 1 : last + 1, Field.ROLE] == Role.NOTE).sum())
+    return int((s.steps.events[first + 1 : last + 1, Field.ROLE] == Role.NOTE).sum())
 
 
 def online(stepper: Stepper, s: EncodedPiece, learn: bool) -> tuple[float, int]:
@@ -121,7 +121,7 @@ def online_part(music: Music, facts: Bundle, options: argparse.Namespace, config
     stepper = Stepper(bundle.load_model(facts), config)
     rows = {}
     for name in music.corpora:
-        pieces = [encoded(p, facts.codec, music.style(name)) for p in music.pieces(name, options.split, options.pieces)]
+        pieces = [encode_score(p, facts.codec, music.style(name)) for p in music.pieces(name, options.split, options.pieces)]
         plain = [online(stepper, s, False) for s in pieces]
         begin = time.process_time()
         moved = [online(stepper, s, True) for s in pieces]
@@ -169,8 +169,8 @@ def half_part(music: Music, facts: Bundle, options: argparse.Namespace, config: 
                 (model, facts.codec, music.style(name), plain),
                 (changed, new.codec, None, moved),
             ):
-                s = encoded(piece, codec, style)
-                notes = np.cumsum(s.rows[1:, Field.ROLE] == Role.NOTE)
+                s = encode_score(piece, codec, style)
+                notes = np.cumsum(s.steps.events[1:, Field.ROLE] == Role.NOTE)
                 since, end = (int(np.searchsorted(notes, n)) for n in (first.note_count + 1, len(onsets)))
                 out.append(scored(which, s, since, end))
         rows[name] = row(plain, moved) | {"seconds": float(np.mean(seconds))}
@@ -182,16 +182,16 @@ def collection_part(music: Music, facts: Bundle, options: argparse.Namespace, co
     model = bundle.load_model(facts)
     rows = {}
     known = [(n, p) for n in sorted(music.known) for p in music.pieces(n, options.split, max(1, options.pieces // 4))]
-    before = [scored(model, s, 0, min(len(s), MAX_EVENTS)) for s in (encoded(p, facts.codec, n) for n, p in known)]
+    before = [scored(model, s, 0, min(len(s), MAX_EVENTS)) for s in (encode_score(p, facts.codec, n) for n, p in known)]
     for name in (n for n in music.corpora if n not in music.known):
         learn = music.pieces(name, "train", LEARN)
         begin = time.process_time()
         new, changed, done = adapted(facts, copy.deepcopy(model), learn, config)
         seconds = time.process_time() - begin
         test = music.pieces(name, options.split, options.pieces)
-        plain = [scored(model, s, 0, min(len(s), MAX_EVENTS)) for s in (encoded(p, facts.codec, music.style(name)) for p in test)]
-        moved = [scored(changed, s, 0, min(len(s), MAX_EVENTS)) for s in (encoded(p, new.codec, STYLE) for p in test)]
-        after = [scored(changed, s, 0, min(len(s), MAX_EVENTS)) for s in (encoded(p, new.codec, n) for n, p in known)]
+        plain = [scored(model, s, 0, min(len(s), MAX_EVENTS)) for s in (encode_score(p, facts.codec, music.style(name)) for p in test)]
+        moved = [scored(changed, s, 0, min(len(s), MAX_EVENTS)) for s in (encode_score(p, new.codec, STYLE) for p in test)]
+        after = [scored(changed, s, 0, min(len(s), MAX_EVENTS)) for s in (encode_score(p, new.codec, n) for n, p in known)]
         old = row(before, after)
         rows[name] = row(plain, moved) | {
             "seconds": seconds,
@@ -253,9 +253,9 @@ class Rms(Sgd):
 def choose(music: Music, facts: Bundle, most: int) -> None:
     """Rules and rates, online, on validation pieces: change of the nats by name."""
     names = [n for n in music.corpora if len(music.pieces(n, "valid", 1))]
-    pieces = {n: [encoded(p, facts.codec, music.style(n)) for p in music.pieces(n, "valid", most)] for n in names}
+    pieces = {n: [encode_score(p, facts.codec, music.style(n)) for p in music.pieces(n, "valid", most)] for n in names}
     model = bundle.load_model(facts)
-    train = [encoded(p, facts.codec, n) for n in sorted(music.known) for p in music.pieces(n, "train", 20)]
+    train = [encode_score(p, facts.codec, n) for n in sorted(music.known) for p in music.pieces(n, "train", 20)]
     print("| rule | rate | " + " | ".join(names) + " | mean | s |\n|---" + "|---" * (3 + len(names)) + "|")
     plain: dict[str, float] = {}
     for rule, kind, rates in (("sgd", Sgd, (0.003, 0.01, 0.03)), ("rms", Rms, (3e-5, 1e-4, 3e-4)), ("adam", Stepper, (1e-4, 3e-4, 1e-3))):

@@ -13,7 +13,7 @@ For each style ``pieces`` new pieces of 16 bars are chosen out of ``of`` candida
     human        other human pieces, of the training split: what can be expected
 
 Columns, against beginnings of test pieces (16 bars): OA, the overlap area of Yang and Lerch, and the overlap of the mean
-distributions, means over features (``melody/evaluate/overlap.py``), apart for those that the score looks at (single values:
+distributions, means over features (``melody/evaluation/overlap.py``), apart for those that the score looks at (single values:
 density, polyphony, repetition, harmony, groove) and those that it does not (distributions of pitch class, interval, onset, duration,
 velocity); inside, share of values (of the score's measures) between the human quartiles, 0.5 by definition for
 the humans that they were taken from; copied, share of notes in runs of 12 that occur in the training split.
@@ -31,32 +31,32 @@ import numpy as np
 from machine import machine
 
 from melody import compose
-from melody.compose.best import Card, candidates, copied, learned, score
+from melody.compose.best import Rating, candidates, copied, learned, score
 from melody.compose.typical import ALL, BARS, MEASURES, Typical, measures, quartiles, read_typical, write_typical
 from melody.corpus import Corpus
-from melody.evaluate.beside import excerpt
-from melody.evaluate.features import FEATURES, features_of
-from melody.evaluate.overlap import compared
+from melody.evaluation.beside import excerpt
+from melody.evaluation.features import FEATURES, features_of
+from melody.evaluation.overlap import compared
 from melody.score import Score
 
 PIECES_A_STYLE = 100  # training pieces whose quartiles are taken
 CHOSEN = tuple(f.name for f in FEATURES if f.kind == "values")
 FREE = tuple(f.name for f in FEATURES if f.kind == "histogram")
-Rule = Callable[[Sequence[Card], Typical], int]
+Rule = Callable[[Sequence[Rating], Typical], int]
 
 
-def middle(card: Card, typical: Typical, names: Sequence[str]) -> float:
+def middle(rating: Rating, typical: Typical, names: Sequence[str]) -> float:
     """Mean distance from the medians, in widths between the quartiles."""
-    far = [abs(card.measures[n] - typical[n][1]) / max(typical[n][2] - typical[n][0], 0.02) for n in names if n in card.measures]
+    far = [abs(rating.measures[n] - typical[n][1]) / max(typical[n][2] - typical[n][0], 0.02) for n in names if n in rating.measures]
     return float(np.mean(far)) if far else float("inf")
 
 
 RULES: dict[str, Rule] = {
-    "first": lambda cards, typical: 0,
-    "likeliest": lambda cards, typical: int(np.argmin([c.measures.get("nats", np.inf) for c in cards])),
-    "nats": lambda cards, typical: int(np.argmin([middle(c, typical, ["nats"]) for c in cards])),
-    "middle": lambda cards, typical: int(np.argmin([middle(c, typical, [n for n in typical if n != "copied"]) for c in cards])),
-    "best-of": lambda cards, typical: int(np.argmin([c.total for c in cards])),
+    "first": lambda ratings, typical: 0,
+    "likeliest": lambda ratings, typical: int(np.argmin([c.measures.get("nats", np.inf) for c in ratings])),
+    "nats": lambda ratings, typical: int(np.argmin([middle(c, typical, ["nats"]) for c in ratings])),
+    "middle": lambda ratings, typical: int(np.argmin([middle(c, typical, [n for n in typical if n != "copied"]) for c in ratings])),
+    "best-of": lambda ratings, typical: int(np.argmin([c.total for c in ratings])),
 }
 
 
@@ -118,9 +118,9 @@ def style_rows(corpus: Corpus, composer: compose.Composer, style: str, options: 
     groups = [candidates(r, options.of) for r in requests]
     written = composer.many([r for g in groups for r in g])
     made = time.process_time() - begin
-    cards, seconds = [], time.process_time()
+    ratings, seconds = [], time.process_time()
     for piece, share in zip(written, copied(written, training, bundle), strict=True):
-        cards.append(score(measures(piece, engine, style) | {"copied": share}, typical))
+        ratings.append(score(measures(piece, engine, style) | {"copied": share}, typical))
     seconds = time.process_time() - seconds
     test = human(corpus, "test", style, options.human, 2)
     others = human(corpus, "train", style, options.pieces, 2)
@@ -128,8 +128,8 @@ def style_rows(corpus: Corpus, composer: compose.Composer, style: str, options: 
     bounds = quartiles([measures(s, engine, style) for s in test if s.note_count > 1])
     rows = {}
     for name, rule in RULES.items():
-        mine = [k * options.of + rule(cards[k * options.of : (k + 1) * options.of], typical) for k in range(options.pieces)]
-        rows[name] = facts_of([written[i] for i in mine], [cards[i].measures for i in mine], looked, others, bounds)
+        mine = [k * options.of + rule(ratings[k * options.of : (k + 1) * options.of], typical) for k in range(options.pieces)]
+        rows[name] = facts_of([written[i] for i in mine], [ratings[i].measures for i in mine], looked, others, bounds)
     found = [measures(s, engine, style) | {"copied": 0.0} for s in others if s.note_count > 1]
     rows["human"] = facts_of(others, found, looked, others, bounds) | {"copied": None}
     return {"rules": rows, "write_s": made, "score_s": seconds, "pieces": options.pieces, "of": options.of, "human": len(looked)}

@@ -53,14 +53,14 @@ from melody.codec.table import CodecConfig
 from melody.corpus import Corpus
 from melody.corpus.piece import AugmentConfig
 from melody.corpus.prepare import PrepareConfig, prepare
-from melody.generate.engine import TorchEngine
 from melody.generate.loop import write
 from melody.generate.plan import Plan
 from melody.generate.sampling import Sampling
+from melody.generate.torch_engine import TorchEngine
 from melody.model import EventLSTM, ModelConfig
 from melody.score import METER, Score, Track, note_table, table
-from melody.train.loop import Progress, Trainer
-from melody.train.recipe import CodecChoice, Recipe, TrainConfig
+from melody.training.loop import Progress, Trainer
+from melody.training.recipe import CodecChoice, Recipe, TrainConfig
 
 FORM = "CCCCFFCCGFCC"
 CHORDS = {"C": (48, 52, 55, 58), "F": (48, 51, 53, 57), "G": (47, 50, 53, 55)}  # sevenths, inverted to lie close together
@@ -125,12 +125,13 @@ def measured(folder: Path, corpus: Corpus, known: set[bytes], setting: str, cell
     """One row of the table."""
     begin = time.process_time()
     trainer = trained(corpus, folder / f"{setting}-{cell}", cell, setting, options)
-    facts = {"told": setting, "cell": cell, "steps": trainer.step, "nats": trainer.best, "cpu_minutes": (time.process_time() - begin) / 60}
-    pieces = sampled(trainer.averaged(), options.samples, options.choruses, options.seed)
+    facts = {"told": setting, "cell": cell, "steps": trainer.counters.step, "nats": trainer.counters.best}
+    facts |= {"cpu_minutes": (time.process_time() - begin) / 60}
+    pieces = sampled(trainer.learner.averaged(), options.samples, options.choruses, options.seed)
     if options.save:
         options.save.mkdir(parents=True, exist_ok=True)
         midi.write(score_of(pieces[0]), options.save / f"blues-{setting}-{cell}.mid")
-    return facts | judged(pieces, options.choruses, known) | {"weights": sum(w.numel() for w in trainer.model.cells.parameters())}
+    return facts | judged(pieces, options.choruses, known) | {"weights": sum(w.numel() for w in trainer.learner.model.cells.parameters())}
 
 
 def chorus(rng: np.random.Generator, start: int) -> list[Note]:

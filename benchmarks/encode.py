@@ -33,7 +33,7 @@ from typing import Any
 
 from machine import machine
 
-from melody import midi
+from melody import midi, sources
 from melody.codec import CodecConfig, encode, quantise
 from melody.score import Score
 
@@ -52,9 +52,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--no-prepare", action="store_true")
     options = parser.parse_args(arguments)
     place = options.data / "pop909.zip" if (options.data / "pop909.zip").is_file() else options.data
-    sources = list(midi.sources([place]))
-    step = max(1, len(sources) // options.songs)
-    songs = [s.read_bytes() for s in sources[::step][: options.songs]]
+    found = list(sources.find([place]))
+    step = max(1, len(found) // options.songs)
+    songs = [s.read_bytes() for s in found[::step][: options.songs]]
     if not songs:
         sys.exit(f"{place}: no MIDI files; give --data the folder that holds pop909.zip, or a folder of MIDI")
     scores = [midi.parse(data) for data in songs]
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{machine('symusic', 'pretty_midi', 'mido', 'miditok')}\n")
     print(table(seconds, len(songs), sum(s.note_count for s in scores), options.rounds))
     if not options.no_prepare:
-        print(prepare_line(place, len(sources)))
+        print(prepare_line(place, len(found)))
 
 
 def readers() -> dict[str, Callable[[bytes, Score], object]]:
@@ -125,7 +125,7 @@ def prepare_line(place: Path, files: int) -> str:
     """Run ``melody prepare`` on the unpacked files."""
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "midi")
-        for source in midi.sources([place]):
+        for source in sources.find([place]):
             target = folder / source.style / Path(source.path).name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())

@@ -26,7 +26,6 @@ import numpy as np
 
 from melody import compose, midi, theory
 from melody.codec.table import Field, Role
-from melody.compose.planning import endless, plan
 from melody.generate.loop import Writer
 from melody.score import Score, merged_notes
 
@@ -77,8 +76,8 @@ def main(arguments: list[str] | None = None) -> None:
 def stuck(composer: compose.Composer, events: int, repetition: int) -> dict[str, float]:
     """By style: the share of windows of streams that go round in circles."""
     styles = composer.bundle.codec.styles
-    wishes = [compose.Generate(bars=16, seed=1000 + i, style=styles[i % len(styles)]) for i in range(STREAMS)]
-    plans = [endless(plan(replace(w, sampling=compose.Sampling(repetition=repetition)), composer.bundle)) for w in wishes]
+    requests = [compose.Generate(bars=16, seed=1000 + i, style=styles[i % len(styles)]) for i in range(STREAMS)]
+    plans = [replace(r, sampling=compose.Sampling(repetition=repetition)).task(composer.bundle).endless() for r in requests]
     bars: list[dict[int, list[tuple[int, int]]]] = [{} for _ in plans]
     for step in islice(Writer(composer.engine, plans), events):
         for b, row, at in zip(step.index.tolist(), step.rows.tolist(), step.time.tolist(), strict=True):

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -29,10 +27,10 @@ from melody.codec import FIELDS, CodecConfig, encode, quantise
 from melody.codec.given import NOTHING
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
-from melody.corpus.stream import Batch
-from melody.model import EventLSTM
-from melody.train.batches import to_tensors
-from melody.train.validate import Scores, validation_stream
+from melody.corpus.batch import Batch
+from melody.evaluation.likelihood import bar_rows
+from melody.model import EventLSTM, to_tensors
+from melody.training.validate import Scores, validation_stream
 
 ORDER = 5
 MAX_TRAINING = 1500  # pieces that the n-grams count
@@ -89,37 +87,10 @@ def score(model: EventLSTM, batches: list[Batch], bars: bool) -> dict[str, float
             nats, state = model(to_tensors(batch, CPU), state)
             scores.add(nats.numpy(), batch)
             continue
-        for cut in bar_rows(batch):
+        for cut, _ in bar_rows(batch, np.zeros(batch.valid.shape, np.int64)):
             nats, _ = model(to_tensors(cut, CPU))
             scores.add(nats.numpy(), cut)
     return scores.per_note()
-
-
-def bar_rows(batch: Batch, size: int = 64) -> Iterator[Batch]:
-    """The events of a batch again, every bar a row of its own."""
-    spans = []
-    for b in range(batch.rows.shape[1]):
-        count = int(batch.valid[:, b].sum())
-        cuts = [0, *(1 + np.flatnonzero(np.diff(batch.features[:count, b, 2]))).tolist(), count]
-        spans += [(b, i, j) for i, j in pairwise(cuts) if j > i]
-    spans.sort(key=lambda s: s[2] - s[1])
-    for first in range(0, len(spans), size):
-        yield _rows(batch, spans[first : first + size])
-
-
-def _rows(batch: Batch, spans: list[tuple[int, int, int]]) -> Batch:
-    longest, size = max(j - i for _, i, j in spans), len(spans)
-    rows = np.zeros((longest + 1, size, 6), np.int16)
-    rows[:, :, Field.ROLE] = Role.END
-    others = [np.zeros((longest + 1, size, *old.shape[2:]), old.dtype) for old in (batch.features, batch.lookups, batch.recall)]
-    valid = np.zeros((longest, size), bool)
-    for k, (b, i, j) in enumerate(spans):
-        for new, old in zip((rows, *others), (batch.rows, batch.features, batch.lookups, batch.recall), strict=True):
-            new[: j - i + 1, k] = old[i : j + 1, b]
-        valid[: j - i, k] = True
-    of = [b for b, _, _ in spans]
-    given = batch.given[:, of]
-    return Batch(rows, *others, batch.parts[of], batch.conditions[of], given, batch.causal[of], np.ones(size, bool), valid, batch.piece[of])
 
 
 def n_gram(train: list[NDArray[np.int16]], test: list[NDArray[np.int16]], codec: CodecConfig, order: int) -> dict[str, float]:

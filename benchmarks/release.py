@@ -21,7 +21,7 @@ from melody.corpus import Corpus
 from melody.corpus.priors import style_priors
 from melody.export import export
 from melody.model import EventLSTM
-from melody.train.validate import validate, validation_stream
+from melody.training.validate import validate, validation_stream
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_LOSS = 1.002
@@ -42,7 +42,11 @@ def main() -> None:
     exact = by_style(model, corpus, options.notes)
     catalogue = {d["name"]: d for d in tomllib.loads((ROOT / "datasets/catalogue.toml").read_text("utf-8"))["collection"]}
     data = tuple(facts_of(corpus, style, catalogue[style]) for style in corpus.styles)
-    training = {**source.training, "habits": style_priors(corpus), "test_nats_per_note": {s: round(v["total"], 4) for s, v in exact.items()}}
+    training = {
+        **source.training,
+        "habits": style_priors(corpus),
+        "test_nats_per_note": {s: round(v["total"], 4) for s, v in exact.items()},
+    }
     made = bundle.save(options.output, model, training, data, "MIT", half=True)
     stored = by_style(bundle.load_model(made), corpus, options.notes)
     worst = max(stored[s]["total"] / exact[s]["total"] for s in exact)

@@ -29,7 +29,7 @@ import numpy as np
 from machine import machine
 from numpy.typing import NDArray
 
-from melody import edit, midi
+from melody import edit, midi, sources
 from melody.codec import CodecConfig, Piece, encode, quantise
 from melody.codec.decode import decode_piece, piece_score
 from melody.codec.table import MAX_PARTS
@@ -96,7 +96,7 @@ def measure(place: Path, limit: int | None) -> Collection:
     out = Collection(name)
     clocks = {c: config for c, config in CLOCKS.items() if config.clock == "beats" or name in PLAYED}
     out.tallies = {c: Tally() for c in clocks}
-    for source in list(midi.sources([place]))[:limit]:
+    for source in list(sources.find([place]))[:limit]:
         try:
             score = midi.parse(source.read_bytes(), source.path)
         except MelodyError:

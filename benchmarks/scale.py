@@ -36,9 +36,9 @@ from melody.codec import CodecConfig, encode, quantise
 from melody.corpus import Corpus, CorpusWriter, PieceFacts
 from melody.corpus.tables import STORED, TrackFacts
 from melody.score import Score, Track, note_table
-from melody.train.look import Progress
-from melody.train.loop import Trainer
-from melody.train.recipe import changed, load_recipe
+from melody.training.callbacks import Progress
+from melody.training.loop import Trainer
+from melody.training.recipe import changed, load_recipe
 
 SONGS = 48  # before they are transposed
 NOTES = 240  # of the tune of a song; a quarter as many below it

@@ -32,7 +32,6 @@ from machine import machine
 from melody import bundle as bundles
 from melody.codec.table import Field, Role
 from melody.compose import Generate, load
-from melody.compose.planning import endless, plan
 from melody.generate.loop import Writer
 
 WARM = 30  # steps before a measurement
@@ -89,7 +88,7 @@ def writer(options: argparse.Namespace, engine: str, batch: int) -> Writer:
     composer = load(options.model, engine="torch" if engine == "naive" else engine)
     if engine == "naive":
         make_naive(composer.engine)
-    return Writer(composer.engine, [endless(plan(Generate(seed=i, bars=16), composer.bundle)) for i in range(batch)])
+    return Writer(composer.engine, [Generate(seed=i, bars=16).task(composer.bundle).endless() for i in range(batch)])
 
 
 def make_naive(engine: Any) -> None:
@@ -172,7 +171,7 @@ def flat(options: argparse.Namespace, engine: str, goal: str) -> dict[str, float
     composer = load(options.model, engine=engine)
 
     def stream(seed: int, notes: int) -> Any:
-        steps = iter(Writer(composer.engine, [endless(plan(Generate(seed=seed, bars=16), composer.bundle))]))
+        steps = iter(Writer(composer.engine, [Generate(seed=seed, bars=16).task(composer.bundle).endless()]))
         forward(steps, notes)
         return steps
 
@@ -209,7 +208,7 @@ def prime(options: argparse.Namespace, engine: str, notes: str) -> float:
     tune = Score((Track("tune", 0, False, note_table(onsets, np.full(count, 230), rng.integers(55, 80, count), np.full(count, 80))),), 480)
     composer = load(options.model, engine=engine)
     begin = time.process_time()
-    next(iter(Writer(composer.engine, [plan(Continue(tune=tune, bars=4, seed=1), composer.bundle).plan])))
+    next(iter(Writer(composer.engine, [Continue(tune=tune, bars=4, seed=1).task(composer.bundle).plan])))
     return time.process_time() - begin
 
 

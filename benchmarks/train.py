@@ -24,9 +24,11 @@ import torch
 from machine import machine
 
 from melody.corpus import Corpus
-from melody.train.batches import prefetched
-from melody.train.loop import Trainer
-from melody.train.recipe import changed, load_recipe
+from melody.corpus.batch import Batch
+from melody.training.batches import prefetched
+from melody.training.learner import StepTotals
+from melody.training.loop import Trainer
+from melody.training.recipe import changed, load_recipe
 
 STEPS = 4  # updates of a round
 
@@ -48,6 +50,11 @@ def clock(device: torch.device, threads: int) -> float:
     return time.process_time() / threads
 
 
+def step(run: Trainer, batch: Batch, begin: float) -> None:
+    """One update, as the loop makes it."""
+    run.learner.update(batch, run.rate, run.counters.step, run.stability, StepTotals(), begin)
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -61,32 +68,33 @@ def main() -> None:
     model = recipe.model
     with tempfile.TemporaryDirectory() as folder:
         run = Trainer(Corpus(a.corpus), Path(folder), recipe)
-        run._begin = time.monotonic()
-        layers = torch.nn.LSTM(model.width, model.width, model.layers).to(run.device)
-        x = torch.randn(recipe.train.chunk, recipe.train.batch, model.width, device=run.device)
+        begin_run = time.monotonic()
+        place = run.learner.place
+        layers = torch.nn.LSTM(model.width, model.width, model.layers).to(place.device)
+        x = torch.randn(recipe.train.chunk, recipe.train.batch, model.width, device=place.device)
         batches = prefetched(run.stream)
         for batch, _ in islice(batches, STEPS):
-            run._update(batch, False, False)
-            bare_step(layers, x, run.dtype)
+            step(run, batch, begin_run)
+            bare_step(layers, x, place.dtype)
         rows = []
         for _ in range(a.rounds):
-            begin = clock(run.device, a.threads)
+            begin = clock(place.device, a.threads)
             for _ in range(STEPS):
-                bare_step(layers, x, run.dtype)
-            bare = STEPS * x.shape[0] * x.shape[1] / (clock(run.device, a.threads) - begin)
-            begin, events, places = clock(run.device, a.threads), 0, 0
+                bare_step(layers, x, place.dtype)
+            bare = STEPS * x.shape[0] * x.shape[1] / (clock(place.device, a.threads) - begin)
+            begin, events, places = clock(place.device, a.threads), 0, 0
             for batch, _ in islice(batches, STEPS):
-                run._update(batch, False, False)
+                step(run, batch, begin_run)
                 events += int(batch.valid.sum())
                 places += batch.valid.size
-            seconds = clock(run.device, a.threads) - begin
+            seconds = clock(place.device, a.threads) - begin
             rows.append((bare, events / seconds, places / seconds))
         batches.close()
     bare, whole, padded = (statistics.median(r[i] for r in rows) for i in range(3))
     ratios = sorted(r[1] / r[0] for r in rows)
     print(machine())
     shape = f"{model.layers} x {model.width}, batch {recipe.train.batch}, chunk {recipe.train.chunk}"
-    print(f"{shape}, {run.dtype}, {a.threads} threads, {a.rounds} rounds\n")
+    print(f"{shape}, {place.dtype}, {a.threads} threads, {a.rounds} rounds\n")
     print("| what | a second |\n|---|---|")
     print(
         f"| bare nn.LSTM, steps | {bare:,.0f} |\n| whole training, events | {whole:,.0f} |\n| the same, padding counted | {padded:,.0f} |\n"

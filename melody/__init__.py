@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from melody import bundle, edit, midi, programs, render, theory
+    from melody import bundle, edit, midi, programs, render, sources, theory
     from melody.compose import Accompany, Composer, Continue, Generate, Infill, Request, load
     from melody.corpus import Corpus
     from melody.errors import CallError, MelodyError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = ("bundle", "codec", "corpus", "edit", "midi", "programs", "render", "theory")
+_MODULES = ("bundle", "codec", "corpus", "edit", "midi", "programs", "render", "sources", "theory")
 _NAMES = {
     "Accompany": "compose",
     "CallError": "errors",
@@ -59,6 +59,7 @@ __all__ = [
     "midi",
     "programs",
     "render",
+    "sources",
     "theory",
 ]
 

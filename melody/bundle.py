@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
 from melody.codec.columns import POINTERS, condition_sizes, feature_sizes
-from melody.errors import MelodyError, unknown
+from melody.errors import MelodyError, Remedy, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
 from melody.tensors import MAX_HEADER, parse_header, unique_names
 
@@ -75,7 +75,7 @@ def find(name: str | os.PathLike[str] | None = None) -> Path:
     if (folder / FACTS).is_file():
         return folder
     if folder.is_dir():
-        raise MelodyError(f"{shown(folder)}: not a bundle (no {FACTS} in it); train one with: melody train CORPUS -o RUN")
+        raise MelodyError(f"{shown(folder)}: not a bundle (no {FACTS} in it)", Remedy.TRAIN)
     if os.sep in wanted:
         raise MelodyError(f"{shown(folder)}: no such folder; give a bundle's folder or one of: {', '.join(known) or '(none shipped)'}")
     raise unknown("model", wanted, known)
@@ -84,7 +84,7 @@ def find(name: str | os.PathLike[str] | None = None) -> Path:
 def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bundle:
     """Read and check a bundle's facts, and (``verify``) that the weights have the digest that they should have.
 
-    A run may renew its bundle meanwhile, weights first (train/folder.py): then the next facts vouch for them. Raises MelodyError.
+    A run may renew its bundle meanwhile, weights first (training/folder.py): then the next facts vouch for them. Raises MelodyError.
     """
     folder = find(name)
     bundle = _facts(folder, folder / FACTS)

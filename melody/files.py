@@ -18,12 +18,14 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from melody.errors import CallError, MelodyError
+from melody.errors import CallError, MelodyError, Remedy
 
 try:
     import fcntl
 except ImportError:  # not on Windows, where what a kill left stays
     fcntl = None  # type: ignore[assignment]  # looked at before it is used
+
+MAX_NAME = 100  # characters of a name that is kept
 
 
 def shown(path: object) -> str:
@@ -31,6 +33,18 @@ def shown(path: object) -> str:
     text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= 300 else text[:140] + "..." + text[-140:]
+
+
+def clean_name(name: str) -> str:
+    r"""A name of a track or style as it may be shown and kept: printable characters only, single spaces, at most 100 characters.
+
+    >>> clean_name("  lead\tguitar\x00 ")
+    'lead guitar'
+    """
+    if len(name) <= MAX_NAME and name.isascii() and name.isprintable() and name == name.strip() and "  " not in name:
+        return name
+    text = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in name[: 10 * MAX_NAME])
+    return " ".join(text.split())[:MAX_NAME].strip()
 
 
 def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
@@ -79,14 +93,14 @@ def claim(path: str | os.PathLike[str], force: bool) -> Path:
     # The functions of os.path say "no" where a Path raises: a name that is too long, a folder that cannot be searched.
     if os.path.exists(target):
         if not force:
-            raise CallError(f"{shown(target)} exists; add --force to replace it, or choose another --output")
+            raise CallError(f"{shown(target)} exists", Remedy.REPLACE)
         if not os.path.isfile(target) and not os.path.isdir(target):
-            raise CallError(f"{shown(target)}: is a device or a pipe, which cannot be replaced; choose another --output")
+            raise CallError(f"{shown(target)}: is a device or a pipe, which cannot be replaced", Remedy.OTHER_PATH)
     parent = target.parent
     if not os.path.isdir(parent):
-        raise MelodyError(f"{shown(parent)}: no such folder; create it first, or choose another --output")
+        raise MelodyError(f"{shown(parent)}: no such folder", Remedy.MAKE_FOLDER)
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise MelodyError(f"{shown(parent)}: folder cannot be written; choose another --output")
+        raise MelodyError(f"{shown(parent)}: folder cannot be written", Remedy.OTHER_PATH)
     return target
 
 
@@ -172,16 +186,53 @@ def _tidy(target: Path) -> None:
             os.close(lock)
 
 
+def lock(handle: int) -> None:
+    """Lock an open file or folder for this process, without waiting, until ``handle`` is closed (at the latest when the process ends).
+
+    Does nothing on Windows. Errors: ``BlockingIOError`` where another handle
+    holds it; another ``OSError`` from a file system without locks.
+    """
+    if fcntl is not None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def lock_file(path: Path) -> int | None:
+    """A handle on a regular file, made if it is not there, open for reading and writing and locked until it is closed.
+
+    None where the file was moved or removed between opening and locking, as a holder that has finished does. On a file system without
+    locks the handle is open and not locked. Errors: ``BlockingIOError`` where another handle holds it, ``OSError``, ``ValueError`` (a NUL
+    in the path).
+    """
+    # A link under this name must not lead the writing elsewhere, nor a pipe hold it up.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags, 0o666)
+    kept = False
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError("is not a regular file")
+        try:
+            lock(handle)
+        except BlockingIOError:
+            raise
+        except OSError:  # a file system without locks
+            pass
+        kept = os.path.exists(path) and os.path.samestat(os.stat(path), facts)
+    finally:
+        if not kept:
+            os.close(handle)
+    return handle if kept else None
+
+
 def _locked(path: Path) -> int | None:
-    """Lock a folder for as long as the returned handle is open, at most until this process ends; None where it cannot be locked."""
+    """Lock a folder until the returned handle is closed; None where it cannot be locked: another's, or a file system without locks."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # somebody else's, or a file system without locks
+        lock(handle)
+    except OSError:
         os.close(handle)
         return None
     return handle

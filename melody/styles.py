@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.bundle import Bundle
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.files import read_bytes, reason, shown, write_bytes
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".style"
 FORMAT = "melody style 1"
-MOST = 1 << 20  # bytes of a style file
+MAX_BYTES = 1 << 20  # bytes of a style file
 LONGEST_NAME = 100
 
 
@@ -52,7 +52,7 @@ def read_style(path: Path) -> Style:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    blob = read_bytes(path, MOST)
+    blob = read_bytes(path, MAX_BYTES)
     try:
         tensors = load(blob)
         facts = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]
@@ -111,7 +111,7 @@ def with_style(bundle: Bundle, model: EventLSTM, style: Style) -> tuple[Bundle, 
     import torch
 
     if style.model != bundle.sha256:
-        raise MelodyError(f"the style {shown(style.name)!r} was learned with another model than {bundle.name}; name that one with --model")
+        raise MelodyError(f"the style {shown(style.name)!r} was learned with another model than {bundle.name}", Remedy.ITS_MODEL)
     larger = grown(model, [style.name], initial=True)
     row = 1 + larger.codec.styles.index(style.name)
     weights = larger.state_dict()

@@ -1,18 +1,59 @@
-"""Made once a session for all tests: a handful of songs, a corpus of them and a model that has seen it for some seconds."""
+"""For all tests: what makes a run of them repeatable, and, made once a session, some songs, a corpus and a small trained model."""
 
+import os
+
+# Before numpy and torch are there, and for the processes that tests start: many small products, for which a second thread only waits.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import random
+import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from melody import midi
 from melody.score import KEY, Score, Track, meter_table, note_table, table, tempo_table
+
+# Every run of ``make test`` tries the same examples: it is red because of a change, never because of a draw. ``make explore``
+# draws new ones, ten times as many, and remembers in .hypothesis/ those that failed. Neither looks at the clock: the machine may be busy.
+PATIENT = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", PATIENT, derandomize=True, database=None)
+settings.register_profile("explore", PATIENT, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+# What the shell of a user may hold: the width and colours of output, and the settings of melody itself.
+UNSET = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "MELODY_TRACEBACK", "MELODY_SHORT")
 
 SONGS = 8
 TRIADS = ((0, 4, 7), (5, 9, 12), (7, 11, 14), (0, 4, 7))  # I IV V I
 SCALE = (0, 2, 4, 5, 7, 9, 11, 12)
 QUARTER = 480
+
+
+def examples(count: int) -> settings:
+    """Settings of a test that tries ``count`` examples where others try 100, and as many times more in an exploration."""
+    return settings(max_examples=count * settings().max_examples // 100)
+
+
+@pytest.fixture(autouse=True)
+def alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins alike, whatever ran before it and whoever runs it.
+
+    Global generators begin anew (the network's first weights come from torch's), a seed that was not given is no surprise,
+    torch computes in one thread, and the environment says nothing about output.
+    """
+    random.seed(0)
+    monkeypatch.setattr(secrets, "randbelow", random.Random(0).randrange)
+    np.random.seed(0)  # noqa: NPY002  # libraries may draw from it; the tests themselves do not
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+    for name in UNSET:
+        monkeypatch.delenv(name, raising=False)
 
 
 def song(seed: int, beats: int, bars: int = 12) -> Score:
@@ -61,8 +102,8 @@ def corpus(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the recipe ``tiny`` after a few steps: it writes notes, not music."""
     from melody.corpus import Corpus
-    from melody.train.loop import Trainer
-    from melody.train.recipe import changed, load_recipe
+    from melody.training.loop import Trainer
+    from melody.training.recipe import changed, load_recipe
 
     class Nobody:
         def update(self, progress: Any) -> None: ...

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from melody.data import collections
-from melody.midi.limits import ARCHIVE_SUFFIXES, suffix
+from melody.sources.names import ARCHIVE_SUFFIXES, suffix
 
 ROOT = Path(__file__).parents[1]
 ARCHIVES = ROOT.parent / "shared" / "data"

@@ -104,6 +104,15 @@ def test_concatenate_takes_the_first_resolution_and_pairs_tracks() -> None:
     assert rows(both, 1) == [(480, 480, 64, 64)]
 
 
+def test_concatenate_keeps_a_last_note_of_no_length() -> None:
+    score = replace(piece((0, 480, 60, 64), (480, 0, 72, 64)), tempi=tempo_table([0, 600], [500_000, 300_000]))
+    both = edit.concatenate([score, score])
+    assert rows(both) == [(0, 480, 60, 64), (480, 480, 60, 64), (480, 0, 72, 64), (960, 0, 72, 64)]  # in order of onset, then pitch
+    assert both.tempi.tolist() == [(0, 500_000), (480, 500_000)]  # what a piece says after its end is not carried into the next
+    assert rows(edit.concatenate([piece((0, 0, 60, 64))])) == [(0, 0, 60, 64)]
+    assert rows(edit.concatenate([score], [480])) == [(0, 480, 60, 64)]  # past an end that was given
+
+
 def test_overlay_and_selection() -> None:
     one = piece((0, 480, 60, 64))
     both = edit.overlay([one, edit.scale_ticks(one, 96)])

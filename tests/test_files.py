@@ -60,7 +60,7 @@ def test_claim(tmp_path):
     taken.write_text("old")
     assert claim(free, False) == free
     assert claim(taken, True) == taken
-    with pytest.raises(CallError, match="--force"):
+    with pytest.raises(CallError, match="pass force=True"):
         claim(taken, False)
     with pytest.raises(MelodyError, match="no such folder"):
         claim(tmp_path / "none" / "x", False)

@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 from melody import bundle, styles
-from melody.cli import pieces
+from melody.compose import tune
 from melody.data import Rules, fetch
-from melody.midi import Limits, tars, unpacking
-from melody.train import resume
+from melody.midi import Limits
+from melody.sources import Limits as SourceLimits
+from melody.sources import tars, unpacking
+from melody.training import checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text("utf-8")
@@ -19,17 +21,18 @@ def row(name: str) -> str:
 
 
 def test_limits():
-    limits, rules = Limits(), Rules()
+    limits, sources, rules = Limits(), SourceLimits(), Rules()
     assert f"{limits.max_bytes // MIB} MiB, {limits.max_notes:,} notes, {limits.max_tracks:,} tracks" in row("MIDI file")
-    assert f"{pieces.MAX_NOTES:,} notes and {pieces.MAX_QUARTERS:,} quarter" in row("tune")
+    assert f"{tune.MAX_NOTES:,} notes and {tune.MAX_QUARTERS:,} quarter" in row("tune")
     assert f"{limits.max_seconds / 3600:g} hours or {limits.max_quarters:,} quarter" in row("MIDI file")
-    assert f"{limits.max_entries:,} entries, {limits.max_unpacked // GIB} GiB unpacked, {limits.max_ratio} bytes" in row("archive")
-    assert unpacking.FREE == MIB and "the first MiB" in row("archive")
-    assert f"{tars._LONGEST_NAME // 1024} KiB, {unpacking.XZ_MEMORY // MIB} MiB of memory" in row("tar archive")
-    assert f"{unpacking.MEMBERS:,} packed members" in row("tar archive")
+    assert f"{sources.max_entries:,} entries, {sources.max_unpacked // GIB} GiB unpacked, {sources.max_ratio} bytes" in row("archive")
+    assert unpacking.FREE_BYTES == MIB and "the first MiB" in row("archive")
+    assert f"{tars.MAX_NAME_BYTES // 1024} KiB, {unpacking.MAX_XZ_MEMORY // MIB} MiB of memory" in row("tar archive")
+    assert f"{unpacking.MAX_MEMBERS:,} packed members" in row("tar archive")
     assert f"{bundle.MAX_FACTS // MIB} MiB of `bundle.json`, {bundle.MAX_WEIGHTS // GIB} GiB of weights" in row("model")
-    assert f"{styles.MOST // MIB} MiB" in row("style file")
-    assert f"{resume.MAX_FACTS // MIB} MiB of `resume.json`, {resume.MOST // GIB} GiB of tensors" in row("state of a run")
+    assert f"{styles.MAX_BYTES // MIB} MiB" in row("style file")
+    sizes = f"{checkpoint.MAX_FACTS_BYTES // MIB} MiB of `resume.json`, {checkpoint.MAX_TENSOR_BYTES // GIB} GiB of tensors"
+    assert sizes in row("state of a run")
     said = f"{rules.least:,} bytes in each {rules.timeout:g} s; {rules.redirects} redirects; 1 new attempt after {rules.pause:g} s"
     assert said in row("download") and fetch.__module__ == "melody.data.fetch"
 

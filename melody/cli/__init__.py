@@ -5,6 +5,7 @@ pieces    what the four verbs that write music have in common
 output    where files go: names, claims, all written or none
 report    what is printed: results on standard output, everything else on standard error
 watch     progress of a training run, and how a signal ends it
+remedies  what to do about an error, as flags
 guard     every error as one line, and the exit status
 """
 
@@ -31,6 +32,7 @@ VERBS = {  # verb: the App of its file, and its line of help
     "export": ("melody.cli.export:app", "Write a model's runtime file, with which it needs no torch."),
     "inspect": ("melody.cli.inspect_:app", "Show what a MIDI file, a corpus or a model holds."),
     "render": ("melody.cli.render:app", "Turn a MIDI file into a picture or into sound."),
+    "doctor": ("melody.cli.doctor:app", "Say what is installed and what is missing, and try the shipped model."),
 }
 
 EXAMPLES = """\

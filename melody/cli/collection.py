@@ -13,7 +13,7 @@ from melody.errors import CallError
 from melody.files import shown
 
 if TYPE_CHECKING:
-    from melody.train.loop import Trainer
+    from melody.training.loop import Trainer
 
 CORPUS = "corpus"  # in the folder of a run that was given MIDI files
 OWN_VALID = 0.15  # of a user's own pieces, held out to stop by
@@ -44,7 +44,7 @@ def forgotten(old: Path, base: str, output: Path) -> tuple[float, float]:
     """Nats a note on ``old`` of the model that the run started from, and of what it made."""
     from melody import bundle
     from melody.corpus import Corpus
-    from melody.train.validate import held_out
+    from melody.training.validate import held_out
 
     before, after = (held_out(Corpus(old), bundle.load_model(bundle.read(name))) for name in (base, output))
     return before, after
@@ -60,7 +60,7 @@ def write_styles(trainer: Trainer, output: Path) -> list[Path]:
     best = bundle.read(output)
     model = bundle.load_model(best)
     written = []
-    for name, priors in trainer.priors.items():
+    for name, priors in trainer.writer.priors.items():
         path = output / (re.sub(r"[^\w-]+", "_", name)[:60] + SUFFIX)
         save_style(path, style_of(model, name, str(best.training["began_as"]), priors))
         written.append(path)

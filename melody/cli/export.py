@@ -8,6 +8,7 @@ from cyclopts import App
 
 from melody.cli import report
 from melody.cli.options import Printing
+from melody.extras import require
 
 EXAMPLES = """\
 Examples:
@@ -32,6 +33,7 @@ def export(model: str, /, *, corpus: Path | None = None, printing: Printing = Pr
     corpus
         A prepared corpus, on whose held-out pieces the two are compared; by default on pieces that the model writes.
     """
+    require("train", "melody export")
     from melody import bundle
     from melody.export import export as write_runtime
     from melody.files import shown

@@ -16,12 +16,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from types import FrameType
 from typing import Any, TextIO
 
 from cyclopts import CycloptsError
 
+from melody.cli.remedies import in_flags
 from melody.errors import CallError, MelodyError
+from melody.extras import lacking
 from melody.files import reason, shown
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -53,7 +56,7 @@ def guarded(work: Callable[[], Any]) -> int:
         say(f"{one_line(fault).removesuffix('.')}; see: melody{_verb(fault)} --help")
         return CallError.status
     except MelodyError as fault:
-        say(one_line(fault))
+        say(one_line(in_flags(fault)))
         return fault.status
     except Terminated as fault:
         say(fault.message)
@@ -76,6 +79,9 @@ def guarded(work: Callable[[], Any]) -> int:
         if isinstance(fault, RuntimeError) and _out_of_memory(fault):
             say("out of memory; ask for less at once (-n, --bars, --batch)")
             return MelodyError.status
+        if isinstance(fault, ImportError) and (unusable := _unusable(fault)):
+            say(one_line(in_flags(unusable)))
+            return MelodyError.status
         if os.environ.get(TRACEBACK):
             raise
         say(f"a fault of melody itself ({type(fault).__name__}: {one_line(fault)[:200]}); please report it, with what {TRACEBACK}=1 shows")
@@ -94,7 +100,7 @@ def terminable() -> Iterator[None]:
 
     before = {number: signal.getsignal(number) for number in ENDING}
     for number, handler in before.items():
-        if number == signal.SIGTERM or handler is signal.SIG_DFL:  # who was told to ignore a closed terminal goes on
+        if number == signal.SIGTERM or handler is signal.SIG_DFL:  # who was set to ignore a closed terminal goes on
             signal.signal(number, leave)
     try:
         yield
@@ -110,7 +116,7 @@ def say(message: str) -> None:
         print(f"melody: {message}", file=sys.stderr, flush=True)
 
 
-def one_line(fault: BaseException) -> str:
+def one_line(fault: BaseException | str) -> str:
     """The message of an error without newlines and control characters, whatever names it quotes."""
     text = " ".join(str(fault).split()) or type(fault).__name__
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -122,6 +128,16 @@ def silence(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except (OSError, ValueError):  # not a real file, as in tests
         return
+
+
+def _unusable(fault: ImportError) -> MelodyError | None:
+    """The error for a package that a verb wanted and did not get: not installed, or broken. None for a module of melody's own."""
+    package = (fault.name or "").split(".")[0]
+    if package in ("", "melody"):
+        return None
+    if isinstance(fault, ModuleNotFoundError) and find_spec(package) is None:
+        return lacking(package, "this")
+    return MelodyError(f"{package} cannot be loaded ({one_line(fault)[:200]}); melody doctor shows what is installed")
 
 
 def _verb(fault: CycloptsError) -> str:

@@ -31,7 +31,7 @@ def inspect(path: str, /, *, printing: Printing = Printing()) -> None:
     path
         A MIDI file or an archive of some (.zip, .tar.gz, ...), a corpus, a model's folder, or the name of a shipped model.
     """
-    from melody import bundle, midi
+    from melody import bundle, sources
     from melody.cli import views
 
     place = Path(path)
@@ -43,7 +43,7 @@ def inspect(path: str, /, *, printing: Printing = Printing()) -> None:
         raise MelodyError(
             f"{shown(place)}: neither a corpus (no index.json) nor a model (no {bundle.FACTS}); give a MIDI file, a corpus or a model"
         )
-    elif midi.is_archive(path) and place.exists():
+    elif sources.is_archive(path) and place.exists():
         facts, shows = views.archive(place)
     else:
         facts, shows = views.midi_file(place)

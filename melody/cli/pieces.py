@@ -12,9 +12,9 @@ from melody.cli.guard import Terminated
 from melody.cli.options import Performing, Writing, said
 from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
 from melody.compose.request import MAX_CANDIDATES, Request
-from melody.compose.verbs import Accompany, Infill
+from melody.compose.verbs import Accompany, Continue, Generate, Infill
 from melody.errors import CallError, MelodyError
-from melody.files import shown
+from melody.files import shown, write_bytes
 from melody.generate.sampling import Sampling
 from melody.styles import SUFFIX, read_style
 
@@ -104,7 +104,7 @@ def _composed(
 ) -> list[dict[str, Any]]:
     """Compose and write each piece as it is done: what is to be said of each. Those that are done stay, whatever ends the work.
 
-    Of a piece alone what there is is kept: it ends where the work did.
+    Of a new piece or a continuation alone what there is is kept: it ends where the work did.
     """
     from melody import midi
     from melody.compose.running import Running
@@ -118,8 +118,12 @@ def _composed(
                 found[place] = facts(file, seed, score.note_count, score.duration_seconds)
                 progress(len(found), len(requests))
     except (KeyboardInterrupt, Terminated, MelodyError) as fault:
-        if len(requests) == 1 and not isinstance(fault, MelodyError) and (so_far := running.so_far()):
-            file = put(targets, 0, midi.to_bytes(so_far[0]))
+        goes_on = len(requests) == 1 and isinstance(requests[0], Generate | Continue) and not isinstance(fault, MelodyError)
+        if goes_on and (so_far := running.so_far()):
+            file = targets.files[0]
+            if file.exists():  # an older piece stays until a whole one takes its place
+                file = file.with_name(f"{file.stem}.interrupted{file.suffix}")
+            write_bytes(file, midi.to_bytes(so_far[0]))
             raise ended_early(fault, f"{shown(file)} holds the first {report.clock(so_far[0].duration_seconds)}") from None
         if not found or len(requests) == 1:
             raise

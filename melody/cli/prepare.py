@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
@@ -12,7 +12,8 @@ from melody.cli import report
 from melody.cli.options import Flag, Printing
 from melody.errors import CallError, MelodyError
 from melody.files import claim, shown
-from melody.midi.limits import DEFAULT, Limits
+from melody.midi import Limits
+from melody.sources import Limits as SourceLimits
 
 EXAMPLES = """\
 Examples:
@@ -23,7 +24,9 @@ The name of the folder that a file lies in is its style. report.csv in the corpu
 """
 
 MAX_WORKERS = 256
-MOST = 1 << 40  # of any limit
+MAX_LIMIT = 1 << 40  # of any limit
+
+_L = TypeVar("_L", Limits, SourceLimits)
 
 app = App(name="prepare", help_epilogue=EXAMPLES)
 
@@ -33,21 +36,21 @@ app = App(name="prepare", help_epilogue=EXAMPLES)
 class Limiting:
     """What a file or an archive may hold; one that holds more is skipped, with a line in the report."""
 
-    max_bytes: int = DEFAULT.max_bytes
+    max_bytes: int = Limits.max_bytes
     """Largest MIDI file."""
-    max_notes: int = DEFAULT.max_notes
+    max_notes: int = Limits.max_notes
     """Most notes in a piece."""
-    max_tracks: int = DEFAULT.max_tracks
+    max_tracks: int = Limits.max_tracks
     """Most tracks that have notes."""
-    max_seconds: float = DEFAULT.max_seconds
+    max_seconds: float = Limits.max_seconds
     """Latest onset, in seconds."""
-    max_quarters: int = DEFAULT.max_quarters
+    max_quarters: int = Limits.max_quarters
     """Latest onset, in quarter notes."""
-    max_entries: int = DEFAULT.max_entries
+    max_entries: int = SourceLimits.max_entries
     """Most entries of an archive."""
-    max_unpacked: int = DEFAULT.max_unpacked
+    max_unpacked: int = SourceLimits.max_unpacked
     """Most bytes that an archive unpacks to."""
-    max_ratio: int = DEFAULT.max_ratio
+    max_ratio: int = SourceLimits.max_ratio
     """Most bytes that one packed byte of an archive may unpack to."""
 
 
@@ -82,8 +85,8 @@ def prepare(
         raise CallError(f"--workers must be 0 (one a core) to {MAX_WORKERS}, and --least-notes 1 or more")
     for field in fields(limiting):
         value = getattr(limiting, field.name)
-        if not 0 < value <= MOST:
-            raise CallError(f"--{field.name.replace('_', '-')} is {value}, must be above 0 and at most {MOST:,}")
+        if not 0 < value <= MAX_LIMIT:
+            raise CallError(f"--{field.name.replace('_', '-')} is {value}, must be above 0 and at most {MAX_LIMIT:,}")
     for folder in folders:
         if not folder.exists():
             raise MelodyError(f"{shown(folder)}: no such file or folder")
@@ -95,7 +98,10 @@ def prepare(
     from melody.corpus.prepare import prepare as work
 
     with report.bar(printing, "reading") as progress:
-        summary = work(folders, output, PrepareConfig(least_notes, workers=workers, limits=Limits(**vars(limiting))), progress)
+        config = PrepareConfig(
+            least_notes, workers=workers, limits=_chosen(Limits, limiting), source_limits=_chosen(SourceLimits, limiting)
+        )
+        summary = work(folders, output, config, progress)
     counts = {"pieces": summary.pieces, "notes": summary.notes, "skipped": summary.skipped, "duplicates": summary.duplicates}
     facts = {"files": [str(output)], **counts, "report": str(summary.report), "styles": summary.styles, "splits": summary.splits}
     lines = [
@@ -106,6 +112,11 @@ def prepare(
         f"next: melody train {shown(output)} -o RUN",
     ]
     report.result(printing, facts, lines)
+
+
+def _chosen(kind: type[_L], limiting: Limiting) -> _L:
+    """Limits of one kind, from the flags that bear the names of its fields."""
+    return kind(**{field.name: getattr(limiting, field.name) for field in fields(kind)})
 
 
 def _check_replaceable(folder: Path) -> None:

@@ -13,7 +13,7 @@ from melody.cli.options import Printing
 from melody.files import shown
 
 if TYPE_CHECKING:
-    from melody.evaluate.runs import Run
+    from melody.evaluation.runs import Run
 
 EXAMPLES = """\
 Examples:
@@ -37,7 +37,7 @@ def runs(folder: Path, /, *, printing: Printing = Printing()) -> None:
     folder
         A folder that holds runs of melody train, at any of four levels.
     """
-    from melody.evaluate.runs import differences, find_runs
+    from melody.evaluation.runs import differences, find_runs
 
     found = find_runs(folder)
     differ = differences(found)
@@ -68,7 +68,7 @@ def _print(found: list[Run], differ: dict[str, dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from melody.evaluate.runs import VALUES
+    from melody.evaluation.runs import VALUES
 
     console = Console(highlight=False, markup=False, emoji=False)
     values = VALUES if console.width >= WIDE else VALUES[:1]

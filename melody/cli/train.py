@@ -20,13 +20,14 @@ from melody.cli.guard import INTERRUPTED, TERMINATED
 from melody.cli.options import Flag, Printing
 from melody.cli.watch import Watch
 from melody.errors import CallError, MelodyError
+from melody.extras import require
 from melody.files import read_bytes, shown
 
 if TYPE_CHECKING:
     from melody.bundle import Bundle
     from melody.corpus import Corpus
-    from melody.train.loop import Result, Trainer
-    from melody.train.recipe import Recipe
+    from melody.training.loop import Trainer, TrainingResult
+    from melody.training.recipe import Recipe
 
 EXAMPLES = """\
 Examples:
@@ -103,6 +104,7 @@ def train(
         Start anew in a folder that already holds a run.
     """
     _check_flags(settings, force)
+    require("train", "melody train")
     made = prepared(corpus)
     _check_folder(output, settings.resume, force)
 
@@ -110,11 +112,11 @@ def train(
     from melody.corpus import Corpus
 
     if settings.old is not None:
-        Corpus(settings.old)  # it is wanted at the end; whether it is one is told now
+        Corpus(settings.old)  # it is wanted at the end; whether it is one is checked now
     origin = _origin(settings, output)
     base = bundle.read(origin) if origin else None
     first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun, one writes and speaks
-    from melody.train import folder as runs
+    from melody.training import folder as runs
 
     try:
         with runs.hold(output) if first else nullcontext():
@@ -147,8 +149,7 @@ def _origin(settings: Settings, output: Path) -> str | None:
 def _trainer(pieces: Corpus, output: Path, settings: Settings, base: Bundle | None) -> Trainer:
     """The run, ready to start or where it was left."""
     from melody import bundle
-    from melody.train import resume
-    from melody.train.loop import Trainer
+    from melody.training.loop import Trainer
 
     recipe = _recipe(settings, output, base)
     model = bundle.load_model(base) if base is not None else None
@@ -156,7 +157,7 @@ def _trainer(pieces: Corpus, output: Path, settings: Settings, base: Bundle | No
         base = replace(base, sha256=str(base.training.get("began_as", base.sha256)))
     trainer = Trainer(pieces, output, recipe, base=model, origin=base)
     if settings.resume:
-        resume.load(trainer)
+        trainer.resume()
     return trainer
 
 
@@ -191,7 +192,7 @@ def _check_folder(folder: Path, resume: bool, force: bool) -> None:
 
 def _recipe(settings: Settings, folder: Path, base: Bundle | None) -> Recipe:
     """The recipe, and over it the model of ``base`` and the flags."""
-    from melody.train.recipe import Recipe, changed, load_recipe
+    from melody.training.recipe import Recipe, changed, load_recipe
 
     if settings.resume:
         try:
@@ -214,7 +215,7 @@ def _recipe(settings: Settings, folder: Path, base: Bundle | None) -> Recipe:
 
 
 def _tell(
-    result: Result,
+    result: TrainingResult,
     caught: int | None,
     corpus: Path,
     folder: Path,

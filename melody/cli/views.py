@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from melody import bundle, midi, programs, render, theory
+from melody import bundle, midi, programs, render, sources, theory
 from melody.cli.report import clock
 from melody.corpus import Corpus
 from melody.errors import MelodyError
@@ -54,7 +54,7 @@ def midi_file(path: Path) -> View:
 
 def archive(path: Path) -> View:
     """The MIDI files of an archive by style, and what in it is not read. Raises MelodyError if it cannot be listed."""
-    found = list(midi.sources([path]))
+    found = list(sources.find([path]))
     if len(found) == 1 and found[0].entry is None:
         raise MelodyError(f"{shown(path)}: {found[0].fault}")
     faults = {s.path: s.fault or s.entry.fault for s in found if s.entry is not None and (s.fault or s.entry.fault)}

@@ -10,12 +10,14 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from melody.cli.remedies import in_flags
 from melody.cli.report import clock
 from melody.errors import MelodyError
+from melody.extras import lacking
 
 if TYPE_CHECKING:
     from melody.score import Score
-    from melody.train.loop import Progress
+    from melody.training.loop import Progress
 
 EVERY = 10.0  # seconds between lines where there is no terminal
 OFTEN = 0.1  # seconds between looks at the bar
@@ -122,22 +124,22 @@ class Watch:
             with torch.random.fork_rng(devices=[]):  # a run that is looked at stays the run that is not
                 score = load(self.folder, threads=torch.get_num_threads(), engine="torch").generate(bars=self.bars, seed=1)
         except MelodyError as fault:
-            self._line(f"no sample: {fault}")
+            self._line(f"no sample: {in_flags(fault)}")
             return
         self.samples[step] = [score]
         for middle in sorted(self.samples)[1 : 1 - MAX_SAMPLES]:
             del self.samples[middle]
 
     def _page(self) -> None:
-        """RUN/report.html anew. A disk that does not take it is told of once a look, and the run goes on."""
+        """RUN/report.html anew. A disk that does not take it is reported once a look, and the run goes on."""
         if self.folder is None:
             return
-        from melody.evaluate.runs import write_run_page
+        from melody.evaluation.runs import write_run_page
 
         try:
             write_run_page(self.folder, self.samples)
         except MelodyError as fault:
-            self._line(str(fault))
+            self._line(in_flags(fault))
 
     def _line(self, text: str) -> None:
         if self.silent:
@@ -153,7 +155,7 @@ def board(folder: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise MelodyError("--tensorboard needs the package tensorboard: pip install 'melody[tensorboard]'") from None
+        raise lacking("tensorboard", "--tensorboard") from None
     return SummaryWriter(str(folder / "tensorboard"))
 
 

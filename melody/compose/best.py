@@ -26,7 +26,7 @@ from melody.compose.typical import ALL, Measures, Typical, around, measures, rea
 from melody.compose.verbs import Continue, Generate, Infill
 from melody.corpus import Corpus
 from melody.errors import CallError, MelodyError
-from melody.evaluate.copying import Matcher, Runs, runs_of
+from melody.evaluation.copying import Matcher, Runs, runs_of
 from melody.generate.engine import AnyEngine
 from melody.score import Score
 

@@ -9,12 +9,12 @@ from typing import Union
 
 from melody import midi
 from melody.errors import MelodyError
-from melody.midi import Limits
+from melody.midi import Limits, ScoreLike
 from melody.score import Score
 
 MAX_NOTES = 25_000  # that the network reads: 45 kB and 0.1 ms each
 MAX_QUARTERS = 10_000  # a bar of silence is a step of the network too
-TuneLike = Union["Tune", Score, str, "os.PathLike[str]"]  # a name in quotes
+TuneLike = Union["Tune", ScoreLike]  # a name in quotes
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Tune:
         """
         if isinstance(source, Tune):
             return source
-        score = source if isinstance(source, Score) else midi.read(source, Limits(max_notes=MAX_NOTES))
+        score = midi.as_score(source, argument, Limits(max_notes=MAX_NOTES))
         name = Path(source).name if isinstance(source, str | os.PathLike) else "the piece"
         quarters = score.end_tick // score.ticks_per_quarter
         if quarters > MAX_QUARTERS:

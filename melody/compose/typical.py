@@ -1,6 +1,6 @@
 """What pieces of a style are like: quartiles of a few numbers, in a small file beside a model (``typical.json``).
 
-    nats        nats a note, of the piece read back as a whole (nothing given, its style, tempo, key, meter and density told)
+    nats        nats a note, of the piece read back as a whole (nothing given, its style, tempo, key, meter and density known)
     density     notes a bar
     polyphony   notes at once, over the time in which any sounds
     range       semitones from the 5th to the 95th percentile of pitch
@@ -26,8 +26,8 @@ from melody import theory
 from melody.bundle import Bundle
 from melody.corpus.batch import as_batch
 from melody.corpus.piece import encode_score
-from melody.errors import MelodyError
-from melody.evaluate.features import features_of
+from melody.errors import MelodyError, Remedy
+from melody.evaluation.features import features_of
 from melody.files import read_bytes, reason, shown, write_bytes
 from melody.generate.engine import AnyEngine
 from melody.score import Score, merged_notes
@@ -47,7 +47,7 @@ Measures = dict[str, float]
 
 
 def measures(score: Score, engine: AnyEngine, style: str | None) -> Measures:
-    """All measures of a piece but ``copied``; a piece without notes has none. ``style``: one of the model's, or nothing is told."""
+    """All measures of a piece but ``copied``; a piece without notes has none. ``style``: one of the model's, or None."""
     found = features_of(score, engine.codec.clock == "seconds")
     if not found:
         return {}
@@ -99,9 +99,9 @@ def write_typical(bundle: Bundle, table: Mapping[str, Typical], pieces: Mapping[
 def read_typical(bundle: Bundle) -> dict[str, dict[str, Quartiles]]:
     """The table of a model, by style, ``ALL`` among them. Raises MelodyError, one line."""
     path = bundle.folder / NAME
-    remedy = "write it with: python benchmarks/best.py CORPUS --write --model " + shown(bundle.folder)
+    remedy, folder = Remedy.MEASURE_STYLES, shown(bundle.folder)
     if not path.is_file():
-        raise MelodyError(f"{shown(bundle.name)} has no {NAME}, which says what its styles are like; {remedy}")
+        raise MelodyError(f"{shown(bundle.name)} has no {NAME}, which says what its styles are like", remedy, folder=folder)
     try:
         raw = json.loads(read_bytes(path, MAX_BYTES))
         if raw["format"] != FORMAT:
@@ -110,9 +110,9 @@ def read_typical(bundle: Bundle) -> dict[str, dict[str, Quartiles]]:
         if ALL not in styles:
             raise ValueError("nothing said of all styles")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as fault:
-        raise MelodyError(f"{shown(path)}: damaged ({reason(fault)[:120]}); {remedy}") from None
+        raise MelodyError(f"{shown(path)}: damaged ({reason(fault)[:120]})", remedy, folder=folder) from None
     if raw["model"] != bundle.sha256:
-        raise MelodyError(f"{shown(path)}: measured with other weights than those of {shown(bundle.name)}; {remedy}")
+        raise MelodyError(f"{shown(path)}: measured with other weights than those of {shown(bundle.name)}", remedy, folder=folder)
     return styles
 
 

@@ -22,7 +22,7 @@ from threading import Thread
 
 import numpy as np
 
-from melody import edit, midi, theory
+from melody import edit, midi, sources, theory
 from melody.codec.table import MAX_PARTS
 from melody.corpus.tables import REPORT, STORED, CorpusWriter, PieceFacts, TrackFacts
 from melody.errors import MelodyError
@@ -42,6 +42,7 @@ class PrepareConfig:
     test: float = 0.06  # share of pieces kept for the test
     workers: int = 0  # processes; 0: one a core
     limits: midi.Limits = midi.Limits()
+    source_limits: sources.Limits = sources.Limits()
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ def prepare(
 
     Raises MelodyError if nothing can be used; ``report.csv`` then stands beside ``output`` with the reasons.
     """
-    found = list(midi.sources([Path(p) for p in paths], config.limits))
+    found = list(sources.find([Path(p) for p in paths], config.source_limits))
     if not found:
-        raise MelodyError(f"{', '.join(shown(p) for p in paths)}: no MIDI files ({' '.join(midi.MIDI_SUFFIXES)}) found")
+        raise MelodyError(f"{', '.join(shown(p) for p in paths)}: no MIDI files ({' '.join(sources.MIDI_SUFFIXES)}) found")
     target = Path(output)
     rows: list[tuple[str, str, str, int]] = []
     seen: dict[str, str] = {}
@@ -122,11 +123,11 @@ def _take(read: _Read, writer: CorpusWriter, seen: dict[str, str], config: Prepa
     return path, "read", read.reason, count
 
 
-def _read_all(found: list[midi.Source], config: PrepareConfig) -> Iterator[_Read]:
+def _read_all(found: list[sources.Source], config: PrepareConfig) -> Iterator[_Read]:
     """What every source holds, in the order of the sources, however workers die."""
     workers = min(config.workers or os.cpu_count() or 1, -(-len(found) // CHUNK))  # all of them are started at once
     queue = iter([found[i : i + CHUNK] for i in range(0, len(found), CHUNK)])
-    waiting: deque[tuple[list[midi.Source], Future[list[_Read]]]] = deque()
+    waiting: deque[tuple[list[sources.Source], Future[list[_Read]]]] = deque()
     pool = _pool(workers)
     try:
         while True:
@@ -163,7 +164,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _submit(pool: ProcessPoolExecutor, chunk: list[midi.Source], config: PrepareConfig) -> Future[list[_Read]]:
+def _submit(pool: ProcessPoolExecutor, chunk: list[sources.Source], config: PrepareConfig) -> Future[list[_Read]]:
     """A pool that broke since the last look refuses new work: the refusal is kept as the result."""
     try:
         return pool.submit(_read_many, chunk, config)
@@ -173,24 +174,24 @@ def _submit(pool: ProcessPoolExecutor, chunk: list[midi.Source], config: Prepare
         return refused
 
 
-def _guarded(sources: list[midi.Source], config: PrepareConfig) -> list[_Read]:
+def _guarded(chunk: list[sources.Source], config: PrepareConfig) -> list[_Read]:
     """Some sources in a process of their own; where it dies, each in one of its own."""
     with _pool(1) as pool:
         try:
-            return pool.submit(_read_many, sources, config).result()
+            return pool.submit(_read_many, chunk, config).result()
         except BrokenProcessPool:
-            if len(sources) == 1:
-                return [_Read(sources[0].path, "the reader crashed on this file")]
-    return [read for source in sources for read in _guarded([source], config)]
+            if len(chunk) == 1:
+                return [_Read(chunk[0].path, "the reader crashed on this file")]
+    return [read for source in chunk for read in _guarded([source], config)]
 
 
-def _read_many(sources: list[midi.Source], config: PrepareConfig) -> list[_Read]:
-    return [_read_one(source, config) for source in sources]
+def _read_many(chunk: list[sources.Source], config: PrepareConfig) -> list[_Read]:
+    return [_read_one(source, config) for source in chunk]
 
 
-def _read_one(source: midi.Source, config: PrepareConfig) -> _Read:
+def _read_one(source: sources.Source, config: PrepareConfig) -> _Read:
     try:
-        data = source.read_bytes(config.limits)
+        data = source.read_bytes(config.source_limits)
         score = midi.parse(data, source.path, config.limits)
         return _describe(source, data, score)
     except MelodyError as fault:
@@ -201,7 +202,7 @@ def _read_one(source: midi.Source, config: PrepareConfig) -> _Read:
         return _Read(source.path, f"cannot be used ({type(fault).__name__}: {reason(fault)[:80]})")
 
 
-def _describe(source: midi.Source, data: bytes, score: Score) -> _Read:
+def _describe(source: sources.Source, data: bytes, score: Score) -> _Read:
     remark = ""
     if len(score.tracks) > MAX_PARTS:
         remark = f"the {MAX_PARTS} busiest of {len(score.tracks)} tracks"

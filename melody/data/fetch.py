@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 
-from melody.data import dial
+from melody.data import https
 from melody.data.catalogue import Collection
-from melody.data.dial import Rules, TroubleError
-from melody.data.part import Part, is_validator
-from melody.errors import CallError, MelodyError
+from melody.data.https import Rules, TransientError
+from melody.data.partial import Part, is_validator
+from melody.errors import CallError, MelodyError, Remedy
 from melody.files import claim, shown
 
 ATTEMPTS = 2
@@ -52,13 +52,13 @@ def fetch(
         return Fetched(target, what.bytes, what.sha256, True, True)
     claim(target, force)
     if target.is_dir():
-        raise CallError(f"{shown(target)} is a folder, and is not replaced; choose another --output")
+        raise CallError(f"{shown(target)} is a folder, and is not replaced", Remedy.OTHER_PATH)
     with Part(target, what.url, bool(what.sha256)) as part:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 digest = _attempt(what, part, rules, progress)
                 break
-            except TroubleError as fault:
+            except TransientError as fault:
                 if attempt == ATTEMPTS:
                     kept = f"; run it again, it goes on after {part.size:,} bytes" if part.lasting else "; try again later"
                     raise MelodyError(f"{what.name}: {fault}{kept}") from None
@@ -79,7 +79,7 @@ def _attempt(what: Collection, part: Part, rules: Rules, progress: Callable[[int
     if what.sha256 and digest != what.sha256:
         part.restart()
         if pieced:  # the content may have changed between the parts
-            raise TroubleError("the parts do not fit together")
+            raise TransientError("the parts do not fit together")
         raise MelodyError(f"its sha256 is {digest}, not {what.sha256} as the table says; it was thrown away")
     return digest
 
@@ -89,7 +89,7 @@ def _receive(what: Collection, part: Part, rules: Rules, progress: Callable[[int
     asked = {"Range": f"bytes={part.size}-"} if part.size else {}
     if part.size and part.validator:
         asked["If-Range"] = part.validator  # if the content is another by now, all of it comes
-    with dial.get(what.url, asked, rules) as answer:
+    with https.get(what.url, asked, rules) as answer:
         _check_status(answer, part)
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise MelodyError("the server packs what it sends, though it was asked not to")
@@ -108,21 +108,21 @@ def _receive(what: Collection, part: Part, rules: Rules, progress: Callable[[int
             part.append(piece)
             progress(part.size, total or what.limit)
     if total and part.size != total:
-        raise TroubleError(f"the connection ended after {part.size:,} of {total:,} bytes")
+        raise TransientError(f"the connection ended after {part.size:,} of {total:,} bytes")
     if not part.size:
-        raise TroubleError("the server sent nothing")
+        raise TransientError("the server sent nothing")
     return answer.status == 206
 
 
-def _check_status(answer: dial.Answer, part: Part) -> None:
+def _check_status(answer: https.Answer, part: Part) -> None:
     """Go on with 200, and with 206 if a part was asked for."""
     if answer.status == 200 or answer.status == 206 and part.size:
         return
     if answer.status in (206, 416):
         part.restart()
-        raise TroubleError("the server sent a part that was not asked for" if answer.status == 206 else "the server has no more of it")
+        raise TransientError("the server sent a part that was not asked for" if answer.status == 206 else "the server has no more of it")
     text = f"the server says {answer.status}"
-    raise TroubleError(text) if answer.status in _BUSY else MelodyError(text)
+    raise TransientError(text) if answer.status in _BUSY else MelodyError(text)
 
 
 def _whole(headers: Message, what: Collection, part: Part) -> int:
@@ -136,13 +136,13 @@ def _whole(headers: Message, what: Collection, part: Part) -> int:
 
 
 def _rest_of(headers: Message, what: Collection, part: Part) -> int:
-    """Check that the answer goes on where the part stops, in the same content; returns the length of the whole, 0 if not told."""
+    """Check that the answer goes on where the part stops, in the same content; returns the length of the whole, 0 if not known."""
     match = _RANGE.fullmatch(headers.get("Content-Range", ""))
     tag = headers.get("ETag", "")
     same = tag == part.validator or bool(what.sha256) and not (tag and part.validator.startswith('"'))
     if match is None or int(match[1]) != part.size or not same:
         part.restart()
-        raise TroubleError("the server sent another part than was asked for")
+        raise TransientError("the server sent another part than was asked for")
     return 0 if match[3] == "*" else int(match[3])
 
 

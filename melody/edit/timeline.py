@@ -128,7 +128,10 @@ def concatenate(scores: Sequence[Score], ends: Sequence[int] | None = None) -> S
     marks: list[tuple[Table, Table, Table]] = []
     at = 0
     for score, length in zip(scores, lengths, strict=True):
-        piece = scale_ticks(cut(score, 0, length), resolution)
+        piece = cut(score, 0, length)
+        if ends is None:  # all notes are inside, even one of no length that starts where its piece ends
+            piece = replace(piece, tracks=tuple(replace(c, notes=t.notes) for c, t in zip(piece.tracks, score.tracks, strict=True)))
+        piece = scale_ticks(piece, resolution)
         seen: dict[tuple[str, int, bool], int] = {}
         for track in piece.tracks:
             same = (track.name, track.program, track.is_drum)
@@ -157,8 +160,9 @@ def _later(track: Track, ticks: int) -> Track:
 
 
 def _joined(parts: list[Track]) -> Track:
+    notes = np.concatenate([p.notes for p in parts])
     return replace(
         parts[0],
-        notes=np.concatenate([p.notes for p in parts]),
+        notes=note_table(*(notes[name] for name in ("onset", "duration", "pitch", "velocity"))),
         pedal=np.concatenate([p.pedal for p in parts]),
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from melody import bundle as bundles
 from melody.bundle import Bundle
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.export.check import Agreement
 from melody.files import shown, write_bytes
 from melody.runtime.file import NAME, packed_tables
@@ -28,10 +27,8 @@ def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tu
     notes    how many notes of it are looked at
     Raises MelodyError where the model cannot be exported, or the two differ by more than MAX_DIFFERENCE.
     """
-    if find_spec("onnxruntime") is None:
-        raise MelodyError("export compares the file with the model and needs onnxruntime for that: pip install onnxruntime")
     if bundle.model.get("cell", "lstm") != "lstm":
-        raise MelodyError(f"{shown(bundle.folder)}: cells of the kind {bundle.model['cell']!r} have no runtime; use --engine torch")
+        raise MelodyError(f"{shown(bundle.folder)}: cells of the kind {bundle.model['cell']!r} have no runtime", Remedy.TORCH_ENGINE)
     from melody.corpus import Corpus
     from melody.export.check import activation_maxima, agreement, from_corpus, from_model
     from melody.export.quantise import graph_tables

@@ -20,9 +20,8 @@ def numpy_tables(w: Weights, layout: Layout) -> dict[str, NDArray[Any]]:
     query, bias = w["part_query.weight"], w["part_query.bias"]
     for name, key in (("program", "program"), ("number", "number"), ("flags", "part_flags")):
         described = w[f"{key}.weight"]
-        seen = described @ w["parts_head.weight"].T
-        columns = (described @ w["parts_body.weight"].T, seen, seen @ query, (seen @ bias)[:, None], described @ w["encoder.part.weight"].T)
-        out[f"part.{name}"] = np.concatenate(columns, -1)
+        body, head, encoder = (described @ w[f"{way}.weight"].T for way in ("parts_body", "parts_head", "encoder.part"))
+        out[f"part.{name}"] = np.concatenate([body, head, head @ query, (head @ bias)[:, None], encoder], -1)
     out["conditions"] = np.concatenate([w[f"conditions.{i}.weight"] for i in range(len(Condition))])
     out["given.notes"] = np.concatenate([w[f"encoder.embed.{i}.weight"] for i in range(len(layout.given_columns))])
     out["given.own"] = np.concatenate([w["encoder.pitch.weight"], w["encoder.duration.weight"]])
@@ -30,11 +29,11 @@ def numpy_tables(w: Weights, layout: Layout) -> dict[str, NDArray[Any]]:
         out[f"given.{way}.input"] = w[f"encoder.{way}.weight_ih_l0"].T
         out[f"given.{way}.state"] = w[f"encoder.{way}.weight_hh_l0"].T
         out[f"given.{way}.bias"] = w[f"encoder.{way}.bias_ih_l0"] + w[f"encoder.{way}.bias_hh_l0"]
-    width, head = layout.width, layout.head
+    width, head_width = layout.width, layout.head
     body, heads = w["given_body.weight"].T, w["given_head.weight"].T  # (2 E, 2 H), (2 E, 2 P): as the last note, as the next one
-    out["given.out"] = np.concatenate([body[:, :width], heads[:, :head], body[:, width:], heads[:, head:]], -1)
+    out["given.out"] = np.concatenate([body[:, :width], heads[:, :head_width], body[:, width:], heads[:, head_width:]], -1)
     last, following = w["encoder.nothing"] @ out["given.out"]
-    out["given.nothing"] = np.stack([last[: width + head], following[width + head :]])
+    out["given.nothing"] = np.stack([last[: width + head_width], following[width + head_width :]])
     out["arrive"] = np.concatenate(
         [w[f"metre_head.{i}.weight"] for i in range(len(layout.metre))]
         + [w[f"distance_head.{i}.weight"] for i in range(len(layout.distances))]

@@ -1,4 +1,4 @@
-"""Columns that a reader found -> a checked Score. What makes no sense about time signatures, keys or tempi is left out;
+"""What a reader found -> a checked Score. What makes no sense about time signatures, keys or tempi is left out;
 what makes no sense about notes refuses the piece.
 
 Knows no file format. Every refusal is a ``MelodyError`` that gives the reason only; the caller puts the name before it.
@@ -6,23 +6,26 @@ Knows no file format. Every refusal is a ``MelodyError`` that gives the reason o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melody.errors import MelodyError
+from melody.files import clean_name
 from melody.midi.limits import Limits
-from melody.score import KEY, PEDAL, Score, Table, Track, meter_table, table, tempo_table
+from melody.score import KEY, NOTE, PEDAL, Score, Table, Track, meter_table, note_table, table, tempo_table
 
 MAX_MSPQ = 16_777_215  # three bytes
 MAX_METER = 64  # of numerator and denominator
-MAX_NAME = 100  # characters
+MAX_TICK = 2**48  # of a Score made by hand: its ends still fit 64 bits
 Column = NDArray[np.signedinteger]
 
 
-class Columns(NamedTuple):
-    """What a reader found, unchecked. Ticks may be anything that fits 64 bits; ``Track`` names are not cleaned yet."""
+class RawScore(NamedTuple):
+    """What a reader found, unchecked. Ticks may be anything that fits 64 bits; names of tracks are not cleaned yet."""
 
     ticks_per_quarter: int
     tracks: list[Track]
@@ -31,33 +34,64 @@ class Columns(NamedTuple):
     keys: tuple[Column, ...]  # tick, fifths, minor (0 or 1)
 
 
-def score(found: Columns, limits: Limits) -> Score:
-    """The Score of ``found``: only tracks with notes, every value in its range, times within ``limits``."""
-    if found.ticks_per_quarter <= 0:
+def checked(raw: RawScore, limits: Limits) -> Score:
+    """The Score of ``raw``: only tracks with notes, every value in its range, times within ``limits``."""
+    if raw.ticks_per_quarter <= 0:
         raise MelodyError("its ticks per quarter note are not above 0")
-    tracks = [t for t in found.tracks if len(t.notes)]
+    tracks = [t for t in raw.tracks if len(t.notes)]
     if not tracks:
         raise MelodyError("no notes")
-    if len(tracks) > limits.max_tracks:
-        raise MelodyError(f"{len(tracks):,} tracks, more than the limit of {limits.max_tracks:,}")
-    count = sum(len(t.notes) for t in tracks)
-    if count > limits.max_notes:
-        raise MelodyError(f"{count:,} notes, more than the limit of {limits.max_notes:,}")
-    tick, mspq = found.tempi
+    _check_counts(tracks, limits)
+    tick, mspq = raw.tempi
     good = (tick >= 0) & (mspq > 0) & (mspq <= MAX_MSPQ)
     tempi = tempo_table(tick[good], mspq[good])
-    piece = Score((), found.ticks_per_quarter, tempi, _meters(*found.meters), _keys(*found.keys))
+    piece = Score((), raw.ticks_per_quarter, tempi, _meters(*raw.meters), _keys(*raw.keys))
     tracks = _within(tracks, piece, limits)
     tracks = [Track(clean_name(t.name), t.program, t.is_drum, t.notes, t.pedal[t.pedal["tick"] >= 0]) for t in tracks]
     return Score(tuple(tracks), piece.ticks_per_quarter, piece.tempi, piece.meters, piece.keys)
 
 
-def clean_name(name: str) -> str:
-    """A track's name as it may be shown and kept: printable characters only, single spaces, at most 100 characters."""
-    if len(name) <= MAX_NAME and name.isascii() and name.isprintable() and name == name.strip() and "  " not in name:
-        return name
-    text = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in name[: 10 * MAX_NAME])
-    return " ".join(text.split())[:MAX_NAME].strip()
+def bounded(score: Score, limits: Limits) -> Score:
+    """A Score that somebody else made, its notes in order: all tracks stay, and a Score without notes passes.
+
+    Errors: ``MelodyError`` for values out of their ranges (see ``melody.score``), and past ``limits``.
+    """
+    if not 1 <= score.ticks_per_quarter <= 2**31:
+        raise MelodyError(f"{score.ticks_per_quarter} ticks per quarter note, must be 1 or more")
+    for what, ticks in (("tempi", score.tempi["tick"]), ("meters", score.meters["tick"])):
+        if not len(ticks) or ticks[0] != 0 or (np.diff(ticks) <= 0).any():
+            raise MelodyError(f"its {what} do not start at tick 0 and rise from there; make them with score.tempo_table and meter_table")
+    if score.tempi["mspq"].min() < 1 or score.meters["numerator"].min() < 1 or score.meters["denominator"].min() < 1:
+        raise MelodyError("a tempo or meter of 0 or less")
+    sounding = [t for t in score.tracks if len(t.notes)]
+    _check_counts(sounding, limits)
+    for track in score.tracks:
+        if not 0 <= track.program <= 127:
+            raise MelodyError(f"program {track.program}, must be 0 to 127")
+    for track in sounding:
+        _check_notes(track.notes)
+    ordered = [replace(t, notes=note_table(*(t.notes[name] for name in NOTE.names or ()))) for t in sounding]
+    kept = iter(_within(ordered, score, limits) if ordered else [])
+    return replace(score, tracks=tuple(next(kept) if len(t.notes) else t for t in score.tracks))
+
+
+def _check_notes(notes: Table) -> None:
+    """Errors: ``MelodyError`` for a pitch or velocity that MIDI does not know, and for times that cannot be added up."""
+    for field, low, high in (("pitch", 0, 127), ("velocity", 1, 127)):
+        values = notes[field]
+        if not low <= values.min() <= values.max() <= high:
+            raise MelodyError(f"{field} {values.min()} to {values.max()}, must be {low} to {high}")
+    if max(int(notes["onset"].max()), int(notes["duration"].max())) > MAX_TICK:
+        raise MelodyError(f"times past tick {MAX_TICK:,}")
+
+
+def _check_counts(tracks: Sequence[Track], limits: Limits) -> None:
+    """Errors: ``MelodyError`` for more tracks (those with notes) or more notes than ``limits`` allow."""
+    if len(tracks) > limits.max_tracks:
+        raise MelodyError(f"{len(tracks):,} tracks, more than the limit of {limits.max_tracks:,}")
+    count = sum(len(t.notes) for t in tracks)
+    if count > limits.max_notes:
+        raise MelodyError(f"{count:,} notes, more than the limit of {limits.max_notes:,}")
 
 
 def _within(tracks: list[Track], piece: Score, limits: Limits) -> list[Track]:

@@ -20,17 +20,18 @@ DRUMS = 9  # the tenth channel
 MELODIC = [c for c in range(16) if c != DRUMS]
 MAX_LANES = 16  # no more channels than that; what would need more shares the last lane
 _NEVER = np.iinfo(np.int64).max
+_TICK_BITS = 48  # of a number that holds a tick below a pitch
 
 
-class Part(NamedTuple):
-    """One MTrk to write: notes that do not overlap on one pitch, on one channel."""
+class OutputTrack(NamedTuple):
+    """One MTrk to write: those notes of ``source`` that do not overlap on one pitch, on one channel (0..15)."""
 
     channel: int
-    track: Track
+    source: Track
     notes: Table
 
 
-def layout(tracks: Sequence[Track]) -> list[Part]:
+def layout(tracks: Sequence[Track]) -> list[OutputTrack]:
     """The MTrks of a piece, in the order of its tracks; a track without notes gets none. Notes of no length get one tick.
 
     Drum tracks share one channel: there a note ends at the next stroke of its pitch in any drum track, and strokes at
@@ -42,16 +43,19 @@ def layout(tracks: Sequence[Track]) -> list[Part]:
         raise MelodyError(f"{count} tracks with notes, but MIDI has channels for {len(MELODIC)} and drums; merge some tracks")
     own, free = iter(MELODIC), MELODIC[count:]
     strokes = iter(_drum_notes([t for t in tracks if t.is_drum]))
-    parts = []
+    out = []
     for track in tracks:
         notes = next(strokes) if track.is_drum else audible(track.notes)
         lanes = lanes_of(notes)
-        channels = [DRUMS] * (int(lanes.max()) + 1) if track.is_drum else [next(own)]
-        while len(channels) <= lanes.max() and free:
+        last = int(lanes.max())
+        channels = [DRUMS] * (last + 1) if track.is_drum else [next(own)]
+        while len(channels) <= last and free:
             channels.append(free.pop(0))
-        lanes = np.minimum(lanes, len(channels) - 1)
-        parts += [Part(channel, track, merged(notes[lanes == lane])) for lane, channel in enumerate(channels)]
-    return parts
+        for lane, channel in enumerate(channels[:-1]):
+            out.append(OutputTrack(channel, track, notes[lanes == lane]))
+        rest = notes[lanes >= len(channels) - 1]  # all lanes for which no channel was left
+        out.append(OutputTrack(channels[-1], track, merged(rest) if last else rest))
+    return out
 
 
 def audible(notes: Table) -> Table:
@@ -63,13 +67,13 @@ def audible(notes: Table) -> Table:
 
 
 def lanes_of(notes: Table) -> NDArray[np.int64]:
-    """The lane (n,) of each note, 0..15: the first in which its pitch is free at its onset."""
+    """The lane (n,) of each note, 0..15: the first in which its pitch is free at its onset. Notes of at least one tick, by onset."""
     lanes = np.zeros(len(notes), np.int64)
-    if not overlaps(notes):
-        return lanes
+    meeting = _meeting(notes)
+    rows = notes[meeting]
     ends: dict[int, list[int]] = {}  # of each lane, by pitch
-    columns = zip(notes["onset"].tolist(), notes["duration"].tolist(), notes["pitch"].tolist(), strict=True)
-    for index, (onset, duration, pitch) in enumerate(columns):
+    columns = zip(meeting.tolist(), rows["onset"].tolist(), rows["duration"].tolist(), rows["pitch"].tolist(), strict=True)
+    for index, onset, duration, pitch in columns:
         busy = ends.setdefault(pitch, [])
         lane = next((k for k, end in enumerate(busy) if end <= onset), min(len(busy), MAX_LANES - 1))
         busy[lane : lane + 1] = [onset + duration]
@@ -77,15 +81,26 @@ def lanes_of(notes: Table) -> NDArray[np.int64]:
     return lanes
 
 
+def _meeting(notes: Table) -> NDArray[np.int64]:
+    """Indices, rising, of the notes that belong to a run of overlaps of one pitch; for all others the first lane is free."""
+    pitch = notes["pitch"].astype(np.int64) << _TICK_BITS
+    start = pitch + notes["onset"]
+    order = np.argsort(start, kind="stable")
+    start = start[order]
+    sounds_until = np.maximum.accumulate((pitch + notes["onset"] + notes["duration"])[order])
+    opens = np.append(True, start[1:] >= sounds_until[:-1])[: len(notes)]  # no note of its pitch sounds any more
+    alone = opens & np.append(opens[1:], True)[: len(notes)]
+    return np.sort(order[~alone])
+
+
 def overlaps(notes: Table) -> bool:
     """Whether two notes of one pitch overlap or start together."""
-    later, doubled = _later_onsets(notes)
-    return doubled or bool((later < notes["onset"] + notes["duration"]).any())
+    return len(_meeting(notes)) > 0
 
 
 def cut(notes: Table) -> Table:
     """Each note ended at the next later onset of its pitch; notes that start together stay."""
-    later, _ = _later_onsets(notes)
+    later = _later_onsets(notes)
     out = notes.copy()
     out["duration"] = np.minimum(out["duration"], later - out["onset"])
     return out
@@ -112,10 +127,10 @@ def _drum_notes(tracks: Sequence[Track]) -> list[Table]:
     return np.split(together, np.cumsum([len(t.notes) for t in tracks])[:-1])
 
 
-def _later_onsets(notes: Table) -> tuple[NDArray[np.int64], bool]:
-    """For each note (n,) the next later onset of its pitch, or a tick past all; and whether two start together."""
+def _later_onsets(notes: Table) -> NDArray[np.int64]:
+    """For each note (n,) the next later onset of its pitch, or a tick past all."""
     onset, pitch = notes["onset"], notes["pitch"].astype(np.int64)
-    ranks, place = np.unique(pitch << 48 | onset, return_inverse=True)
+    ranks, place = np.unique(pitch << _TICK_BITS | onset, return_inverse=True)
     following = np.append(ranks[1:], _NEVER)
-    following = np.where(following >> 48 == ranks >> 48, following & (1 << 48) - 1, _NEVER)
-    return following[place], len(ranks) < len(notes)
+    following = np.where(following >> _TICK_BITS == ranks >> _TICK_BITS, following & (1 << _TICK_BITS) - 1, _NEVER)
+    return following[place]

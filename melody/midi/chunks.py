@@ -18,7 +18,7 @@ from melody.errors import MelodyError
 SIZES = {0x8: 3, 0x9: 3, 0xA: 3, 0xB: 3, 0xC: 2, 0xD: 2, 0xE: 3}  # bytes of a channel event by the upper half of its status
 TEMPO, METER, KEY = 0x51, 0x58, 0x59
 MAX_METAS = 1_000_000  # metas and sysex of a file that is walked: two seconds
-MANY = 100_000  # bytes F7 beyond which nobody looks which of them are harmless
+MAX_F7 = 100_000  # bytes F7 beyond which nobody looks which of them are harmless
 _CLOSED_SYSEX = re.compile(rb"\xf0[\x00-\x7f]*\xf7")
 _AS_DELTA = re.compile(rb"\xf7[\x00-\x7f](?:[\x80-\xbf\xe0-\xef][\x00-\x7f]{2}|[\xc0-\xdf][\x00-\x7f]|\xff[\x00-\x7f])")
 _DELTA_STATUS = re.compile(rb"[\x80-\xff]{0,3}[\x00-\x7f][\x80-\xff]")
@@ -64,8 +64,8 @@ def tracks(data: bytes) -> list[tuple[int, int]]:
 def regular(data: bytes) -> bytes:
     """The same piece with a header of 6 bytes that counts all tracks; ``data`` itself where that is so, or tracks are missing."""
     bodies = tracks(data)
-    said = int.from_bytes(data[10:12], "big")
-    if len(bodies) < said or data[4:8] == b"\0\0\0\6" and len(bodies) == said:
+    count = int.from_bytes(data[10:12], "big")
+    if len(bodies) < count or data[4:8] == b"\0\0\0\6" and len(bodies) == count:
         return data
     whole = [data[start - 8 : end] for start, end in bodies[:65_535]]
     return b"MThd\0\0\0\6" + data[8:10] + len(whole).to_bytes(2, "big") + data[12:14] + b"".join(whole)
@@ -175,7 +175,7 @@ def has_packets(data: bytes) -> bool:
     whole event follows it, and none follows where it would end as a packet.
     """
     at = data.find(b"\xf7")
-    if at < 0 or data.count(b"\xf7") > MANY:
+    if at < 0 or data.count(b"\xf7") > MAX_F7:
         return at >= 0
     closed = (match.span() for match in _CLOSED_SYSEX.finditer(data))
     ends = {end - 1 for start, end in closed if start + 2 + data[start + 1] == end}

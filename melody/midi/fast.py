@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.midi import chunks
-from melody.midi.assemble import Column, Columns, pedal_table
+from melody.midi.assemble import Column, RawScore, pedal_table
 from melody.score import NOTE, PEDAL, Table, Track, note_table
 
 if TYPE_CHECKING:
@@ -22,35 +22,36 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(rb"\xff\x03[\x01-\x7f]", re.DOTALL)  # a name of up to 127 bytes
 _NO_PEDAL = np.zeros(0, PEDAL)
+MAX_NAMES = 65_536
 
 
-def columns(data: bytes, sanitize: bool = False) -> Columns:
-    """The content of a MIDI file. Errors: ``RuntimeError``."""
+def read(data: bytes, clamp: bool = False) -> RawScore:
+    """The content of a MIDI file. ``clamp``: data bytes above 127 are brought into range. Errors: ``RuntimeError``."""
     from symusic.core import ScoreTick  # 0.24 s to import
 
-    piece = ScoreTick.from_midi(data, sanitize_data=sanitize)
+    piece = ScoreTick.from_midi(data, sanitize_data=clamp)
     tempo, meter, key = piece.tempos.numpy(), piece.time_signatures.numpy(), piece.key_signatures.numpy()
     tempi: tuple[Column, ...] = _wide(tempo, "time", "mspq")
     meters: tuple[Column, ...] = _wide(meter, "time", "numerator", "denominator")
     keys: tuple[Column, ...] = _wide(key, "time", "key", "tonality")
     if _tied(*tempi) or _tied(*meters) or _tied(*keys) or chunks.has_odd_tempo(data):
-        tempi, meters, keys = from_bytes(data)
+        tempi, meters, keys = conductor_columns(data)
     names = _latin_names(data) if any("\ufffd" in t.name for t in piece.tracks) else {}
     tracks = [_track(t, names) for t in piece.tracks]
-    return Columns(piece.ticks_per_quarter, tracks, tempi, meters, keys)
+    return RawScore(piece.ticks_per_quarter, tracks, tempi, meters, keys)
 
 
-def sanitized(data: bytes) -> Columns:
-    """The same with data bytes above 127 brought into range; a second try, since it takes long numbers for absurd times.
+def read_clamped(data: bytes) -> RawScore:
+    """``read`` with ``clamp``; a second try, since it takes long numbers for absurd times.
 
     Errors: also ``ValueError`` where more than data bytes is wrong: then whatever follows would be read out of step.
     """
     if not chunks.whole(data):
         raise ValueError("bytes that are no event")
-    return columns(data, sanitize=True)
+    return read(data, clamp=True)
 
 
-def from_bytes(data: bytes) -> tuple[tuple[Column, ...], tuple[Column, ...], tuple[Column, ...]]:
+def conductor_columns(data: bytes) -> tuple[tuple[Column, ...], tuple[Column, ...], tuple[Column, ...]]:
     """Tempi, meters and keys in file order, read from the bytes."""
     found = chunks.conductor(data)
     tempi = np.array(found.tempi, np.int64).reshape(-1, 2)
@@ -72,9 +73,9 @@ def _track(track: TrackTick, names: dict[str, str]) -> Track:
 
 
 def _latin_names(data: bytes) -> dict[str, str]:
-    """Track names that are not UTF-8: as the fast reader gives them -> read as Latin-1. At most 65,536 are looked at."""
+    """Track names that are not UTF-8: as the fast reader gives them -> read as Latin-1. At most ``MAX_NAMES`` are looked at."""
     found: dict[str, str] = {}
-    for match in islice(_NAME.finditer(data), 65_536):
+    for match in islice(_NAME.finditer(data), MAX_NAMES):
         body = data[match.end() : match.end() + data[match.end() - 1]]
         broken = body.decode("utf-8", "replace")
         if "\ufffd" in broken:
@@ -82,8 +83,8 @@ def _latin_names(data: bytes) -> dict[str, str]:
     return found
 
 
-def _wide(columns: dict[str, NDArray[Any]], *names: str) -> tuple[NDArray[np.int64], ...]:
-    return tuple(columns[name].astype(np.int64) for name in names)
+def _wide(fields: dict[str, NDArray[Any]], *names: str) -> tuple[NDArray[np.int64], ...]:
+    return tuple(fields[name].astype(np.int64) for name in names)
 
 
 def _tied(tick: Column, *values: Column) -> bool:

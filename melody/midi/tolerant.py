@@ -13,23 +13,23 @@ from typing import Any
 import numpy as np
 
 from melody.midi import chunks
-from melody.midi.assemble import Columns, pedal_table
-from melody.midi.fast import from_bytes
+from melody.midi.assemble import RawScore, pedal_table
+from melody.midi.fast import conductor_columns
 from melody.score import Track, note_table
 
 MAX_BYTES = 512 * 1024  # 4 s at the worst
 
 
-def columns(data: bytes) -> Columns:
+def read(data: bytes) -> RawScore:
     """The content of a MIDI file as mido reads it with ``clip=True``. Errors: of any kind."""
     import mido  # type: ignore[import-untyped]  # has no stubs
 
     if len(data) > MAX_BYTES or not chunks.tracks(data):
         raise ValueError("too large, or without tracks")
     file = mido.MidiFile(file=io.BytesIO(data), clip=True, charset="latin-1")
-    tempi, meters, keys = from_bytes(data)
+    tempi, meters, keys = conductor_columns(data)
     tracks = [track for events in file.tracks for track in _tracks(events)]
-    return Columns(int(file.ticks_per_beat), tracks, tempi, meters, keys)
+    return RawScore(int(file.ticks_per_beat), tracks, tempi, meters, keys)
 
 
 class _Part:

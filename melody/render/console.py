@@ -13,7 +13,7 @@ from melody.score import Score
 from melody.theory import bar_ticks
 
 MARGIN = 4  # columns for "C4 " at the left
-LEAST = (20, 4)  # width and height that still show something
+MIN_SIZE = (20, 4)  # width and height that still show something
 BAR_LINE_COLOUR = "grey42"
 
 
@@ -22,8 +22,8 @@ def terminal(score: Score, width: int = 100, height: int = 24) -> Text:
 
     Drums are listed but not drawn. A size below 20 x 4 raises ``CallError``.
     """
-    if width < LEAST[0] or height < LEAST[1]:
-        raise CallError(f"a piano roll needs {LEAST[0]} columns and {LEAST[1]} lines, not {width} x {height}")
+    if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
+        raise CallError(f"a piano roll needs {MIN_SIZE[0]} columns and {MIN_SIZE[1]} lines, not {width} x {height}")
     parts = voices(score)
     low, high = pitch_range(score)
     lines = min(height - 2, (high - low) // 2 + 1)
@@ -48,11 +48,11 @@ def cells(score: Score, parts: list[Voice], columns: int, rows: int) -> NDArray[
         if parts[index].track.is_drum:
             continue
         row = (high - notes["pitch"].astype(np.int64)) * rows // (high - low + 1)
-        first = notes["onset"] * columns // end
+        first = np.minimum(notes["onset"] * columns // end, columns - 1)  # a note of no length may stand at the very end
         last = np.maximum(-(-(notes["onset"] + notes["duration"]) * columns // end), first + 1)  # a note takes one cell at least
         change = np.zeros((rows, columns + 1), np.int64)
-        np.add.at(change, (row, np.minimum(first, columns)), 1)
-        np.add.at(change, (row, np.minimum(last, columns)), -1)
+        np.add.at(change, (row, first), 1)
+        np.add.at(change, (row, last), -1)
         out[change.cumsum(axis=1)[:, :columns] > 0] = index
     return out
 

@@ -50,6 +50,7 @@ function play(button) {
   const same = playing === button; stop(); if (same) return;
   const notes = JSON.parse(button.dataset.notes); playing = button; button.textContent = 'stop';
   audio = new AudioContext(); const mine = audio, out = audio.createGain(), begin = audio.currentTime + 0.1; let next = 0;
+  const over = notes.reduce((latest, [at, length]) => Math.max(latest, at + length), 0);
   out.gain.value = 0.25; out.connect(audio.createDynamicsCompressor()).connect(audio.destination);
   const hiss = audio.createBuffer(1, audio.sampleRate / 5, audio.sampleRate), data = hiss.getChannelData(0);
   for (let i = 0; i < data.length; i++) data[i] = Math.random() * 2 - 1;
@@ -64,8 +65,8 @@ function play(button) {
       gain.gain.exponentialRampToValueAtTime(0.02, end); gain.gain.linearRampToValueAtTime(0, end + 0.05);
       source.connect(gain).connect(out); source.start(t); source.stop(end + 0.1);
     }
-    const last = notes[notes.length - 1];
-    if (next < notes.length) setTimeout(schedule, 300); else setTimeout(() => { if (audio === mine) stop(); }, last[1] + 1500);
+    if (next < notes.length) setTimeout(schedule, 300);
+    else setTimeout(() => { if (audio === mine) stop(); }, 1000 * (begin + over / 1000 - mine.currentTime) + 500);
   }
   schedule();
 }
@@ -137,15 +138,15 @@ def roll(score: Score, size: tuple[int, int] = ROLL) -> str:
     bars = "".join(f"M{x:.1f} 0V{height}" for x in (lines * width / end).tolist())
     shapes = [f'<rect class="card" width="{width}" height="{height}"/><path class="axis" d="{bars}"/>']
     for voice in reversed(voices(score)):
-        boxes = _boxes(voice, lanes, (low, high), scale, width / end)
+        boxes = _boxes(voice, lanes, (low, high), scale, end, width)
         shapes.append(f'<path fill="{voice.colour}" d="{boxes}"><title>{text(voice.label)}</title></path>')
     return f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">{"".join(shapes)}</svg>'
 
 
-def _boxes(voice: Voice, lanes: dict[int, int], span: tuple[int, int], scale: float, per_tick: float) -> str:
-    low, high = span
+def _boxes(voice: Voice, lanes: dict[int, int], span: tuple[int, int], scale: float, end: int, width: int) -> str:
+    (low, high), per_tick = span, width / end
     notes, drums = voice.track.notes, voice.track.is_drum
     pitch = np.array([low - 1.5 * (1 + lanes[p]) for p in notes["pitch"].tolist()]) if drums else notes["pitch"].astype(float)
-    x, y = notes["onset"] * per_tick, (high - pitch + 0.6) * scale
     long = np.full(len(notes), 2.0) if drums else np.maximum(notes["duration"] * per_tick - 0.4, 1.0)
+    x, y = np.minimum(notes["onset"] * per_tick, width - long), (high - pitch + 0.6) * scale  # a last note of no length is seen
     return "".join(f"M{a:.1f} {b:.1f}h{w:.1f}v{0.8 * scale:.1f}h-{w:.1f}z" for a, b, w in zip(x, y, long, strict=True))

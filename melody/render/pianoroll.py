@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.errors import CallError, MelodyError
+from melody.errors import CallError
+from melody.extras import require
 from melody.files import replace_file, shown
 from melody.render.style import Voice, drum_lanes, drum_name, pitch_range, voices
 from melody.score import Score
@@ -79,10 +80,9 @@ class Paper:
 
 def draw(score: Score, title: str = "") -> Figure:
     """The piano roll of a piece as a matplotlib figure that belongs to no window."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MelodyError("drawing needs matplotlib; pip install 'melody[render]'") from None
+    require("render", "drawing a piece")
+    from matplotlib.figure import Figure
+
     low, high = pitch_range(score)
     paper = Paper(low - 1, high + 1, drum_lanes(score), beat_ticks(score))  # a semitone of air on both sides
     starts = row_starts(score)
@@ -118,14 +118,16 @@ def row_starts(score: Score) -> NDArray[np.int64]:
 def rectangles(voice: Voice, score: Score, floor: int, lanes: dict[int, int]) -> NDArray[np.float64]:
     """Corners (n, 4, 2) of a track's notes, in ticks and pitches; drums short, in their lanes from ``floor`` up."""
     notes = voice.track.notes
-    left = notes["onset"].astype(np.float64)
     least = score.ticks_per_quarter * 0.08  # the shortest note is still seen
     if voice.track.is_drum:
         lane = np.array([lanes[p] for p in notes["pitch"].tolist()], np.float64)
-        right, bottom, top = left + 2 * least, floor + 2 * lane - 0.2, floor + 2 * lane + 1.2
+        length, bottom, top = np.full(len(notes), 2 * least), floor + 2 * lane - 0.2, floor + 2 * lane + 1.2
     else:
-        right = left + np.maximum(notes["duration"] - GAP * score.ticks_per_quarter, least)
+        length = np.maximum(notes["duration"] - GAP * score.ticks_per_quarter, least)
         bottom, top = notes["pitch"] - 0.42, notes["pitch"] + 0.42
+    # A note that starts on the last bar line, or a moment before it, would be drawn past the paper.
+    left = np.minimum(notes["onset"], row_starts(score)[-1] - np.minimum(length, 2 * least))
+    right = left + length
     corners = [np.stack(corner, axis=1) for corner in ((left, bottom), (right, bottom), (right, top), (left, top))]
     return np.stack(corners, axis=1)
 

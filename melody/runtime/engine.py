@@ -5,6 +5,7 @@ A row's numbers do not depend on its neighbours, and a prime's not on whether it
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -196,6 +197,7 @@ class OnnxEngine:
 
 def session(layout: Layout, tables: Tables, threads: int) -> Any:
     """An ONNX Runtime session on the CPU, which spins on no thread."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at its import: else it reports its use and leaves files in the home folder
     import onnxruntime  # type: ignore[import-untyped]  # it says nothing of its types
 
     options = onnxruntime.SessionOptions()

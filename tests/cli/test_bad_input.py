@@ -118,7 +118,7 @@ CALLS = [
     (("accompany", "good.mid", "--bars", 3), "--bars"),
     (("infill", "good.mid", "--from-bar", 5), "--to-bar"),
     (("infill", "good.mid", "--from-bar", 0, "--to-bar", 2), "from-bar is 0"),
-    (("infill", "good.mid", "--from-bar", 5, "--to-bar", 4), "to-bar 4"),
+    (("infill", "good.mid", "--from-bar", 5, "--to-bar", 4), "--to-bar is 4"),
     (("infill", "good.mid", "--from-bar", 12, "--to-bar", 13), "good.mid has 12 bars"),
     (("prepare", "bad"), "--output"),
     (("train", "corpus"), "--output"),
@@ -200,7 +200,7 @@ def test_names_with_control_characters_stay_on_one_line(melody, odd):
 
 
 def test_a_tune_that_is_too_long_for_the_network(melody, model, odd):
-    from melody.cli.pieces import MAX_NOTES
+    from melody.compose.tune import MAX_NOTES
 
     midi.write(beats(range(0, 240 * (MAX_NOTES + 1), 240)), "long.mid")
     refused(melody("continue", "long.mid", "--bars", 1, "--model", model), 1, "long.mid: 25,001 notes", "limit of 25,000")

@@ -9,9 +9,10 @@ from melody import midi
 from melody.cli import main
 from melody.cli.guard import Terminated
 from melody.errors import MelodyError
-from melody.midi.growing import Growing
+from melody.generate.loop import Writer
 
 LENGTH = ("--bars", 2)
+STEP = Writer._step
 
 
 def notes_of(score, start=0, end=1 << 40):
@@ -150,7 +151,7 @@ def ends_after_two(monkeypatch):
     each = Composer.each
 
     def broken(fault):
-        def early(self, requests, processes=1):
+        def early(self, requests, processes=1, running=None):
             for count, found in enumerate(each(self, requests)):
                 if count == 2:
                     raise fault
@@ -175,34 +176,37 @@ def test_what_is_finished_is_kept_counted_and_named(melody, model, here, ends_af
 
 
 def test_one_piece_that_is_not_finished_leaves_nothing(melody, model, here, monkeypatch):
-    monkeypatch.setattr("melody.compose.Composer.each", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    monkeypatch.setattr("melody.compose.Composer.each", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt()))
     said = melody("generate", "--model", model, *LENGTH, "-o", "x.mid")
     assert said == (130, "", "melody: interrupted\n") and list(here.iterdir()) == []
 
 
-def test_a_long_piece_is_written_while_it_is_composed(melody, model, here, monkeypatch):
-    monkeypatch.setattr("melody.cli.pieces.LONG_BARS", 1)
-    said = melody("generate", "--model", model, *LENGTH, "--seed", 5, "--json", "-o", "x.mid")
-    facts = json.loads(said.out)
-    assert facts["notes"] == midi.read("x.mid").note_count > 0 and facts["seconds"] == pytest.approx(
-        midi.read("x.mid").duration_seconds, abs=1e-3
-    )
+def interrupted_after(monkeypatch, steps):
+    """Ctrl-C comes after so many events."""
+    count = []
 
-
-def test_a_long_piece_that_is_interrupted_ends_there(melody, model, here, monkeypatch):
-    monkeypatch.setattr("melody.cli.pieces.LONG_BARS", 1)
-    note, count = Growing.note, []
-
-    def interrupted(self, *args):
-        count.append(args)
-        if len(count) > 5:
+    def interrupted(self):
+        count.append(self)
+        if len(count) > steps:
             raise KeyboardInterrupt
-        note(self, *args)
+        return STEP(self)
 
-    monkeypatch.setattr(Growing, "note", interrupted)
+    monkeypatch.setattr(Writer, "_step", interrupted)
+
+
+def test_a_piece_that_is_interrupted_ends_there(melody, model, tune: Path, here, monkeypatch):
+    whole = melody("generate", "--model", model, "--bars", 8, "--seed", 5, "-o", "whole.mid")
+    interrupted_after(monkeypatch, 30)
     said = melody("generate", "--model", model, "--bars", 8, "--seed", 5, "-o", "x.mid")
-    assert said.status == 130 and "interrupted; x.mid holds the first 0:0" in said.err
-    assert midi.read("x.mid").note_count == 5
+    assert said.status == 130 and "interrupted; x.mid holds the first 0:" in said.err and whole.status == 0
+    assert 10 < midi.read("x.mid").note_count < 30 < midi.read("whole.mid").note_count
+    interrupted_after(monkeypatch, 20)
+    said = melody("generate", "--model", model, "--bars", 8, "--seed", 5, "-o", "whole.mid", "--force")
+    assert said.status == 130 and "whole.interrupted.mid holds the first" in said.err
+    assert midi.read("whole.mid").note_count > 30  # the older piece stays until a whole one takes its place
+    interrupted_after(monkeypatch, 20)
+    said = melody("infill", tune, "--model", model, "--from-bar", 1, "--to-bar", 8, "-o", "y.mid")
+    assert said == (130, "", "melody: interrupted\n") and not (here / "y.mid").exists()  # half a hole would be neither the old nor the new
 
 
 def test_the_best_of_several_says_the_seed_that_makes_it(melody, model, here, monkeypatch):
@@ -217,7 +221,7 @@ def test_the_best_of_several_says_the_seed_that_makes_it(melody, model, here, mo
     assert (here / "x.mid").read_bytes() == (here / "y.mid").read_bytes()
 
 
-@pytest.mark.parametrize("wrong", [("--best-of", 0), ("--best-of", 65), ("--corpus", "c"), ("--best-of", 2, "--bars", 2000)])
+@pytest.mark.parametrize("wrong", [("--best-of", 0), ("--best-of", 65), ("--corpus", "c")])
 def test_what_best_of_cannot_do(melody, model, wrong):
     said = melody("generate", "--model", model, *wrong)
     assert said.status == 2 and "best-of" in said.err and said.err.count("\n") == 1
@@ -234,26 +238,6 @@ def test_music_to_adapt_to(melody, model, tune: Path, here):
 def test_what_is_given_is_not_to_be_learned(melody, model, tune: Path, call):
     said = melody(call[0], tune, *call[1:], "--model", model, "--adapt", tune)
     assert said.status == 2 and "--adapt goes with generate and continue" in said.err
-
-
-def test_long_pieces_come_one_after_the_other(melody, model, here, monkeypatch):
-    monkeypatch.setattr("melody.cli.pieces.LONG_BARS", 1)
-    said = melody("generate", "--model", model, *LENGTH, "-n", 2, "--seed", 5, "-o", "two", "--json")
-    assert said.status == 0 and [p["seed"] for p in json.loads(said.out)["pieces"]] == [5, 6]
-    note, count = Growing.note, []
-
-    def interrupted(self, *args):
-        count.append(args)
-        if self.path.name.startswith("002") and self.notes == 3:
-            raise KeyboardInterrupt
-        note(self, *args)
-
-    monkeypatch.setattr(Growing, "note", interrupted)
-    said = melody("generate", "--model", model, "--bars", 8, "-n", 3, "--seed", 5, "-o", "three")
-    assert (
-        said.status == 130 and "1 of 3 pieces are finished and kept in three" in said.err and "002-seed-6.mid holds the first" in said.err
-    )
-    assert sorted(p.name for p in (here / "three").iterdir()) == ["001-seed-5.mid", "002-seed-6.mid"]
 
 
 def test_a_piece_that_is_piped_says_its_seed(melody, model, here, monkeypatch):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -42,7 +42,6 @@ def events(draw: st.DrawFn, config: CodecConfig) -> Rows:
 
 
 @given(st.data(), CONFIGS)
-@settings(deadline=None)
 def test_what_is_legal_decodes_and_encodes_to_the_same(data: st.DataObject, config: CodecConfig) -> None:
     rows = data.draw(events(config))
     if len(rows) < 2:
@@ -53,7 +52,6 @@ def test_what_is_legal_decodes_and_encodes_to_the_same(data: st.DataObject, conf
 
 
 @given(st.data(), CONFIGS)
-@settings(deadline=None)
 def test_what_is_legal_is_read_as_it_was_written(data: st.DataObject, config: CodecConfig) -> None:
     """Overlapping notes of one pitch take another channel (midi.channels), so that none is lost."""
     rows = data.draw(events(config))

@@ -9,7 +9,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from melody.codec import CodecConfig, Piece, encode, quantise
@@ -20,8 +20,10 @@ from melody.codec.table import DRUMS, MAX_PARTS, Field, Role
 from melody.errors import MelodyError
 from melody.score import NOTE, Score, Track, meter_table, note_table, tempo_table
 
+from ..conftest import examples
+
 BEATS, TWELVE, SECONDS = CodecConfig(), CodecConfig(grid=12), CodecConfig("seconds", 100)
-light = settings(max_examples=40, deadline=None)  # the machine may be busy
+light = examples(40)
 CONFIGS = st.sampled_from([BEATS, TWELVE, SECONDS, CodecConfig(grid=7, velocity_bins=5), CodecConfig("seconds", 31)])
 
 notes_of = st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 9000), st.integers(0, 127), st.integers(1, 127)), max_size=25).map(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from melody.codec import CodecConfig, Given, Piece, choose, given_notes, look_up
@@ -17,7 +17,9 @@ from melody.codec.encode import GRID_NOTE, PART
 from melody.codec.given import MODES, NO_HORIZON, GivenConfig
 from melody.score import METER, table
 
-light = settings(max_examples=60, deadline=None)
+from ..conftest import examples
+
+light = examples(60)
 CONFIG = CodecConfig()
 
 

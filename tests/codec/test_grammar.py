@@ -32,26 +32,26 @@ CONFIGS = (
     CodecConfig("seconds", 8, 64),
 )
 END_ROW = (int(Role.END), 0, 0, 0, 0, 0)
-HABITS = ("even", "low", "high", "dense", "top", "sparse")  # of a player, row by row of the batch
+TASTES = ("even", "low", "high", "dense", "top", "sparse")  # of a player, row by row of the batch
 
 
 def play(config: CodecConfig, seed: int, players: int = 96, steps: int = 160) -> list[Rows]:
-    """Random legal pieces, each (n, 6) from its first declaration to its END, by players of different habits."""
-    habit = np.array(HABITS)[np.arange(players) % len(HABITS)]
-    return random_pieces(config, np.random.default_rng(seed), players, steps, partial(_taste, habit))
+    """Random legal pieces, each (n, 6) from its first declaration to its END, by players of different tastes."""
+    taste = np.array(TASTES)[np.arange(players) % len(TASTES)]
+    return random_pieces(config, np.random.default_rng(seed), players, steps, partial(_taste, taste))
 
 
-def _taste(habit: NDArray[np.str_], rng: np.random.Generator, field: Field, before: Rows) -> NDArray[np.float64]:
+def _taste(taste: NDArray[np.str_], rng: np.random.Generator, field: Field, before: Rows) -> NDArray[np.float64]:
     """Where in its legal interval each player picks, [0, 1]."""
-    u = rng.random(len(habit))
+    u = rng.random(len(taste))
     if field is Field.ROLE:
         declaring = before[:, Field.ROLE] == Role.PART
-        more = rng.random(len(habit)) < np.where(np.isin(habit, ("high", "top")), 0.95, 0.5)  # these fill all sixteen parts
-        u = np.where(declaring & more, 0.0, np.where(u < 0.01, 0.999, u * np.where(habit == "sparse", 0.66, 0.5)))
+        more = rng.random(len(taste)) < np.where(np.isin(taste, ("high", "top")), 0.95, 0.5)  # these fill all sixteen parts
+        u = np.where(declaring & more, 0.0, np.where(u < 0.01, 0.999, u * np.where(taste == "sparse", 0.66, 0.5)))
         return np.where(declaring & ~more, 0.3, u)
     edge = {"low": 0.0, "high": 1.0, "dense": 0.0, "top": 0.0 if field is Field.WAIT else 1.0, "sparse": 1.0}
-    at_edge = np.array([edge.get(h, 0.5) for h in habit])
-    return np.where((rng.random(len(habit)) < 0.7) & (habit != "even"), at_edge, u)
+    at_edge = np.array([edge.get(h, 0.5) for h in taste])
+    return np.where((rng.random(len(taste)) < 0.7) & (taste != "even"), at_edge, u)
 
 
 @cache

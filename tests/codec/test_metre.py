@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from melody.codec import CodecConfig
@@ -12,7 +12,9 @@ from melody.codec.metre import Metre
 from melody.codec.table import BAR_CLASSES, LEFT_CLASSES
 from melody.score import METER, Table, table
 
-light = settings(max_examples=60, deadline=None)
+from ..conftest import examples
+
+light = examples(60)
 Meters = list[tuple[int, int, int]]
 LAST = 900  # steps that are looked at
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from melody.codec import CodecConfig
@@ -15,6 +15,8 @@ from melody.codec.metre import Metre
 from melody.codec.recall import bars_ago, recall
 from melody.codec.table import Field, Role
 from melody.score import METER, Score, Track, note_table, table
+
+from ..conftest import examples
 
 CODEC = CodecConfig(grid=4, velocity_bins=8)  # a bar of 4/4 has 16 steps
 BAR = 16
@@ -56,14 +58,14 @@ NOTES = st.lists(
 
 
 @given(NOTES, st.sampled_from([((0, 4, 4),), ((0, 3, 4),), ((0, 4, 4), (32, 3, 4), (70, 2, 4))]))
-@settings(deadline=None, max_examples=150)
+@examples(150)
 def test_note_by_note_is_the_same_as_all_at_once(notes, meters):
     piece = piece_of(notes, 2, meters)
     assert np.array_equal(one_by_one(piece)[0], recalled_by(piece)[2])
 
 
 @given(st.lists(NOTES, min_size=2, max_size=4))
-@settings(deadline=None, max_examples=50)
+@examples(50)
 def test_pieces_side_by_side_do_not_meet(pieces):
     pieces = [piece_of(notes, 2) for notes in pieces]
     for piece, found in zip(pieces, one_by_one(*pieces), strict=True):
@@ -71,7 +73,6 @@ def test_pieces_side_by_side_do_not_meet(pieces):
 
 
 @given(NOTES, st.integers(1, 59))
-@settings(deadline=None, max_examples=100)
 def test_a_piece_can_be_read_all_at_once_and_gone_on_with(notes, cut):
     """The first events in one call, the others one by one."""
     piece = piece_of(notes, 2)
@@ -88,7 +89,6 @@ def test_a_piece_can_be_read_all_at_once_and_gone_on_with(notes, cut):
 
 
 @given(NOTES, st.integers(1, 59))
-@settings(deadline=None)
 def test_the_future_is_not_looked_at(notes, cut):
     piece = piece_of(notes, 2)
     rows, _, whole = recalled_by(piece)
@@ -99,7 +99,6 @@ def test_the_future_is_not_looked_at(notes, cut):
 
 
 @given(NOTES)
-@settings(deadline=None)
 def test_every_column_is_in_range(notes):
     _, _, out = recalled_by(piece_of(notes, 2))
     assert out.shape[1:] == (POINTERS, 6)

@@ -6,12 +6,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from melody import edit, midi, theory
+from melody.compose import Continue
 from melody.errors import MelodyError
 from melody.score import Score, Track, meter_table, note_table, tempo_table
 
+from ..conftest import examples
 from .conftest import in_order, same_frame, tunes, within
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+few = settings(examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @few
@@ -90,6 +92,16 @@ def test_a_tune_that_ends_inside_a_bar_is_followed_at_once(composer):
     result = composer.continue_(tune, bars=2, seed=1)
     assert result.end_tick <= 3 * 1920
     assert any(1440 <= composer.continue_(tune, bars=2, seed=s).tracks[0].notes["onset"][3] < 1920 for s in range(8))
+
+
+@pytest.mark.parametrize("bars", [1, 3, 6])
+def test_a_continuation_may_end_in_its_last_bar_and_not_before(any_composer, bars):
+    tune = scale(np.arange(16) * 480)
+    codec = any_composer.bundle.codec
+    made = Continue(tune=tune, bars=bars).task(any_composer.bundle).plan
+    line = 4 * codec.grid if codec.clock == "beats" else 2 * codec.grid  # a bar in steps: four beats, at 120 a minute two seconds
+    assert (made.earliest, made.ending, made.stop) == (4 * line, (3 + bars) * line, (4 + bars) * line)
+    assert made.every_bar
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.5, 3.3])

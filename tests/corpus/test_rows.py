@@ -1,7 +1,6 @@
 """How a stream deals its pieces: row by row, so that processes can share the rows and all pieces come."""
 
 from collections import Counter
-from dataclasses import fields
 from itertools import islice
 
 import pytest
@@ -11,9 +10,10 @@ from melody.codec.given import GivenConfig
 from melody.corpus import Corpus
 from melody.corpus import stream as streams
 from melody.corpus.piece import AugmentConfig
-from melody.corpus.stream import Batch, Stream
+from melody.corpus.stream import Stream
 
-TIMED = ("rows", "features", "lookups", "recall")  # as many as the events and one more
+from .test_stream import same
+
 DENSE = GivenConfig(nothing=0, lead=0, part=0, others=1, window=0)
 
 
@@ -23,8 +23,8 @@ def stream(corpus, monkeypatch):
     pieces = Corpus(corpus)
     monkeypatch.setattr(streams, "MAX_GIVEN", 8)
     config = CodecConfig(styles=pieces.styles)
-    return lambda batch, **wishes: Stream(
-        pieces, config, wishes.pop("pieces", list(range(8))), batch, **{"chunk": 40, "given": GivenConfig(causal=0.5), **wishes}
+    return lambda batch, **settings: Stream(
+        pieces, config, settings.pop("pieces", list(range(8))), batch, **{"chunk": 40, "given": GivenConfig(causal=0.5), **settings}
     )
 
 
@@ -37,7 +37,7 @@ def test_rows_are_the_same_however_they_are_shared(stream, world):
         for part in parts:
             own = part._batch()
             count, given, mine = len(own.valid), len(own.given), slice(part.first, part.first + each)
-            assert all((getattr(batch, name)[: count + 1, mine] == getattr(own, name)).all() for name in TIMED)
+            assert all((whole[: count + 1, mine] == part_of).all() for whole, part_of in zip(batch.steps, own.steps, strict=True))
             assert (batch.valid[:count, mine] == own.valid).all() and not batch.valid[count:, mine].any()
             assert (batch.given[:given, mine] == own.given).all() and not batch.given[given:, mine].any()
             assert all((getattr(batch, n)[mine] == getattr(own, n)).all() for n in ("piece", "reset", "parts", "conditions", "causal"))
@@ -46,7 +46,7 @@ def test_rows_are_the_same_however_they_are_shared(stream, world):
     again = stream(6)
     again.position = {"rows": rows}
     for a, b in islice(zip(alone, again, strict=False), 5):
-        assert all((getattr(a, f.name) == getattr(b, f.name)).all() for f in fields(Batch))
+        assert same(a, b)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 9, 20])

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from melody.corpus import Corpus, CorpusWriter, PieceFacts
 from melody.corpus.tables import FORMAT, STORED, TABLES, TrackFacts
 from melody.errors import MelodyError
 from melody.score import KEY, Score, Track, meter_table, note_table, table, tempo_table
+
+from ..conftest import examples
 
 
 def facts_of(score: Score, name: str = "a.mid", style: str = "pop", split: str = "train") -> PieceFacts:
@@ -84,7 +86,7 @@ scores_of = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.lists(scores_of, min_size=1, max_size=4))
 def test_what_was_added_comes_back(tmp_path_factory: pytest.TempPathFactory, scores: list[Score]) -> None:
     corpus = Corpus(write(tmp_path_factory.mktemp("corpus"), scores, longer=7))

@@ -14,7 +14,7 @@ from melody.data import Collection, Rules
 
 Behaviour = Callable[[http.server.BaseHTTPRequestHandler], None]
 CONTENT = random.Random(0).randbytes(300_000)
-QUICK = Rules(timeout=10, least=1000, pause=0.01, local=True)
+QUICK = Rules(timeout=300, least=1000, pause=0.01, local=True)  # for servers that are slow only where the machine is
 HASTY = Rules(timeout=0.6, least=1000, pause=0.01, local=True)  # for servers that are slow on purpose
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from melody.codec import CodecConfig
@@ -15,12 +15,13 @@ from melody.generate.plan import NO_STOP
 from melody.generate.sampling import Sampling
 from melody.generate.timeline import BLOCK, over
 
+from ..conftest import examples
 from .conftest import CODEC, FakeEngine, check, declared, held_notes, metre, notes_of, part_table, plan, times
 
 WILD = Sampling(temperature=1, top_p=1)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data())
 def test_whatever_the_engine_likes_the_result_is_legal(data):
     numerator, denominator = data.draw(st.sampled_from([(4, 4), (3, 4), (2, 4), (6, 8), (5, 8), (12, 4), (1, 4)]))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from melody import midi
+from melody import midi, sources
 from melody.errors import MelodyError
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "hostile"
@@ -76,7 +76,7 @@ def test_generated_files(walk, tmp_path):
         rows = [row for row in csv.DictReader(file) if row["class"] != "archive"]
     for row in rows:
         try:
-            data = midi.sources([os.path.join(out, row["name"])])
+            data = sources.find([os.path.join(out, row["name"])])
             score = [midi.parse(source.read_bytes()) for source in data]
         except MelodyError:
             score = []
@@ -92,7 +92,7 @@ def test_generated_archives_write_nothing(tmp_path):
     subprocess.run([sys.executable, CORPUS / "make_hostile.py", out], check=True, capture_output=True)  # our own script
     before = sorted(str(p) for p in tmp_path.rglob("*") if p.name != "again")
     read = 0
-    for source in midi.sources([out / "archive"]):
+    for source in sources.find([out / "archive"]):
         assert source.path.isprintable()
         try:
             read += midi.parse(source.read_bytes(), source.path).note_count

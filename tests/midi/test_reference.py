@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from melody import midi
@@ -122,7 +122,6 @@ def files(draw) -> bytes:
 
 
 @given(files())
-@settings(max_examples=100, deadline=None)
 def test_whatever_is_legal_is_read_alike(data):
     """Tempo maps, overlaps, running status, sysex and packets of any kind."""
     try:

@@ -80,6 +80,13 @@ def test_curves_of_any_kind(points, log):
         ElementTree.fromstring(re.search("<svg.*</svg>", out, re.DOTALL).group(0))  # an error if it is not well-formed
 
 
+def test_curves_do_not_touch_the_edge():
+    out = charts.lines({"a": [(0, 1), (1, 3)]}, "title")
+    bottom = float(re.search(r'class="axis" d="M\d+ ([\d.]+)H', out).group(1))  # the first one is the base line
+    low, high = (float(y) for y in re.search(r'class="curve s0" d="M[\d.]+ ([\d.]+)L[\d.]+ ([\d.]+)"', out).groups())
+    assert bottom > low + 3 > high + 50 and high > 35
+
+
 def test_ticks_are_round():
     assert charts.ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0] and charts.ticks(3, 3) == [3]
     assert charts.ticks(0, 9731) == [0, 2000, 4000, 6000, 8000]
@@ -109,6 +116,16 @@ def test_the_roll_of_surprise(score, tmp_path):
     surprise_picture(tmp_path / "roll.png", "a $tune", notes, lines)
     assert (tmp_path / "roll.png").read_bytes().startswith(b"\x89PNG")
     assert surprise_roll([ShadedNote(0, 1, 60, 1.0, "x")], [0, 96]).count("<rect") == 2
+
+
+@pytest.mark.parametrize("is_drum", [False, True])
+def test_every_note_of_a_roll_lies_in_it(is_drum):
+    for onset, duration in (([0], [0]), ([0, 960], [960, 0]), ([0, 0, 959], [0, 960, 1]), ([10**9], [0])):
+        notes = note_table(onset, duration, [60] * len(onset), [80] * len(onset))
+        shapes = re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)", page.roll(Score((Track(is_drum=is_drum, notes=notes),))))
+        assert len(shapes) == len(onset)
+        for x, y, width, height in (map(float, shape) for shape in shapes):
+            assert width >= 1 and 0 <= x <= x + width <= page.ROLL[0] and 0 <= y <= y + height <= page.ROLL[1]
 
 
 def test_a_note_table_without_pitches():

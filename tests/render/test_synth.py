@@ -38,6 +38,14 @@ def test_simple_tones_where_fluidsynth_is_missing(monkeypatch: pytest.MonkeyPatc
     assert not render.audio(a4(is_drum=True), RATE).any()  # no drums among the tones
 
 
+def test_a_note_of_no_length_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synth, "_fluidsynth", lambda: None)
+    for onset, duration in (([0], [0]), ([0, 960], [960, 0])):
+        sound = render.audio(Score((Track(notes=note_table(onset, duration, [69] * len(onset), [80] * len(onset))),)), RATE)
+        at = RATE * onset[-1] // 960
+        assert abs(sound[at : at + RATE // 50]).max() > 0.5
+
+
 def test_pedal_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synth, "_fluidsynth", lambda: None)
     notes = note_table([0, 1920], [96, 96], [69, 40], [100, 1])

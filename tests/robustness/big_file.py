@@ -69,8 +69,8 @@ def encode(job: tuple[Path, int]) -> int:
 def train(job: tuple[Path, int]) -> int:
     """Notes seen in some steps, of which one row is from the file."""
     from melody.corpus import Corpus
-    from melody.train.loop import Trainer
-    from melody.train.recipe import changed, load_recipe
+    from melody.training.loop import Trainer
+    from melody.training.recipe import changed, load_recipe
 
     class Nobody:
         def update(self, progress: object) -> None: ...

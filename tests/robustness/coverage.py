@@ -76,10 +76,10 @@ def main() -> None:
     """What atheris calls, again and again; never returns."""
     import atheris  # type: ignore[import-not-found]  # optional
 
-    with atheris.instrument_imports(include=["melody.midi", "mido"]):
+    with atheris.instrument_imports(include=["melody.midi", "melody.sources", "mido"]):
         import mido  # noqa: F401  # imported here, so that atheris follows it
 
-        from melody import MelodyError, midi
+        from melody import MelodyError, midi, sources
 
     with tempfile.TemporaryDirectory() as scratch:
         paths = [Path(scratch, f"x{suffix}") for suffix in SUFFIXES]
@@ -91,7 +91,7 @@ def main() -> None:
                     midi.parse(data[1:])
                     return
                 path.write_bytes(data[1:])
-                for source in midi.sources([path]):
+                for source in sources.find([path]):
                     midi.parse(source.read_bytes(), source.path)
             except MelodyError as refused:
                 if "\n" in str(refused):

@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from melody import midi
+from melody import sources
 from tests.robustness.child import Limits, Row
 from tests.robustness.commands import command_line, judged
 
@@ -96,7 +96,7 @@ def whole_folder(verb: str, place: Path) -> Row:
     folder, out = place / "files", place / "work" / verb
     words, report = FOLDERS[verb]
     call = [verb, *words.replace("FOLDER", str(folder)).replace("OUT", str(out)).split()]
-    expected = sum(1 for _ in midi.sources([folder]))
+    expected = sum(1 for _ in sources.find([folder]))
     out.parent.mkdir(exist_ok=True)
     churn = [sys.executable, str(HOSTILE / "make_hostile.py"), str(folder / "cases"), "--churn", "600"]
     beside = subprocess.Popen(churn, stdout=subprocess.DEVNULL)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from melody import MelodyError, midi
+from melody import MelodyError, midi, sources
 from melody.score import Score
 from tests.midi import reference
 from tests.robustness.child import Row
@@ -89,7 +89,7 @@ def real() -> Iterator[Case]:
 
 def collection(archive: Path, each: int) -> Iterator[Case]:
     """Some files of a collection, spread over it."""
-    found = list(midi.sources([archive]))
+    found = list(sources.find([archive]))
     for source in found[:: max(1, len(found) // each)]:
         try:
             yield Case(source.path, source.read_bytes(), "read")

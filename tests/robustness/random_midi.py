@@ -11,7 +11,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from melody import MelodyError, midi
+from melody import MelodyError, sources
 
 ODD_BYTES = (0, 1, 0x7F, 0x80, 0x81, 0x90, 0xB0, 0xC0, 0xE0, 0xF0, 0xF7, 0xF8, 0xFF, 0x2F, 0x51, 0x58)
 ODD_NUMBERS = (0, 1, 2, 5, 6, 7, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -148,10 +148,10 @@ def bases(data: Path, most: int) -> list[bytes]:
     maker = Maker(random.Random("bases"))
     maker.wild = 0.0
     found = [maker.file() for _ in range(40)]
-    limits = midi.Limits(max_bytes=MAX_BASE)
+    limits = sources.Limits(max_bytes=MAX_BASE)
     for archive in sorted(data.glob("*.zip")):
         taken = 0
-        for source in midi.sources([archive], midi.Limits()):
+        for source in sources.find([archive]):
             try:
                 found.append(source.read_bytes(limits))
             except (MelodyError, OSError):

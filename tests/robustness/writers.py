@@ -25,8 +25,8 @@ from tests.robustness.corpora import collection
 
 HEAVY = (
     "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.figure", "melody.cli.evaluate", "melody.cli.train",
-    "melody.compose", "melody.evaluate.surprise", "melody.render", "melody.render.page_evaluate", "melody.render.page_surprise",
-    "melody.train.loop", "pretty_midi", "rich.progress", "rich.table", "torch._dynamo",
+    "melody.compose", "melody.evaluation.surprise", "melody.render", "melody.render.page_evaluate", "melody.render.page_surprise",
+    "melody.training.loop", "pretty_midi", "rich.progress", "rich.table", "torch._dynamo",
 )  # fmt: skip  # imported before the forks, once for all of them
 RECIPE = 'base = "tiny"\n[train]\nsteps = 4\nbatch = 4\nchunk = 40\nprecision = "fp32"\nthreads = 1\nvalidate_every = 2\nsave_every = 2\n'
 CONTENT = hashlib.sha256(b"content").digest() * 10_000

@@ -1,0 +1,181 @@
+"""Score -> MIDI file, format 1: a first MTrk with tempi, meters and keys, then one MTrk a track (see ``channels``).
+
+The bytes depend on the Score only. Reading them back gives the same Score, unless a track has notes that overlap on one
+pitch (it comes back as several tracks), has no notes (it is left out) or has notes of no length (they get one tick).
+
+A whole MTrk is made at once: its events as rows of bytes (n, width), the ticks between them as rows of up to four bytes, and a
+mask that leaves out what an event does not need. Two objects an event took 17 to 35 microseconds a note, this takes less than one.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.errors import MelodyError
+from melody.files import claim, clean_name, write_bytes
+from melody.midi.assemble import MAX_MSPQ
+from melody.midi.channels import OutputTrack, layout
+from melody.score import Score
+
+MAX_GAP = 2**28 - 1  # ticks between two events: four bytes of seven bits
+MAX_TRACKS = 2**16 - 1  # two bytes of the header
+MAX_TRACK_BYTES = 2**32 - 1  # four bytes before the track
+NOTE_OFF, CONTROL, NOTE_ON, PROGRAM = 0x80, 0xB0, 0x90, 0xC0
+SUSTAIN = 64
+OFF, PEDAL, ON = 0, 1, 2  # order at one tick: a pedal that goes down does not catch the notes that end there
+STATUS = np.array([NOTE_OFF, CONTROL, NOTE_ON], np.uint8)  # by that order
+END_OF_TRACK = b"\x00\xff\x2f\x00"
+
+Bytes = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+def write(score: Score, path: str | os.PathLike[str], force: bool = True) -> None:
+    """Write ``score`` as a MIDI file, whole or not at all. Errors: ``MelodyError``; ``CallError`` if it exists and not ``force``.
+
+    >>> import tempfile
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(piece, f"{folder}/tune.mid")
+    ...     os.listdir(folder)
+    ['tune.mid']
+    """
+    write_bytes(claim(path, force), to_bytes(score))
+
+
+def to_bytes(score: Score) -> bytes:
+    """The MIDI file of ``score``. Errors: ``MelodyError`` for what MIDI cannot hold.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> data = to_bytes(Score((Track(notes=note_table([0], [480], [60], [80])),)))
+    >>> data[:14].hex(" ", 2)  # MThd, 6 bytes: format 1, 2 tracks, 480 ticks a quarter
+    '4d54 6864 0000 0006 0001 0002 01e0'
+    >>> data[-19:].hex(" ")  # program 0 on channel 0, C4 on, 480 ticks later off, end
+    '00 c0 00 00 90 3c 50 83 60 80 3c 00 00 ff 2f 00'
+    """
+    if not 1 <= score.ticks_per_quarter <= 32767:
+        raise MelodyError(f"{score.ticks_per_quarter} ticks per quarter note cannot be written to MIDI; 1 to 32767 can")
+    tracks = [_conductor(score)]
+    for track in layout(score.tracks):
+        _check(track)
+        tracks.append(_head(track) + _body(track))
+    if len(tracks) > MAX_TRACKS:
+        raise MelodyError(f"{len(tracks):,} tracks cannot be written to MIDI; {MAX_TRACKS:,} can")
+    header = struct.pack(">4sLHHH", b"MThd", 6, 1, len(tracks), score.ticks_per_quarter)
+    return header + b"".join(map(_chunk, tracks))
+
+
+def _chunk(events: bytes) -> bytes:
+    """An MTrk of events, its end added."""
+    length = len(events) + len(END_OF_TRACK)
+    if length > MAX_TRACK_BYTES:
+        raise MelodyError(f"a track of {length:,} bytes cannot be written to MIDI; {MAX_TRACK_BYTES:,} can")
+    return b"MTrk" + length.to_bytes(4, "big") + events + END_OF_TRACK
+
+
+def _conductor(score: Score) -> bytes:
+    """Keys, meters and tempi, in this order at one tick."""
+    _check_conductor(score)
+    keys, meters, tempi = score.keys, score.meters, score.tempi
+    fifths, minor = keys["fifths"].astype(np.uint8), keys["minor"].astype(np.uint8)
+    powers = np.rint(np.log2(meters["denominator"])).astype(np.uint8)
+    mspq = tempi["mspq"]
+    rows = [
+        _rows(len(keys), 0xFF, 0x59, 2, fifths, minor, 0, 0),
+        _rows(len(meters), 0xFF, 0x58, 4, meters["numerator"], powers, 24, 8),  # a click a quarter, 8 32nd notes a quarter
+        _rows(len(tempi), 0xFF, 0x51, 3, mspq >> 16, mspq >> 8 & 255, mspq & 255, 0),
+    ]
+    events = np.concatenate(rows)
+    ticks = np.concatenate([keys["tick"], meters["tick"], tempi["tick"]])
+    order = np.argsort(ticks, kind="stable")
+    events = events[order]
+    return _timed(ticks[order], events, np.arange(7) < 3 + events[:, 2:3])  # the third byte says how many follow
+
+
+def _rows(count: int, *columns: int | NDArray[np.generic]) -> Bytes:
+    """Rows of bytes (count, columns)."""
+    out = np.empty((count, len(columns)), np.uint8)
+    for place, column in enumerate(columns):
+        out[:, place] = column
+    return out
+
+
+def _check_conductor(score: Score) -> None:
+    """Errors: ``MelodyError`` for the first key, meter or tempo that has no place in MIDI."""
+    keys = score.keys["fifths"]
+    for fifths in keys[(keys < -7) | (keys > 7)].tolist():
+        raise MelodyError(f"a key of {fifths} fifths cannot be written to MIDI; -7 to 7 can")
+    numerator, denominator = score.meters["numerator"], score.meters["denominator"]
+    wrong = (numerator < 1) | (numerator > 255) | (denominator < 1) | (denominator & (denominator - 1) != 0)
+    for upper, lower in zip(numerator[wrong].tolist(), denominator[wrong].tolist(), strict=True):
+        raise MelodyError(f"a meter of {upper}/{lower} cannot be written to MIDI; the lower number must be 1, 2, 4, 8, ...")
+    mspq = score.tempi["mspq"]
+    for tempo in mspq[(mspq < 1) | (mspq > MAX_MSPQ)].tolist():
+        raise MelodyError(f"a tempo of {tempo} microseconds a quarter note cannot be written to MIDI; 1 to {MAX_MSPQ:,} can")
+
+
+def _check(track: OutputTrack) -> None:
+    """Errors: ``MelodyError`` for a pitch, velocity, program or pedal value that has no place in MIDI."""
+    notes, pedal = track.notes, track.source.pedal
+    ranges = [("pitch", notes["pitch"], 0), ("velocity", notes["velocity"], 1), ("pedal", pedal["value"], 0)]
+    for what, values, lowest in ranges:
+        if len(values) and not lowest <= values.min() <= values.max() <= 127:
+            raise MelodyError(f"{what} {values.min()} to {values.max()} cannot be written to MIDI; {lowest} to 127 can")
+    if not 0 <= track.source.program <= 127:
+        raise MelodyError(f"program {track.source.program} cannot be written to MIDI; 0 to 127 can")
+
+
+def _head(track: OutputTrack) -> bytes:
+    """The name, if there is one, and the program."""
+    name = clean_name(track.source.name.encode("utf-8", "replace").decode()).encode()
+    named = b"\x00\xff\x03" + _quantity(len(name)) + name if name else b""
+    return named + bytes((0, PROGRAM | track.channel, track.source.program))
+
+
+def _body(track: OutputTrack) -> bytes:
+    """Notes and pedal: ends before pedal before starts at one tick, by pitch, with running status."""
+    notes, pedal = track.notes, track.source.pedal
+    count, moves = len(notes), len(pedal)
+    ticks = np.concatenate([notes["onset"] + notes["duration"], pedal["tick"], notes["onset"]])
+    kind = np.repeat(np.array([OFF, PEDAL, ON], np.int16), [count, moves, count])
+    first = np.concatenate([notes["pitch"], np.full(moves, SUSTAIN, np.int16), notes["pitch"]])
+    second = np.concatenate([np.zeros(count, np.int16), pedal["value"], notes["velocity"]])
+    order = np.lexsort((kind * 128 + first, ticks))  # stable: pedals of one tick stay as they are
+    status = STATUS[kind[order]] | np.uint8(track.channel)
+    events = _rows(len(order), status, first[order], second[order])
+    kept = np.ones(events.shape, bool)
+    kept[1:, 0] = status[1:] != status[:-1]
+    return _timed(ticks[order], events, kept)
+
+
+def _timed(ticks: NDArray[np.int64], events: Bytes, kept: Mask) -> bytes:
+    """Events (n, width) at rising ``ticks`` as bytes, those of them that are ``kept``, before each the ticks since the one before.
+
+    Errors: ``MelodyError`` for a tick below 0 or too long after the one before.
+    """
+    gaps = ticks.copy()
+    gaps[1:] -= ticks[:-1]
+    wrong = (gaps < 0) | (gaps > MAX_GAP)
+    if wrong.any():
+        tick = int(ticks[wrong.argmax()])
+        raise MelodyError(f"tick {tick:,} cannot be written to MIDI; times from 0 and gaps of up to {MAX_GAP:,} ticks can")
+    shifts = [s for s in (21, 14, 7) if len(gaps) and int(gaps.max()) >> s]
+    digits = [_rows(len(gaps), gaps >> s & 127 | 128) for s in shifts]
+    data = np.concatenate([*digits, _rows(len(gaps), gaps & 127), events], axis=1)
+    needed = [(gaps >> s != 0)[:, None] for s in shifts]
+    mask = np.concatenate([*needed, np.ones((len(gaps), 1), bool), kept], axis=1)
+    out: bytes = data[mask].tobytes()
+    return out
+
+
+def _quantity(value: int) -> bytes:
+    """A number as MIDI writes lengths: seven bits a byte, the last one below 128 (Standard MIDI Files 1.0)."""
+    out = [value & 127]
+    while value := value >> 7:
+        out.append(value & 127 | 128)
+    return bytes(reversed(out))
