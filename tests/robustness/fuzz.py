@@ -39,8 +39,9 @@ class Tally:
 
 def rows(minutes: float = 10.0, seed: int = 1) -> Iterator[Row]:
     """One seed."""
+    found = bases(DATA, 40)
     end = time.monotonic() + minutes * 60
-    tally = fuzz(seed, bases(DATA, 40), lambda tally: time.monotonic() > end)
+    tally = fuzz(seed, found, lambda tally: time.monotonic() > end)
     figure = f"{tally.read:,} read, {tally.accepted:,} accepted, {tally.read / max(tally.cpu, 0.1):,.0f} a CPU second, "
     figure += f"slowest {tally.slowest:.1f} s, {tally.memory:.0f} MiB, {len(tally.findings)} findings"
     yield Row("byte and structure mutants", "; ".join([figure, *tally.findings[:3]]), not tally.findings and tally.read > 0)
