@@ -119,8 +119,10 @@ class Child:
         return Ending(value, said, fault, cpu, memory, bool(asked), refused)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and what it started and left running."""
         if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
             self.process.join()
             self.pipe.close()
@@ -148,6 +150,7 @@ def cpu_of(pid: int) -> float:
 
 def _serve(pipe: Any, work: Callable[[Any], Any], limits: Limits) -> None:
     """The child: take jobs from ``pipe`` until the parent is gone."""
+    os.setpgid(0, 0)  # so that all of it can be ended at once
     parent, errors, refused, peak = os.getppid(), _redirected(), [], _Peak()
     size = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + limits.space, resource.RLIM_INFINITY))

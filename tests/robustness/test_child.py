@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -90,6 +91,30 @@ def test_a_job_is_asked_to_stop(monkeypatch, work, stopped, words):
         ending = child.do(None)
         assert ending.stopped == stopped and words in ending.fault and child.process is None
         assert ending.value == (130 if stopped else None)
+
+
+def with_a_child(job):
+    return subprocess.Popen(["sleep", "600"]).pid
+
+
+def test_what_a_job_left_running_is_ended_too():
+    with Child(with_a_child, ROOM) as child:
+        left = child.do(None).value
+        assert state_of(left) is not None
+    for _ in range(600):  # init may take a moment to take it away
+        if state_of(left) is None:
+            return
+        time.sleep(0.1)
+    raise AssertionError("it lives on")
+
+
+def state_of(pid):
+    """None where there is no such process, or only its status."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return None
+    return None if state == "Z" else state
 
 
 def outside(job):
