@@ -25,9 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure."""
     drawing = {"temperature": compose.Sampling.temperature, "top_p": compose.Sampling.top_p, "guidance": compose.Sampling.guidance}
     options = parsed(
-        __file__, __doc__, arguments, ["corpus"], {"songs": 2, "bars": 4}, model=None, style="pop909", bars=32, songs=60, seed=1, **drawing
+        __file__, __doc__, arguments, ["corpus"], {"songs": 2, "bars": 6}, model=None, style="pop909", bars=32, songs=60, seed=1, **drawing
     )
     songs = songs_with_lead(Corpus(options.corpus), options.style, options.bars, options.songs)
+    if not songs:
+        raise SystemExit(f"{options.style}: no song of the test split has a named lead and {options.bars} bars from its first note on")
     composer, sampling = compose.load(options.model), compose.Sampling(**{name: getattr(options, name) for name in drawing})
     requests = [compose.Accompany(tune=s.melody, seed=options.seed + i, sampling=sampling) for i, s in enumerate(songs)]
     written = [edit.select_tracks(w, range(1, len(w.tracks))) for w in composer.many(requests)]

@@ -55,11 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     config = AdaptConfig(rate=options.rate, passes=options.passes)
     tables, answers = [], []
     for part in options.parts:
-        found = PARTS[part](music, facts, options, config)
+        found = list(PARTS[part](music, facts, options, config))
         more = {"known styles": "+.1%", "notes learned": ","} if part == "collection" else {"pieces that got better": ".0%"}
         columns = {"music": "", "pieces": ",", "notes": ",", "before": ".3f", "after": ".3f", "change": "+.1%", **more, "s": ".1f"}
-        tables.append(Table(columns, [list(row) for row in found], TITLES[part]))
-        answers.append(f"{part} {min(row[5] for row in found):+.1%} to {max(row[5] for row in found):+.1%}")
+        tables.append(Table(columns, found, TITLES[part]))
+        changes = [row[5] for row in found]
+        answers.append(f"{part} {min(changes):+.1%} to {max(changes):+.1%}")
     finish(options, "change of the nats: " + ", ".join(answers), tables, packages=["torch"])
 
 

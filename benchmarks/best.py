@@ -54,7 +54,7 @@ RULES: dict[str, Rule] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, or write the table of styles."""
-    quick = {"pieces": 4, "of": 2, "human": 10}
+    quick = {"pieces": 2, "of": 2, "human": 4}
     options = parsed(__file__, __doc__, arguments, ["corpus"], quick, model=None, pieces=40, of=8, human=80, seed=1, write=False)
     corpus, composer = Corpus(options.corpus), compose.load(options.model)
     if options.write:

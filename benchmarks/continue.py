@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         __file__, __doc__, arguments, ["corpus"], quick, model=None, style="pop909", prime=16, bars=16, songs=60, seed=1, **drawing
     )
     pairs = primes(Corpus(options.corpus), options.style, options.prime, options.bars, options.songs)
+    if not pairs:
+        raise SystemExit(f"{options.style}: no piece of the test split has {options.prime + options.bars} bars")
     composer, sampling = compose.load(options.model), compose.Sampling(**{name: getattr(options, name) for name in drawing})
     requests = [
         compose.Continue(tune=prime, bars=options.bars, seed=options.seed + i, sampling=sampling) for i, (prime, _) in enumerate(pairs)

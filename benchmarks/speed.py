@@ -34,15 +34,14 @@ from melody.compose import Generate, load
 from melody.generate.loop import Writer
 
 WARM = 30  # steps before a measurement
-FIRST, TURNS = 1000, 160
 ENGINES = ("naive", "torch", "onnx")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure."""
     lists = {"notes": [1000, 10_000, 100_000], "primes": [100, 1000, 2000, 10_000], "batches": [1, 8, 64]}
-    quick = {"notes": [1000], "primes": [100], "batches": [1, 2], "steps": 4, "rounds": 1}
-    options = parsed(__file__, __doc__, arguments, (), quick, model=None, **lists, steps=400, rounds=3, one=None)
+    quick = {"notes": [40], "primes": [100], "batches": [1, 2], "steps": 4, "rounds": 1, "first": 20, "turns": 10}
+    options = parsed(__file__, __doc__, arguments, (), quick, model=None, **lists, steps=400, rounds=3, first=1000, turns=160, one=None)
     if options.one:  # one figure, asked for by this script itself
         name, *rest = options.one.split(":")
         print(json.dumps(ONE[name](options, *rest)))
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bodies, few, many = body_table(options), options.batches[0], options.batches[-1]
     rates, found = rate_table(options)
     flat = {goal: asked(options, f"flat:onnx:{goal}") for goal in options.notes}
-    columns = {"after notes": ",", "of the rate after 1,000": ".3f", "notes/s": ",.0f", "MB grown since": ".1f"}
+    columns = {"after notes": ",", f"of the rate after {options.first:,}": ".3f", "notes/s": ",.0f", "MB grown since": ".1f"}
     length = Table(columns, [[goal, r["of_first"], r["notes_per_s"], r["grown_mb"]] for goal, r in flat.items()])
     primes = [(n, *(asked(options, f"prime:{e}:{n}") for e in ("torch", "onnx"))) for n in options.primes]
     columns = {"prime of notes": ",", "torch / onnx": ".1f", "torch s": ".3f", "onnx s": ".3f"}
@@ -113,6 +112,7 @@ def asked(options: Namespace, figure: str) -> Any:
     """One figure from a process of its own."""
     command = [sys.executable, __file__, "--one", figure, "--steps", str(options.steps)]
     command += ["--model", options.model] if options.model else []
+    command += ["--quick"] if options.quick else []
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -170,7 +170,7 @@ def bare(options: Namespace, engine: str, batch: str) -> dict[str, float]:
     composer = load(options.model, engine="onnx" if engine == "onnx" else "torch")
     body: Any = composer.engine
     if engine == "onnx":
-        layout, state = body.layout, body.start(np.zeros((rows, 5), np.int64))
+        layout, state = body.layout, body.initial_state(np.zeros((rows, 5), np.int64))
         feeds = {
             "events": np.zeros((1, rows, len(layout.events)), np.int64) + body.event_offsets,
             "base": np.zeros((1, rows, layout.width), np.float32),
@@ -185,7 +185,7 @@ def bare(options: Namespace, engine: str, batch: str) -> dict[str, float]:
 
         if engine == "naive":
             make_naive(body)
-        x, hidden = torch.zeros(1, rows, body.model.config.width), body.start(np.zeros((rows, 5), np.int64))
+        x, hidden = torch.zeros(1, rows, body.model.config.width), body.initial_state(np.zeros((rows, 5), np.int64))
 
         def step() -> None:
             with torch.inference_mode():
@@ -214,12 +214,12 @@ def flat(options: Namespace, engine: str, goal: str) -> dict[str, float]:
             notes -= notes_of(steps, 1)
         return time.process_time() - begin
 
-    old = stream(1, FIRST)
+    old = stream(1, options.first)
     before = memory()
-    forward(old, int(goal) - FIRST)
+    forward(old, int(goal) - options.first)
     grown = memory() - before
-    young = [stream(2 + i, FIRST) for i in range(TURNS // 10)]
-    times = np.array([(forward(old, 25), forward(young[i % len(young)], 25)) for i in range(TURNS)])
+    young = [stream(2 + i, options.first) for i in range(options.turns // 10)]
+    times = np.array([(forward(old, 25), forward(young[i % len(young)], 25)) for i in range(options.turns)])
     old_time, young_time = np.median(times, 0)
     return {"of_first": float(young_time / old_time), "notes_per_s": 25 / float(old_time), "grown_mb": grown}
 
