@@ -41,7 +41,7 @@ def page() -> str:
     index, sections = [], []
     for name, results in groups.items():
         asks, text = described(name, results[0].text)
-        index.append(f"| [{name}](#{name}) | {asks} | {'; '.join(dict.fromkeys(r.answer for r in results))} |")
+        index.append(f"| [{name}](#{name}) | {asks.split('?')[0]}? | {'; '.join(dict.fromkeys(r.answer for r in results))} |")
         sections.append("\n\n".join([f"## {name}", asks, *[text] * bool(text), markdown(results)]) + "\n")
     return HEAD + "\n".join(index) + "\n\n" + "\n".join(sections)
 
