@@ -35,7 +35,7 @@ What the benchmarks need beyond the package: `pip install '.[train,bench]'`. Bro
 def page() -> str:
     """The whole README."""
     groups: dict[str, list[Result]] = {}
-    for path in sorted(RESULTS.glob("*.json")):
+    for path in sorted(RESULTS.glob("*.json"), key=lambda path: path.stem):
         result = read_result(path.read_text("utf-8"))
         groups.setdefault(result.benchmark, []).append(result)
     index, sections = [], []

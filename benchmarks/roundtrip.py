@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tallies = [tally for collection in collections for tally in collection.tallies.values()]
     failures = {"notes lost": sum(t.lost for t in tallies), "pieces unequal": sum(t.unequal for t in tallies)}
     targets = [Target(name, count, 0, ".0f", most=True) for name, count in failures.items()]
-    answer = f"{failures['notes lost']} notes and {failures['pieces unequal']} pieces lost in {len(rows)} rows of collections and grids"
+    answer = f"{failures['notes lost']} notes lost, {failures['pieces unequal']} pieces unequal"
     finish(options, answer, [Table(COLUMNS, rows)], targets, ["symusic"])
     sys.exit(any(failures.values()))
 

@@ -55,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     columns = {"prime of notes": ",", "torch / onnx": ".1f", "torch s": ".3f", "onnx s": ".3f"}
     primed = Table(columns, [[n, slow / quick, slow, quick] for n, slow, quick in primes])
     loads = {e: asked(options, f"loaded:{e}") for e in ("torch", "onnx")}
-    columns = {"engine": "", "ms to load it": ".0f", "MB": ".0f"}
-    loaded = Table(columns, [[e, r["ms"], r["mb"]] for e, r in loads.items()], "The engine from the bundle's files, all imports done")
+    columns = {"engine": "", "ms to load it": ".0f", "MB with imports": ".0f"}
+    loaded = Table(columns, [[e, r["ms"], r["mb"]] for e, r in loads.items()], "The engine from the bundle's files, once all is imported")
     commands = cold(options)
     share = commands["generate, onnx"]["cpu"] / commands["import torch"]["cpu"]
     columns = {"command": "", "of import torch": ".2f", "wall s": ".2f", "cpu s": ".2f", "MB": ".0f"}
@@ -268,7 +268,7 @@ def spent(command: list[str]) -> dict[str, float]:
 
 
 def loaded(options: Namespace, engine: str) -> dict[str, float]:
-    """Milliseconds until a Composer is there, the median of three, and what it takes in memory; imports and the first load do not count."""
+    """Milliseconds until a Composer is there, the median of three, once all is imported, and the megabytes of it all."""
     before, times = memory(), []
     for _ in range(4):
         begin = time.process_time()

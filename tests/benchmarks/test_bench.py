@@ -26,7 +26,7 @@ def test_every_script_has_a_result_and_every_result_a_text(script):
     assert {r.benchmark for r in results} >= set(SCRIPTS)
     for result in results:
         asks, _ = script("report").described(result.benchmark, result.text)
-        assert asks.endswith("?") and result.machine and result.command
+        assert "?" in asks and result.machine and result.command
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda p: p.stem)

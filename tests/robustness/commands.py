@@ -49,7 +49,7 @@ def asked_for(what: str, arguments: list[str]) -> bool:
 
 
 def against_the_rules(status: Any, said: str, stopped: bool) -> str:
-    """Status 0, 1 or 2 (130 when stopped); one line where it is not 0, but for what a training run told before; no traceback."""
+    """Status 0, 1 or 2 (130 when stopped); one line where it is not 0, but for what a training run reported before; no traceback."""
     if status not in (0, 1, 2) and not (stopped and status == 130):
         return f"status {status}"
     if "Traceback (most recent call last)" in said or "a fault of melody itself" in said:

@@ -14,7 +14,7 @@ import melody.cli
 from melody import files, midi
 from melody.cli.guard import guarded
 from melody.errors import MelodyError
-from tests.robustness import bundle_lies, bundles, calls, disks, fuzz, kills, random_events, random_midi, table
+from tests.robustness import big_file, bundle_lies, bundles, calls, disks, fuzz, kills, random_events, random_midi, table
 from tests.robustness.child import Limits
 from tests.robustness.refusals import SAME
 from tests.robustness.writers import Writer
@@ -231,3 +231,12 @@ def test_a_folder_is_put_in_order(tmp_path, monkeypatch):
     (folder.place / "x.part").write_bytes(b"")
     assert folder.order() and not folder.order()
     assert (folder.here / "tune.mid").read_bytes() == b"music" and not (folder.place / "x.part").exists()
+
+
+# One large file
+
+
+def test_a_file_of_so_many_notes(tmp_path):
+    big_file.write(tmp_path / "big.mid", 1234)
+    notes = midi.read(tmp_path / "big.mid").tracks[0].notes
+    assert len(notes) == 1234 and set(notes["duration"].tolist()) == {6} and notes["onset"][-1] == 1233 * 6
