@@ -81,7 +81,8 @@ def test_corpus_holds_the_music_and_knows_its_melodies(blues: ModuleType, music:
     assert corpus.split("valid") and not corpus.split("test")
 
 
-def test_a_network_that_is_told_events_alone_sees_no_metre(blues: ModuleType, music: tuple[Any, set[bytes]], tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_network_that_is_given_events_alone_sees_no_metre(blues: ModuleType, music: tuple[Any, set[bytes]], tmp_path: Path) -> None:
     corpus, _ = music
     options = argparse.Namespace(layers=1, width=16, steps=2, minutes=0.0, chunk=32, rate=1e-2, seed=1)
     for setting in ("events", "metre"):

@@ -136,7 +136,7 @@ def test_what_a_command_costs(script):
     assert found["cpu"] > 0 and found["wall"] > 0 and 50 < found["mb"] < 500
 
 
-def test_one_figure_is_one_line_of_json(ready, script, capsys, monkeypatch):
+def test_one_figure_is_one_line_of_json(script, capsys, monkeypatch):
     module = script("speed")
     monkeypatch.setitem(module.ONE, "x", lambda options, one, two: {"ms": float(one) + float(two), "model": options.model})
     module.main(["--one", "x:1:2", "--model", "model"])

@@ -189,7 +189,8 @@ def refuse(text="no such thing"):
     raise MelodyError(text)
 
 
-def test_refusals_are_told_from_all_else():
+@pytest.mark.slow
+def test_refusals_are_not_confused_with_anything_else():
     cases = {
         "refused": refuse,
         "two lines": lambda: refuse("one\ntwo"),

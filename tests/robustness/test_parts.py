@@ -85,7 +85,9 @@ def burn(data):
         pass
 
 
-@pytest.mark.parametrize(("fault", "words"), [(wrong, "KeyError"), (die, "the process died (-9)"), (burn, "more than 1 s")])
+@pytest.mark.parametrize(
+    ("fault", "words"), [(wrong, "KeyError"), (die, "the process died (-9)"), pytest.param(burn, "more than 1 s", marks=pytest.mark.slow)]
+)
 def test_a_reader_that_fails_is_a_finding_and_a_fixture(monkeypatch, tmp_path, fault, words):
     """A child that is forked has the broken reader of this process."""
     parse = midi.parse
