@@ -4,6 +4,7 @@
 # make explore the tests in random order on new random examples, ten times as many: looks for faults, and may find one by chance
 # make check   the tests, the linter and the types: what .ci/run does
 # make matrix  the wheel without torch on each Python that is here, with the lowest and the newest dependencies too
+# make figures benchmarks/README.md out of the results of the benchmarks
 # make hostile broken files, kills, full disks, lying servers, odd calls: a table of what they do, in under 10 minutes
 # Only Python 3.11 or newer and make are needed; everything is installed into $(VENV).
 
@@ -14,7 +15,7 @@ MODEL = $(wildcard checkpoints/base/*)
 INSTALL = $(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test quick explore check matrix hostile clean
+.PHONY: demo test quick explore check matrix figures hostile clean
 
 demo: demo/generated.mid demo/continued.mid demo/accompanied.mid
 	@echo
@@ -56,8 +57,11 @@ check: test
 matrix:
 	$(PYTHON) .ci/matrix.py --bounds
 
+figures: $(VENV)/.tests
+	$(RUN)/python benchmarks/report.py
+
 hostile: $(VENV)/.tests
-	$(RUN)/python benchmarks/hostile.py
+	$(RUN)/python -m tests.robustness
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "melody needs Python 3.11 or newer; name one: make PYTHON=python3.11")'

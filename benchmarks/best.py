@@ -1,34 +1,26 @@
-"""Does ``--best-of`` choose better pieces? Rules of choice beside one another, on the same candidates.
+"""Does `--best-of` choose better pieces? Rules of choice beside one another, on the same candidates.
 
-    python benchmarks/best.py CORPUS [--model base] [--pieces 40] [--of 8] [--human 80] [--seed 1] [--quick] [--json]
-    python benchmarks/best.py CORPUS --write [--model base]     measure what is typical of each style, and put it into the bundle
+    python benchmarks/best.py CORPUS [--model base] [--pieces 40] [--of 8] [--human 80] [--seed 1]
+    python benchmarks/best.py CORPUS --write [--model base]
 
-For each style ``pieces`` new pieces of 16 bars are chosen out of ``of`` candidates each, by
-
-    first        the first candidate: no choice
-    likeliest    the fewest nats a note
-    nats         nats a note nearest to the style's median
-    middle       all measures, each by its distance from the style's median
-    best-of      the score of ``melody/compose/best.py``: what lies outside the style's quartiles
-    human        other human pieces, of the training split: what can be expected
-
-Columns, against beginnings of test pieces (16 bars): OA, the overlap area of Yang and Lerch, and the overlap of the mean
-distributions, means over features (``melody/evaluation/overlap.py``), apart for those that the score looks at (single values:
-density, polyphony, repetition, harmony, groove) and those that it does not (distributions of pitch class, interval, onset, duration,
-velocity); inside, share of values (of the score's measures) between the human quartiles, 0.5 by definition for
-the humans that they were taken from; copied, share of notes in runs of 12 that occur in the training split.
+For each style new pieces of 16 bars are chosen out of some candidates each, by *first*, no choice; *likeliest*, the fewest nats a
+note; *nats*, nats a note nearest to the style's median; *middle*, all measures, each by its distance from the style's median;
+*best-of*, the score of `melody/compose/best.py`: what lies outside the style's quartiles; *human*: other human pieces, of the
+training split. Columns, against beginnings of test pieces: *OA*, the overlap area of Yang and Lerch, and the *overlap* of the mean
+distributions, means over features (`melody/evaluation/overlap.py`), apart for those that the score looks at and those that it does
+not; *inside*, share of the score's measures between the human quartiles; *copied*, share of notes in runs of 12 that occur in the
+training split. --write measures what is typical of each style, and puts it into the bundle.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from machine import machine
+from bench import Table, finish, parsed, pieces
 
 from melody import compose
 from melody.compose.best import Rating, candidates, copied, learned, score
@@ -60,37 +52,37 @@ RULES: dict[str, Rule] = {
 }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and print, or write the table of styles."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus")
-    parser.add_argument("--model", default=None)
-    parser.add_argument("--pieces", type=int, default=40)
-    parser.add_argument("--of", type=int, default=8)
-    parser.add_argument("--human", type=int, default=80)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="4 pieces out of 2")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.pieces, options.of, options.human = 4, 2, 10
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, or write the table of styles."""
+    quick = {"pieces": 2, "of": 2, "human": 4}
+    options = parsed(__file__, __doc__, arguments, ["corpus"], quick, model=None, pieces=40, of=8, human=80, seed=1, write=False)
     corpus, composer = Corpus(options.corpus), compose.load(options.model)
     if options.write:
         print(write(corpus, composer))
         return
-    facts = {
-        "machine": machine("onnxruntime"),
-        "styles": {s: style_rows(corpus, composer, s, options) for s in composer.bundle.codec.styles},
-    }
-    print(json.dumps(facts, default=float)) if options.json else table(facts)
+    training = learned(corpus, composer.bundle)
+    found = {style: style_rows(corpus, composer, training, style, options) for style in composer.bundle.codec.styles}
+    names = list(next(iter(found.values()))[0]["first"])
+    columns = {"chosen by": ""} | dict.fromkeys(names, ".3f")
+
+    def table(title: str, of: list[dict[str, dict[str, float]]]) -> Table:
+        rows = [[rule, *(float(np.mean([rows[rule][n] for rows in of])) for n in names)] for rule in (*RULES, "human")]
+        return Table(columns, rows, title)
+
+    means = table("Means over the styles", [rows for rows, _, _ in found.values()])
+    made, scored = (sum(times[i] for times in found.values()) for i in (1, 2))
+    count = options.pieces * options.of * len(found)
+    cost = Table(
+        {"candidates": ",", "ms to write one": ".0f", "ms to score one": ".0f"}, [[count, 1e3 * made / count, 1e3 * scored / count]]
+    )
+    inside = {row[0]: row[1 + names.index("inside")] for row in means.rows}
+    answer = f"{inside['best-of']:.3f} of a piece's measures between the quartiles, {inside['first']:.3f} without; the set becomes narrower"
+    finish(options, answer, [means, cost, *(table(s, [rows]) for s, (rows, _, _) in found.items())], packages=["onnxruntime"])
 
 
 def human(corpus: Corpus, split: str, style: str, most: int, seed: int) -> list[Score]:
     """Beginnings of some pieces of a split, in an order of chance."""
-    mine = [i for i in corpus.split(split) if corpus.pieces[i].style == style]
-    order = np.random.default_rng(seed).permutation(mine)[:most].tolist()
-    return [excerpt(corpus.score(i), BARS) for i in order]
+    return [excerpt(corpus.score(i), BARS) for i in pieces(corpus, split, style, most, seed)]
 
 
 def write(corpus: Corpus, composer: compose.Composer) -> str:
@@ -109,38 +101,33 @@ def write(corpus: Corpus, composer: compose.Composer) -> str:
     return "\n".join(lines)
 
 
-def style_rows(corpus: Corpus, composer: compose.Composer, style: str, options: argparse.Namespace) -> dict[str, Any]:
-    """What each rule chooses, beside humans."""
+def style_rows(
+    corpus: Corpus, composer: compose.Composer, training: Any, style: str, options: Namespace
+) -> tuple[dict[str, dict[str, float]], float, float]:
+    """What each rule chooses, beside humans; processor seconds to write the candidates and to score them."""
     engine, bundle = composer.engine, composer.bundle
-    typical, training = read_typical(bundle)[style], TRAINING.setdefault(options.corpus, learned(corpus, bundle))
-    begin = time.process_time()
+    typical, begin = read_typical(bundle)[style], time.process_time()
     requests = [compose.Generate(bars=BARS, style=style, seed=options.seed * 100_000 + i) for i in range(options.pieces)]
-    groups = [candidates(r, options.of) for r in requests]
-    written = composer.many([r for g in groups for r in g])
-    made = time.process_time() - begin
-    ratings, seconds = [], time.process_time()
-    for piece, share in zip(written, copied(written, training, bundle), strict=True):
-        ratings.append(score(measures(piece, engine, style) | {"copied": share}, typical))
-    seconds = time.process_time() - seconds
-    test = human(corpus, "test", style, options.human, 2)
-    others = human(corpus, "train", style, options.pieces, 2)
+    written = composer.many([r for request in requests for r in candidates(request, options.of)])
+    made, begin = time.process_time() - begin, time.process_time()
+    shares = copied(written, training, bundle)
+    ratings = [score(measures(p, engine, style) | {"copied": share}, typical) for p, share in zip(written, shares, strict=True)]
+    scored = time.process_time() - begin
+    test, others = human(corpus, "test", style, options.human, 2), human(corpus, "train", style, options.pieces, 2)
     looked = [f for s in test if (f := features_of(s))]
     bounds = quartiles([measures(s, engine, style) for s in test if s.note_count > 1])
     rows = {}
     for name, rule in RULES.items():
         mine = [k * options.of + rule(ratings[k * options.of : (k + 1) * options.of], typical) for k in range(options.pieces)]
         rows[name] = facts_of([written[i] for i in mine], [ratings[i].measures for i in mine], looked, others, bounds)
-    found = [measures(s, engine, style) | {"copied": 0.0} for s in others if s.note_count > 1]
-    rows["human"] = facts_of(others, found, looked, others, bounds) | {"copied": None}
-    return {"rules": rows, "write_s": made, "score_s": seconds, "pieces": options.pieces, "of": options.of, "human": len(looked)}
+    found = [measures(s, engine, style) for s in others if s.note_count > 1]
+    rows["human"] = facts_of(others, found, looked, others, bounds)
+    return rows, made, scored
 
 
-TRAINING: dict[str, Any] = {}  # of a corpus: read once
-
-
-def facts_of(pieces: list[Score], found: list[Any], human: list[Any], others: list[Score], bounds: Typical) -> dict[str, Any]:
+def facts_of(chosen: list[Score], found: list[Any], human: list[Any], others: list[Score], bounds: Typical) -> dict[str, Any]:
     """The columns of a row."""
-    looked = compared(human, [f for s in pieces if (f := features_of(s))], [f for s in others if (f := features_of(s))])
+    looked = compared(human, [f for s in chosen if (f := features_of(s))], [f for s in others if (f := features_of(s))])
     out: dict[str, Any] = {}
     for group, names in (("looked at", CHOSEN), ("not", FREE)):
         for key in ("oa", "overlap"):
@@ -148,27 +135,10 @@ def facts_of(pieces: list[Score], found: list[Any], human: list[Any], others: li
             out[f"{key}, {group}"] = float(np.mean([np.mean(v) for v in values]))
     inside = [low <= f[n] <= high for f in found for n, (low, _, high) in bounds.items() if n in f and n != "copied"]
     out["inside"] = float(np.mean(inside))
-    out["nats"] = float(np.mean([f["nats"] for f in found if "nats" in f]))
-    out["repetition"] = float(np.mean([f["repetition"] for f in found if "repetition" in f]))
-    out["copied"] = float(np.mean([f["copied"] for f in found if "copied" in f]))
+    for name in ("nats", "repetition", "copied"):
+        known = [f[name] for f in found if name in f]
+        out[name] = float(np.mean(known)) if known else float("nan")  # people's pieces are not looked for among people's
     return out
-
-
-def table(facts: dict[str, Any]) -> None:
-    """Print as Markdown: a table over all styles, and one for each."""
-    print(facts["machine"], "\n")
-    styles = facts["styles"]
-    names = list(next(iter(styles.values()))["rules"]["first"])
-    for style in ("mean", *styles):
-        of = list(styles.values()) if style == "mean" else [styles[style]]
-        print(f"| {style} | " + " | ".join(names) + " |\n|---" + "|---" * len(names) + "|")
-        for rule in (*RULES, "human"):
-            cells = [[s["rules"][rule][n] for s in of] for n in names]
-            print(f"| {rule} | " + " | ".join("" if None in c else f"{np.mean(c):.3f}" for c in cells) + " |")
-        print()
-    made, scored = (sum(s[k] for s in styles.values()) for k in ("write_s", "score_s"))
-    count = sum(s["pieces"] * s["of"] for s in styles.values())
-    print(f"{count} candidates: {made:.1f} s to write, {scored:.1f} s to score (processor time)")
 
 
 if __name__ == "__main__":

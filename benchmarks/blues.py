@@ -1,40 +1,31 @@
 """Does a recurrent network keep the form of a 12-bar blues? The experiment of Eck and Schmidhuber, with this package's own parts.
 
-    python benchmarks/blues.py [--steps 1500 | --minutes M] [--cells rnn,gru,lstm] [--seed S] [--json]
+    python benchmarks/blues.py [--steps 1500 | --minutes M] [--cells rnn gru lstm] [--settings events metre] [--seed S]
 
-The music is made here: choruses of the form I I I I / IV IV I I / V IV I I in C, a seventh chord on every bar line, held for
-the bar, and above it a melody in eighth notes, a walk of chance over the minor pentatonic scale in rhythms of chance. It fits all
-chords and so tells nothing of them: only who counts bars knows the next chord. Six bars of I stand in a row (11 and 12, then 1 to
-4), a chorus has some hundred events. A piece has 2 to 6 choruses. Pieces become MIDI files, a corpus, batches with a
-carried state, an EventLSTM and sampled events on the same ways as any other music. No transposition, no condition is told.
+The music is made here: choruses of the form I I I I / IV IV I I / V IV I I in C, a seventh chord on every bar line, held for the bar, and
+above it a melody in eighth notes, a walk of chance over the minor pentatonic scale in rhythms of chance. It fits all chords and so tells
+nothing of them: only who counts bars knows the next chord. A piece has 2 to 6 choruses of some hundred events. Pieces become MIDI files, a
+corpus, batches with a carried state, an EventLSTM and sampled events on the same ways as any other music.
 
-What the network is told (``--settings``)
-    events   the events and nothing else, as in the original: the tables of metrical features (position in the bar, beat strength,
-             bar number, bars left) are zero and stay zero. This is the figure that counts.
-    metre    what this package tells its models by default: position, strength and bar number (exact below 16, then modulo 16),
-             here without the bars left. It tells the chord of the first 16 bars; later it names one of three (12 does not divide
-             16), and networks that learned to lean on it count less well (they keep the form less often than with events alone).
+What the network sees: *events*, nothing else, as in the original: all metrical inputs are zero and stay zero (the figure that counts);
+*metre*, position, strength and bar number (exact below 16, then modulo 16): it gives away the chord of the first 16 bars, and networks that
+learned to lean on it count less well later.
 
-Metrics. Pieces of ``--choruses`` choruses are sampled from nothing, longer than any that was learned from, at temperature 1 with
-nothing cut off; no constraint but the grammar and the length. A bar is right if the chord part plays in it the notes of its
-chord, on the bar line, for the whole bar, and nothing else.
-    choruses   share of choruses whose 12 bars are all right; they are bars 1 to 12, 13 to 24, ... of the piece, so that who slips
-               by one bar fails until the slip is made good
-    bars       share of bars that are right
-    new        share of choruses whose melody is in no chorus of the training pieces
-    nats       held-out nats per note, melody and chords (the melody's chance is most of it)
+Pieces longer than any that was learned from are sampled from nothing, at temperature 1 with nothing cut off. A bar is right if the chord
+part plays the notes of its chord, on the bar line, for the whole bar, and nothing else; *choruses in form*: all 12 bars right, in their
+place in the piece, so that who slips by one bar fails until the slip is made good; *new choruses*: whose melody is in no training piece;
+*nats a note*: held out, the melody's chance is most of it.
 
-The networks of a run have equal width, layers and batches, and equal steps (or wall-clock minutes); the weights of a cell are in the table.
-
-Eck, Schmidhuber: A first look at music composition using LSTM recurrent neural networks, IDSIA-07-02, 2002.
+D. Eck, J. Schmidhuber: A first look at music composition using LSTM recurrent neural networks, IDSIA-07-02, 2002.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import sys
 import tempfile
 import time
+from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -42,6 +33,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from bench import Table, finish, parsed
 from numpy.typing import NDArray
 
 from melody import midi
@@ -85,53 +77,44 @@ AS_IT_IS = Sampling(temperature=1.0, top_p=1.0, repetition=0)
 PLAIN = AugmentConfig(0, 0, 0.0, 0, drop_condition=1.0, drop_left=1.0)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Make the music, train, sample, check, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", default="rnn,gru,lstm", help="separated by commas, as the settings")
-    parser.add_argument("--settings", default="events,metre", help="what the network is told")
-    parser.add_argument("--steps", type=int, default=1500, help="updates of each network")
-    parser.add_argument("--minutes", type=float, default=0.0, help="training time of each network, instead of steps")
-    parser.add_argument("--pieces", type=int, default=600, help="pieces that are made to learn from")
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--layers", type=int, default=1)
-    parser.add_argument("--chunk", type=int, default=128, help="events of truncated backpropagation; the state is carried on")
-    parser.add_argument("--rate", type=float, default=4e-3, help="highest learning rate")
-    parser.add_argument("--samples", type=int, default=50, help="pieces that are sampled of each network")
-    parser.add_argument("--choruses", type=int, default=8, help="choruses of a sampled piece")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--save", type=Path, help="folder for one sampled piece of each network")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the music, train, sample, check."""
+    quick = {"steps": 3, "width": 16, "samples": 2, "choruses": 1, "chunk": 32, "pieces": 8, "cells": ["lstm"], "settings": ["events"]}
+    defaults = {
+        "cells": ["rnn", "gru", "lstm"],
+        "settings": ["events", "metre"],
+        "steps": 1500,
+        "minutes": 0.0,
+        "pieces": 600,
+        "width": 128,
+    }
+    defaults |= {"layers": 1, "chunk": 128, "rate": 4e-3, "samples": 50, "choruses": 8, "seed": 1, "keep": None}
+    options = parsed(__file__, __doc__, arguments, (), quick, **defaults)
     torch.set_num_threads(1)
-    if not options.json:
-        print(f"{options.samples} pieces of {options.choruses} choruses of each; width {options.width}, layers {options.layers}\n")
-        print("| told | cell | choruses | bars | new | nats | weights of the cell | steps | CPU min |\n" + 9 * "|---" + "|")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         corpus, known = make_corpus(Path(folder), options.pieces, options.seed)
-        for setting, cell in product(options.settings.split(","), options.cells.split(",")):
-            r = measured(Path(folder), corpus, known, setting, cell, options)
-            rows.append(r)
-            if not options.json:  # as they come: a row takes minutes
-                shares = " | ".join(f"{r[name]:.1%}" for name in ("choruses", "bars", "new"))
-                figures = f"{r['nats']:.3f} | {r['weights']:,} | {r['steps']:,} | {r['cpu_minutes']:.1f}"
-                print(f"| {setting} | {cell} | {shares} | {figures} |", flush=True)
-    if options.json:
-        print(json.dumps({"seed": options.seed, "width": options.width, "layers": options.layers, "rows": rows}))
+        for setting, cell in product(options.settings, options.cells):  # a row takes minutes
+            rows.append([options.seed, setting, cell, *measured(Path(folder), corpus, known, setting, cell, options)])
+            print(rows[-1], file=sys.stderr, flush=True)
+    columns = {"seed": "", "the network sees": "", "cell": "", "choruses in form": ".1%", "bars": ".1%", "new choruses": ".0%"}
+    columns |= {"nats a note": ".3f", "weights of the cell": ",", "steps": ",", "CPU minutes": ".1f"}
+    title = f"{options.samples} pieces of {options.choruses} choruses of each network, width {options.width}, layers {options.layers}"
+    answer = f"seed {options.seed}: " + ", ".join(f"{row[2]} {row[3]:.1%} of choruses" for row in rows if row[1] == options.settings[0])
+    finish(options, answer, [Table(columns, rows, title)], packages=["torch"])
 
 
-def measured(folder: Path, corpus: Corpus, known: set[bytes], setting: str, cell: str, options: argparse.Namespace) -> dict[str, Any]:
-    """One row of the table."""
+def measured(folder: Path, corpus: Corpus, known: set[bytes], setting: str, cell: str, options: Namespace) -> list[Any]:
+    """The columns of one network."""
     begin = time.process_time()
     trainer = trained(corpus, folder / f"{setting}-{cell}", cell, setting, options)
-    facts = {"told": setting, "cell": cell, "steps": trainer.counters.step, "nats": trainer.counters.best}
-    facts |= {"cpu_minutes": (time.process_time() - begin) / 60}
+    minutes = (time.process_time() - begin) / 60
     pieces = sampled(trainer.learner.averaged(), options.samples, options.choruses, options.seed)
-    if options.save:
-        options.save.mkdir(parents=True, exist_ok=True)
-        midi.write(score_of(pieces[0]), options.save / f"blues-{setting}-{cell}.mid")
-    return facts | judged(pieces, options.choruses, known) | {"weights": sum(w.numel() for w in trainer.learner.model.cells.parameters())}
+    if options.keep:
+        Path(options.keep).mkdir(parents=True, exist_ok=True)
+        midi.write(score_of(pieces[0]), Path(options.keep) / f"blues-{setting}-{cell}.mid")
+    weights = sum(w.numel() for w in trainer.learner.model.cells.parameters())
+    return [*judged(pieces, options.choruses, known).values(), trainer.counters.best, weights, trainer.counters.step, minutes]
 
 
 def chorus(rng: np.random.Generator, start: int) -> list[Note]:
@@ -186,7 +169,7 @@ class Quiet:
         return False
 
 
-def trained(corpus: Corpus, folder: Path, cell: str, setting: str, options: argparse.Namespace) -> Trainer:
+def trained(corpus: Corpus, folder: Path, cell: str, setting: str, options: Namespace) -> Trainer:
     """One network, trained by this package's own loop."""
     folder.mkdir()
     shape = ModelConfig(cell, options.layers, options.width, head_width=64, given_width=8, dropout=0.0)
@@ -233,13 +216,11 @@ def right_bars(notes: Notes, choruses: int) -> NDArray[np.bool_]:
     return np.array(right).reshape(choruses, BARS)
 
 
-def judged(pieces: list[Notes], choruses: int, known: set[bytes]) -> dict[str, Any]:
-    """Shares of right choruses (in all, and by their place in the piece) and bars, and of choruses with a new melody."""
+def judged(pieces: list[Notes], choruses: int, known: set[bytes]) -> dict[str, float]:
+    """Shares of right choruses and bars, and of choruses with a new melody."""
     right = np.stack([right_bars(notes, choruses) for notes in pieces])
     new = [melody_of(notes, k) not in known for notes in pieces for k in range(choruses)]
-    whole = right.all(-1)  # (pieces, choruses)
-    shares = {"choruses": whole.mean(), "bars": right.mean(), "new": np.mean(new)}
-    return {name: float(value) for name, value in shares.items()} | {"by_chorus": whole.mean(0).tolist()}
+    return {"choruses": float(right.all(-1).mean()), "bars": float(right.mean()), "new": float(np.mean(new))}
 
 
 if __name__ == "__main__":

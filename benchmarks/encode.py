@@ -2,22 +2,15 @@
 
     python benchmarks/encode.py [--data ../shared/data] [--songs 100] [--rounds 3] [--no-prepare]
 
-Songs of POP909 are held in memory (from ``pop909.zip`` in the data folder, or any folder of MIDI given as --data). In every
-round the readers take turns, 25 songs at a time, so that a slow spell of the machine falls on all of them alike; a song's
-time is the median over the rounds, and the table gives the mean over the songs. Times are processor time of one thread.
-
-    parse                  ``midi.parse``: bytes to a Score
-    quantise and encode    a Score to events
-    read and encode        both
-    MidiTok                ``symusic.Score.from_midi`` and a REMI tokeniser: with programs (one stream a song, as our events are;
-                           the target is measured against this), and with its default settings (one stream a track)
-
-``melody prepare`` is timed as a command on the unpacked folder, from start to exit, with all cores.
+Songs of POP909 (pop909.zip in the data folder, or any folder of MIDI) are held in memory. In every round the readers take turns, 25
+songs at a time, so that a slow spell of the machine falls on all of them alike; a song's time is the median over the rounds, and
+the table gives the mean over the songs. Times are processor time of one thread. MidiTok is `symusic.Score.from_midi` and a REMI
+tokeniser: with programs (one stream a song, as our events are), and with its default settings (one stream a track). `melody
+prepare` is a whole command on the unpacked files.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import io
 import statistics
@@ -26,43 +19,49 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from machine import machine
+from bench import DATA, Table, Target, finish, parsed
 
 from melody import midi, sources
 from melody.codec import CodecConfig, encode, quantise
 from melody.score import Score
 
-TARGET_MS, TARGET_RATIO, TARGET_PREPARE = 1.5, 20, 20.0
+MAX_MS, MIN_RATIO, MAX_PREPARE = 1.5, 20, 20.0  # to reach
 READ, ENCODE, BOTH = "parse", "quantise and encode", "read and encode"
 PROGRAMS, PLAIN = "MidiTok REMI with programs, read and tokenise", "MidiTok REMI, default settings, read and tokenise"
 BLOCK = 25  # songs
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--songs", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--no-prepare", action="store_true")
-    options = parser.parse_args(arguments)
-    place = options.data / "pop909.zip" if (options.data / "pop909.zip").is_file() else options.data
-    found = list(sources.find([place]))
-    step = max(1, len(found) // options.songs)
-    songs = [s.read_bytes() for s in found[::step][: options.songs]]
-    if not songs:
-        sys.exit(f"{place}: no MIDI files; give --data the folder that holds pop909.zip, or a folder of MIDI")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure."""
+    options = parsed(__file__, __doc__, arguments, (), {"songs": 3, "rounds": 1}, data=str(DATA), songs=100, rounds=3, no_prepare=False)
+    place, found = songs_at(Path(options.data))
+    songs = [s.read_bytes() for s in found[:: max(1, len(found) // options.songs)][: options.songs]]
     scores = [midi.parse(data) for data in songs]
     seconds = measure(songs, scores, readers(), options.rounds)
-    print(f"{machine('symusic', 'pretty_midi', 'mido', 'miditok')}\n")
-    print(table(seconds, len(songs), sum(s.note_count for s in scores), options.rounds))
+    ours, notes = seconds[BOTH], sum(s.note_count for s in scores)
+    columns = {"what": "", f"times as long as our {BOTH}": ".2f", "ms a song": ".2f", "notes a second": ",.0f"}
+    rows = [[name, value / ours, value * 1000, notes / len(songs) / value] for name, value in seconds.items()]
+    table = Table(columns, rows, f"{len(songs)} songs, {notes:,} notes, median of {options.rounds} rounds, one thread")
+    targets = [Target(f"{BOTH}, ms a song", ours * 1000, MAX_MS, ".2f", most=True)]
+    targets += [Target(f"times the rate of {PROGRAMS}", seconds[PROGRAMS] / ours, MIN_RATIO, ".1f")]
     if not options.no_prepare:
-        print(prepare_line(place, len(found)))
+        targets.append(Target(f"melody prepare, {len(found):,} files, seconds", prepared(place), MAX_PREPARE, ".1f", most=True))
+    answer = f"{seconds[PROGRAMS] / ours:.1f} times the rate of MidiTok REMI, {ours * 1000:.2f} ms a song"
+    finish(options, answer, [table], targets, ["symusic", "pretty_midi", "mido", "miditok"])
+
+
+def songs_at(data: Path) -> tuple[Path, list[sources.Source]]:
+    """pop909.zip in a folder, or the folder itself, and the files in it."""
+    place = data / "pop909.zip" if (data / "pop909.zip").is_file() else data
+    found = list(sources.find([place]))
+    if not found:
+        sys.exit(f"{place}: no MIDI files; give --data the folder that holds pop909.zip, or a folder of MIDI")
+    return place, found
 
 
 def readers() -> dict[str, Callable[[bytes, Score], object]]:
@@ -106,23 +105,8 @@ def measure(songs: list[bytes], scores: list[Score], methods: dict[str, Callable
     return {name: statistics.fmean(statistics.median(t) for t in per_song) for name, per_song in times.items()}
 
 
-def table(seconds: dict[str, float], songs: int, notes: int, rounds: int) -> str:
-    """Markdown: ratio first, then milliseconds and notes a second."""
-    lines = [
-        f"{songs} songs, {notes:,} notes, {rounds} rounds, one thread\n",
-        f"| what | times as long as our {BOTH} | ms a song | notes a second |",
-        "|---|---|---|---|",
-    ]
-    for name, value in seconds.items():
-        lines.append(f"| {name} | {value / seconds[BOTH]:.2f} | {value * 1000:.2f} | {notes / songs / value:,.0f} |")
-    ratio, ms = seconds[PROGRAMS] / seconds[BOTH], seconds[BOTH] * 1000
-    met = [verdict(ms <= TARGET_MS, f"{ms:.2f} ms a song (to reach: {TARGET_MS})")]
-    met.append(verdict(ratio >= TARGET_RATIO, f"{ratio:.0f} times the rate of {PROGRAMS} (to reach: {TARGET_RATIO})"))
-    return "\n".join([*lines, "", *met])
-
-
-def prepare_line(place: Path, files: int) -> str:
-    """Run ``melody prepare`` on the unpacked files."""
+def prepared(place: Path) -> float:
+    """Seconds of ``melody prepare`` on the unpacked files, with all cores."""
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "midi")
         for source in sources.find([place]):
@@ -131,13 +115,7 @@ def prepare_line(place: Path, files: int) -> str:
             target.write_bytes(source.read_bytes())
         begin = time.perf_counter()
         subprocess.run([sys.executable, "-m", "melody", "prepare", folder, "-o", Path(work, "corpus"), "--quiet"], check=True)
-        seconds = time.perf_counter() - begin
-    return verdict(seconds <= TARGET_PREPARE, f"melody prepare, {files} files: {seconds:.1f} s (to reach: {TARGET_PREPARE:.0f} s)")
-
-
-def verdict(met: bool, text: str) -> str:
-    """A list item that says whether a target is met."""
-    return f"- {'reached' if met else 'MISSED'}: {text}"
+        return time.perf_counter() - begin
 
 
 if __name__ == "__main__":

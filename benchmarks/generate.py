@@ -1,28 +1,23 @@
 """Does every generated piece hold together? Many pieces, checked one by one.
 
-    python benchmarks/generate.py [--model base] [--pieces 300] [--bars 16] [--processes 1] [--json]
+    python benchmarks/generate.py [--model base] [--pieces 300] [--bars 16] [--processes 1]
     python benchmarks/generate.py --stream 5000
 
-Counted over the pieces (styles in turn, seeds 0, 1, 2, ...):
-
-    undecodable   pieces that are not written to MIDI and read back unchanged
-    gaps          pieces with a whole bar in which nothing sounds, before their last note
-    loops         pieces in which the same bar stands more than 8 times in a row
-    unequal       pieces that a second run with the same seeds does not give byte for byte
-
-With `--stream`, 64 streams without end of so many events each, the styles in turn: the share of windows of 32 bars in which fewer
-than 12 bars are different ones, with the rule against going round in circles and without it.
+Pieces (styles in turn, seeds 0, 1, 2, ...) in which something is wrong: *undecodable*, not read back from MIDI unchanged; *gaps*, a whole
+bar in which nothing sounds before the last note; *loops*, the same bar more than 8 times in a row; *unequal*, not the same bytes from the
+same seed again. With `--stream`, 64 streams of so many events each: the share of windows of 32 bars with fewer than 12 different
+bars, with the rule against going round in circles and without it.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
+from bench import Table, Target, finish, parsed
 
 from melody import compose, midi, theory
 from melody.codec.table import Field, Role
@@ -30,24 +25,21 @@ from melody.generate.loop import Writer
 from melody.score import Score, merged_notes
 
 MAX_REPEATS = 8
-STREAMS, WINDOW, FEW = 64, 32, 12
+STREAMS, WINDOW, FEW_BARS = 64, 32, 12
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=None)
-    parser.add_argument("--pieces", type=int, default=300)
-    parser.add_argument("--bars", type=int, default=16)
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--stream", type=int, default=0)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure."""
+    options = parsed(__file__, __doc__, arguments, (), {"pieces": 4, "bars": 4}, model=None, pieces=300, bars=16, processes=1, stream=0)
     composer = compose.load(options.model)
     styles = composer.bundle.codec.styles
     if options.stream:
-        for name, repetition in (("with the rule", compose.Sampling.repetition), ("without", 0)):
-            print(f"{name}:", ", ".join(f"{s} {share:.1%}" for s, share in stuck(composer, options.stream, repetition).items()))
+        rules = {"with the rule": compose.Sampling.repetition, "without it": 0}
+        found = {name: stuck(composer, options.stream, repetition) for name, repetition in rules.items()}
+        rows = [[f"{options.stream:,} events", name, *shares.values()] for name, shares in found.items()]
+        worst = max(found["with the rule"].values())
+        answer = f"streams go round in circles in at most {worst:.1%} of their windows"
+        finish(options, answer, [Table({"streams of": "", "sampling": ""} | dict.fromkeys(styles, ".1%"), rows)], packages=["onnxruntime"])
         return
     requests = [compose.Generate(bars=options.bars, style=styles[i % len(styles)], seed=i) for i in range(options.pieces)]
     begin = time.perf_counter()
@@ -55,22 +47,17 @@ def main(arguments: list[str] | None = None) -> None:
     seconds = time.perf_counter() - begin
     again = [midi.to_bytes(p) for p in composer.many(requests, processes=options.processes)]
     files = [midi.to_bytes(p) for p in pieces]
-    facts = {
-        "pieces": len(pieces),
-        "notes": sum(p.note_count for p in pieces),
-        "seconds": round(seconds, 1),
+    loops = [longest_loop(p) for p in pieces]
+    faults = {
         "undecodable": sum(midi.parse(f).note_count != p.note_count for f, p in zip(files, pieces, strict=True)),
         "gaps": sum(has_gap(p) for p in pieces),
-        "loops": sum(longest_loop(p) > MAX_REPEATS for p in pieces),
-        "longest_loop": max(longest_loop(p) for p in pieces),
+        "loops": sum(loop > MAX_REPEATS for loop in loops),
         "unequal": sum(a != b for a, b in zip(files, again, strict=True)),
     }
-    if options.json:
-        print(json.dumps(facts))
-        return
-    print("| what | figure |\n|---|---|")
-    for name, value in facts.items():
-        print(f"| {name.replace('_', ' ')} | {value:,} |")
+    columns = {"pieces": ",", "bars": "", "notes": ",", "seconds": ",.1f", **dict.fromkeys(faults, ","), "longest loop": ","}
+    row = [len(pieces), options.bars, sum(p.note_count for p in pieces), seconds, *faults.values(), max(loops)]
+    targets = [Target(f"faults in {len(pieces):,} pieces", sum(faults.values()), 0, ".0f", most=True)]
+    finish(options, f"{len(pieces):,} pieces: {sum(faults.values())} faults", [Table(columns, [row])], targets, ["onnxruntime"])
 
 
 def stuck(composer: compose.Composer, events: int, repetition: int) -> dict[str, float]:
@@ -87,9 +74,9 @@ def stuck(composer: compose.Composer, events: int, repetition: int) -> dict[str,
     shares: dict[str, list[bool]] = {s: [] for s in styles}
     for b, found in enumerate(bars):
         each = [tuple(found.get(i, ())) for i in range(max(found) + 1)]
-        windows = [len(set(each[i : i + WINDOW])) < FEW for i in range(0, len(each) - WINDOW, WINDOW // 2)]
+        windows = [len(set(each[i : i + WINDOW])) < FEW_BARS for i in range(0, len(each) - WINDOW, WINDOW // 2)]
         shares[styles[b % len(styles)]] += windows
-    return {style: float(np.mean(windows)) for style, windows in shares.items()}
+    return {style: float(np.mean(windows)) if windows else float("nan") for style, windows in shares.items()}
 
 
 def has_gap(piece: Score) -> bool:

@@ -1,28 +1,24 @@
 """How well is the music predicted? Held-out nats per note, by field, against three baselines.
 
-    python benchmarks/likelihood.py CORPUS [--model base] [--notes 60000] [--json]
+    python benchmarks/likelihood.py CORPUS [--model base] [--notes 60000]
 
-The events of test pieces (nothing given) are scored by
-
-    unigram      each field by its frequency under the role, in the training split
-    5-gram       each field by the four values before it in the same field (interpolated Witten-Bell), given the role
-    bar reset    the model, its state set to zero at every bar line: what is left without memory
-    model        the model
-
-The unit is the note: rests, declarations and ends are paid for and divided by the number of notes. The n-grams are not
-told the grammar, and pay for a field only where a role uses it; the role itself is a field.
+The events of test pieces (nothing given) are scored by *unigram*, each field by its frequency under the role in the training split;
+*5-gram*, each field by the four values before it in the same field (interpolated Witten-Bell), given the role, counted on 1,500 pieces;
+*bar reset*, the model with its state set to zero at every bar line: what is left without memory (recall keeps its own); *model*. The
+unit is the note: rests, declarations and ends are paid for and divided by the number of notes. The n-grams do not know the grammar, and
+pay for a field only where a role uses it; the role itself is a field.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from bench import Table, finish, parsed, pieces
 from numpy.typing import NDArray
 
-from melody import bundle, compose
+from melody import bundle
 from melody.codec import FIELDS, CodecConfig, encode, quantise
 from melody.codec.given import NOTHING
 from melody.codec.table import Field, Role
@@ -37,31 +33,22 @@ MAX_TRAINING = 1500  # pieces that the n-grams count
 CPU = torch.device("cpu")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus")
-    parser.add_argument("--model", default=None)
-    parser.add_argument("--notes", type=int, default=60_000)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
-    composer = compose.load(options.model)
-    model = bundle.load_model(composer.bundle)
-    corpus, codec = Corpus(options.corpus), composer.bundle.codec
-    batches, pieces, notes = test_batches(corpus, codec, options.notes)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure."""
+    options = parsed(__file__, __doc__, arguments, ["corpus"], {"notes": 200}, model=None, notes=60_000)
+    found = bundle.read(options.model)
+    model, codec, corpus = bundle.load_model(found), found.codec, Corpus(options.corpus)
+    batches, indices, notes = test_batches(corpus, codec, options.notes)
     with torch.no_grad():
-        table = {"model": score(model, batches, bars=False), "bar reset": score(model, batches, bars=True)}
-    train = [rows_of(corpus, codec, i) for i in np.random.default_rng(0).permutation(corpus.split("train"))[:MAX_TRAINING]]
-    test = [rows_of(corpus, codec, i) for i in pieces]
-    for name, order in (("5-gram", ORDER), ("unigram", 1)):
-        table[name] = n_gram(train, test, codec, order)
-    if options.json:
-        print(json.dumps({"notes": notes, "pieces": len(pieces)} | table))
-        return
-    print(f"{len(pieces)} test pieces, {notes:,} notes; nats per note\n")
-    print("| | total | " + " | ".join(FIELDS) + " |\n|---" + "|---" * 7 + "|")
-    for name in ("unigram", "5-gram", "bar reset", "model"):
-        print(f"| {name} | {table[name]['total']:.3f} | " + " | ".join(f"{table[name][f]:.3f}" for f in FIELDS) + " |")
+        table = {"bar reset": score(model, batches, bars=True), "model": score(model, batches, bars=False)}
+    train = [rows_of(corpus, codec, i) for i in pieces(corpus, "train", count=MAX_TRAINING, seed=0)]
+    test = [rows_of(corpus, codec, i) for i in indices]
+    table = {name: n_gram(train, test, codec, order) for name, order in (("unigram", 1), ("5-gram", ORDER))} | table
+    columns = {"predicted by": "", "total": ".3f"} | dict.fromkeys(FIELDS, ".3f")
+    rows = [[name, *(row[field] for field in ("total", *FIELDS))] for name, row in table.items()]
+    answer = f"{table['model']['total']:.3f} nats a note; 5-gram {table['5-gram']['total']:.3f}"
+    title = f"Nats a note, {len(indices)} test pieces, {notes:,} notes"
+    finish(options, answer, [Table(columns, rows, title)], packages=["torch"])
 
 
 def rows_of(corpus: Corpus, codec: CodecConfig, index: int) -> NDArray[np.int16]:
@@ -71,11 +58,11 @@ def rows_of(corpus: Corpus, codec: CodecConfig, index: int) -> NDArray[np.int16]
 
 def test_batches(corpus: Corpus, codec: CodecConfig, notes: int) -> tuple[list[Batch], list[int], int]:
     """Batches of whole test pieces, in an order of chance, that together hold about ``notes`` notes; the pieces; the notes."""
-    order = np.random.default_rng(1).permutation(corpus.split("test")).tolist()
+    order = pieces(corpus, "test", seed=1)
     total = np.cumsum([corpus.pieces[i].note_count for i in order])
-    pieces = order[: int(np.searchsorted(total, notes)) + 1]
-    batches = list(validation_stream(corpus, codec, pieces, NOTHING, batch=16))
-    return batches, pieces, sum(b.notes for b in batches)
+    chosen = order[: int(np.searchsorted(total, notes)) + 1]
+    batches = list(validation_stream(corpus, codec, chosen, NOTHING, batch=16))
+    return batches, chosen, sum(b.notes for b in batches)
 
 
 def score(model: EventLSTM, batches: list[Batch], bars: bool) -> dict[str, float]:

@@ -2,31 +2,23 @@
 
     python benchmarks/roundtrip.py [COLLECTION ...] [--data ../shared/data] [--limit N]
 
-COLLECTION is a zip archive or a folder; without one, all archives of the data folder. Each piece is put on the grid,
-encoded, decoded and encoded again, as events and by way of a Score.
-
-    doubled     notes that fall on one step, part and pitch with another one and are merged with it
-    past 16     notes of tracks beyond the 16 busiest
-    lost        notes that are on the grid and not in the decoded piece, or the other way round: must be 0
-    unequal     pieces whose second encoding differs from the first: must be 0
-    moved       share of onsets that do not lie on the grid (by more than 0.01 ms)
-    mean, largest   distance in ms from each onset of the file to the onset of the decoded note of its track and pitch that
-                is nearest; both times through the piece's own tempo map
-    cut         notes that are shortened to the longest duration of the codec
-
-On the seconds clock the sustain pedal is applied first, as in training.
+Each piece of an archive or a folder is put on the grid, encoded, decoded and encoded again, as events and by way of a Score. *unequal*:
+pieces whose second encoding differs; *lost*: notes that are on the grid and not in the decoded piece, or the other way round; *doubled*:
+notes that fall on one step, part and pitch with another and are merged with it; *past 16*: notes of tracks beyond the 16 busiest; *moved*:
+share of onsets that do not lie on the grid (by more than 0.01 ms); *mean* and *largest*: from each onset of the file to the nearest decoded
+one of its track and pitch, through the piece's own tempo map; *cut*: notes as long as the longest duration of the codec, or longer. On the
+seconds clock the sustain pedal is applied first, as in training.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from machine import machine
+from bench import DATA, Table, Target, finish, parsed
 from numpy.typing import NDArray
 
 from melody import edit, midi, sources
@@ -39,6 +31,8 @@ from melody.score import Score
 CLOCKS = {"24 a quarter": CodecConfig(), "12 a quarter": CodecConfig(grid=12), "100 a second": CodecConfig("seconds", 100)}
 PLAYED = ("maestro", "pop909-original")  # collections whose ticks are not on the beat
 ON_GRID = 1e-5  # seconds
+COLUMNS = {"collection": "", "grid": ""} | dict.fromkeys(("unequal", "lost", "pieces", "unread", "notes", "doubled", "past 16"), ",")
+COLUMNS |= {"moved": ".1%", "mean ms": ".2f", "largest ms": ".1f", "cut": ","}
 
 
 @dataclass
@@ -54,7 +48,6 @@ class Tally:
     moved: int = 0
     error: float = 0.0  # sum over notes, seconds
     largest: float = 0.0  # seconds
-    worst: str = ""  # piece with the largest error
 
 
 @dataclass
@@ -67,27 +60,20 @@ class Collection:
     tallies: dict[str, Tally] = field(default_factory=dict)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("collections", nargs="*", type=Path)
-    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--limit", type=int, default=None, help="pieces of each collection")
-    options = parser.parse_args(arguments)
-    places = options.collections or sorted(options.data.glob("*.zip"))
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure."""
+    options = parsed(__file__, __doc__, arguments, ["collections*"], {"limit": 3}, data=str(DATA), limit=0)
+    places = [Path(c) for c in options.collections] or sorted(Path(options.data).glob("*.zip"))
     if not places:
         sys.exit(f"{options.data}: no archives; name a folder of MIDI, or give --data")
-    begin, failures = time.perf_counter(), 0
-    print(f"{machine('symusic')}\n")
-    print("| collection | grid | unequal | lost | pieces | notes | doubled | past 16 | moved | mean ms | largest ms | cut |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
-    for place in places:
-        collection = measure(place, options.limit)
-        for clock, tally in collection.tallies.items():
-            print(line(collection, clock, tally), flush=True)
-            failures += tally.unequal + tally.lost
-    print(f"\n{time.perf_counter() - begin:.0f} s in all, one thread")
-    sys.exit(failures > 0)
+    collections = [measure(place, options.limit or None) for place in places]
+    rows = [row(collection, clock, tally) for collection in collections for clock, tally in collection.tallies.items()]
+    tallies = [tally for collection in collections for tally in collection.tallies.values()]
+    failures = {"notes lost": sum(t.lost for t in tallies), "pieces unequal": sum(t.unequal for t in tallies)}
+    targets = [Target(name, count, 0, ".0f", most=True) for name, count in failures.items()]
+    answer = f"{failures['notes lost']} notes lost, {failures['pieces unequal']} pieces unequal"
+    finish(options, answer, [Table(COLUMNS, rows)], targets, ["symusic"])
+    sys.exit(any(failures.values()))
 
 
 def measure(place: Path, limit: int | None) -> Collection:
@@ -107,11 +93,11 @@ def measure(place: Path, limit: int | None) -> Collection:
             out.past += score.note_count - kept.note_count
             score = kept
         for clock, config in clocks.items():
-            add(out.tallies[clock], source.path, score if config.clock == "beats" else edit.apply_pedal(score), config)
+            add(out.tallies[clock], score if config.clock == "beats" else edit.apply_pedal(score), config)
     return out
 
 
-def add(tally: Tally, name: str, score: Score, config: CodecConfig) -> None:
+def add(tally: Tally, score: Score, config: CodecConfig) -> None:
     """One piece there and back."""
     piece = quantise(score, config)
     rows = encode(piece).rows
@@ -127,8 +113,7 @@ def add(tally: Tally, name: str, score: Score, config: CodecConfig) -> None:
     error = onset_errors(score, back)
     tally.moved += int((error > ON_GRID).sum())
     tally.error += float(error.sum())
-    if len(error) and error.max() > tally.largest:
-        tally.largest, tally.worst = float(error.max()), name
+    tally.largest = max(tally.largest, float(error.max(initial=0.0)))
 
 
 def onset_errors(score: Score, piece: Piece) -> NDArray[np.float64]:
@@ -154,20 +139,12 @@ def onset_errors(score: Score, piece: Piece) -> NDArray[np.float64]:
     return nearest
 
 
-def line(collection: Collection, clock: str, tally: Tally) -> str:
+def row(collection: Collection, clock: str, tally: Tally) -> list[str | float | int]:
     """One row of the table."""
-    unread = f" ({collection.unread} not readable)" if collection.unread else ""
     notes = max(1, tally.notes)
-    cells = [
-        collection.name,
-        clock,
-        f"{tally.unequal} | {tally.lost}",
-        f"{tally.pieces:,}{unread} | {tally.notes:,}",
-        f"{tally.doubled:,} | {collection.past:,}",
-        f"{tally.moved / notes:.1%} | {tally.error / notes * 1000:.2f} | {tally.largest * 1000:.1f}",
-        f"{tally.cut:,}",
-    ]
-    return "| " + " | ".join(cells) + " |"
+    counts = [tally.unequal, tally.lost, tally.pieces, collection.unread, tally.notes, tally.doubled, collection.past]
+    errors = [tally.moved / notes, tally.error / notes * 1000, tally.largest * 1000]
+    return [collection.name, clock, *counts, *errors, tally.cut]
 
 
 if __name__ == "__main__":

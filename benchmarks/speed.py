@@ -1,73 +1,105 @@
-"""How fast is a note? One table, one process for each figure, one thread.
+"""How fast is a note? One process for each figure, one thread.
 
-    python benchmarks/speed.py [--model base] [--notes 1000 10000 100000] [--primes 100 1000 2000 10000] [--steps 400] [--rounds 3] [--json]
+    python benchmarks/speed.py [--model base] [--notes 1000 10000 100000] [--primes 100 1000 2000 10000] [--steps 400] [--rounds 3]
 
-Figures are processor time (`time.process_time`), so that other work on the machine disturbs them less; what is compared is measured
-in turns, `--rounds` times, and medians are compared. Cold starts are wall time and processor time of whole commands.
-The model must have a runtime file (`melody export`).
+Figures are processor time, so that other work on the machine disturbs them less; what is compared is measured in turns, `--rounds`
+times, and medians are compared. Cold starts are whole commands. The model must have a runtime file (`melody export`).
 
-    naive      what one would write first: `nn.LSTM` called step by step with the same weights; all else as in the torch engine
-    torch      the torch engine: a loop over cell functions instead of `nn.LSTM`
+    naive      what one would write first: nn.LSTM called step by step with the same weights; all else as in the torch engine
+    torch      the torch engine: a loop over cell functions instead of nn.LSTM
     onnx       the runtime file
-    bare       the same three without heads, masks, recall and sampling: the body alone, one step after the other
+    body       the same three without heads, masks, recall and sampling: the body alone, one step after the other
     notes/s    notes a second, masks, metre, recall and sampling included
-    flat       one stream after so many notes, in turns with others after 1,000, so that the machine is the same for both
+    after      one stream after so many notes, in turns with others after 1,000, so that the machine is the same for both
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import machine
+from bench import Table, Target, finish, parsed
 
-from melody import bundle as bundles
 from melody.codec.table import Field, Role
 from melody.compose import Generate, load
 from melody.generate.loop import Writer
 
 WARM = 30  # steps before a measurement
-FIRST, TURNS = 1000, 160
+ENGINES = ("naive", "torch", "onnx")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=None)
-    parser.add_argument("--notes", type=int, nargs="*", default=[1000, 10_000, 100_000])
-    parser.add_argument("--primes", type=int, nargs="*", default=[100, 1000, 2000, 10_000])
-    parser.add_argument("--batches", type=int, nargs="*", default=[1, 8, 64])
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--one", help=argparse.SUPPRESS)  # one figure, asked for by this script itself
-    options = parser.parse_args(arguments)
-    if options.one:
-        print(json.dumps(ONE[options.one.split(":")[0]](options, *options.one.split(":")[1:])))
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure."""
+    lists = {"notes": [1000, 10_000, 100_000], "primes": [100, 1000, 2000, 10_000], "batches": [1, 8, 64]}
+    quick = {"notes": [40], "primes": [100], "batches": [1, 2], "steps": 4, "rounds": 1, "first": 20, "turns": 10}
+    options = parsed(__file__, __doc__, arguments, (), quick, model=None, **lists, steps=400, rounds=3, first=1000, turns=160, one=None)
+    if options.one:  # one figure, asked for by this script itself
+        name, *rest = options.one.split(":")
+        print(json.dumps(ONE[name](options, *rest)))
         return
-    facts: dict[str, Any] = {"machine": machine("torch", "onnxruntime")}
-    engines = ("naive", "torch", "onnx")
-    facts["bare"] = in_turns(options, {e: f"bare:{e}:1" for e in engines} | {"onnx, 64 rows": "bare:onnx:64"})
-    wanted = {(e, b): f"rate:{e}:{b}" for e in engines for b in options.batches}
-    facts["rates"] = {f"{e}:{b}": r for (e, b), r in in_turns(options, wanted).items()}
-    facts["flat"] = {str(goal): asked(options, f"flat:onnx:{goal}") for goal in options.notes}
-    facts["primes"] = {e: {n: asked(options, f"prime:{e}:{n}") for n in options.primes} for e in ("torch", "onnx")}
-    facts["cold"] = cold(options)
-    if options.json:
-        print(json.dumps(facts))
-        return
-    table(facts, options)
+    bodies, few, many = body_table(options), options.batches[0], options.batches[-1]
+    rates, found = rate_table(options)
+    flat = {goal: asked(options, f"flat:onnx:{goal}") for goal in options.notes}
+    columns = {"after notes": ",", f"of the rate after {options.first:,}": ".3f", "notes/s": ",.0f", "MB grown since": ".1f"}
+    length = Table(columns, [[goal, r["of_first"], r["notes_per_s"], r["grown_mb"]] for goal, r in flat.items()])
+    primes = [(n, *(asked(options, f"prime:{e}:{n}") for e in ("torch", "onnx"))) for n in options.primes]
+    columns = {"prime of notes": ",", "torch / onnx": ".1f", "torch s": ".3f", "onnx s": ".3f"}
+    primed = Table(columns, [[n, slow / quick, slow, quick] for n, slow, quick in primes])
+    loads = {e: asked(options, f"loaded:{e}") for e in ("torch", "onnx")}
+    columns = {"engine": "", "ms to load it": ".0f", "MB with imports": ".0f"}
+    loaded = Table(columns, [[e, r["ms"], r["mb"]] for e, r in loads.items()], "The engine from the bundle's files, once all is imported")
+    commands = cold(options)
+    share = commands["generate, onnx"]["cpu"] / commands["import torch"]["cpu"]
+    columns = {"command": "", "of import torch": ".2f", "wall s": ".2f", "cpu s": ".2f", "MB": ".0f"}
+    rows = [[name, r["cpu"] / commands["import torch"]["cpu"], r["wall"], r["cpu"], r["mb"]] for name, r in commands.items()]
+    single = found["onnx", few]
+    targets = [
+        Target("times the naive loop, one row", single["of_naive"], 12),
+        Target("times a loop over cells (torch), one row", found["torch", few]["per_note"] / single["per_note"], 2.5),
+        Target("notes a second, one row", single["notes_per_s"], 1000, ",.0f"),
+        Target(f"times one row, {many} rows", found["onnx", many]["of_one"], 8),
+        *(Target(f"of the rate after 1,000 notes, after {n:,}", r["of_first"], 0.95, ".3f") for n, r in flat.items()),
+        *(Target("seconds until a prime of 2,000 notes is read", s, 0.3, ".3f", most=True) for n, _, s in primes if n == 2000),
+        Target("seconds from the shell to a file", commands["generate, onnx"]["wall"], 2, ".2f", most=True),
+        Target("of the time of import torch, from the shell to a file", share, 0.8, ".2f", most=True),
+    ]
+    answer = (
+        f"{single['notes_per_s']:,.0f} notes a second, {single['of_naive']:.1f} times a naive loop; {found['onnx', many]['of_one']:.1f} "
+    )
+    answer += f"times that with {many} rows; {commands['generate, onnx']['wall']:.2f} s from the shell to a file"
+    finish(options, answer, [bodies, rates, length, primed, loaded, Table(columns, rows)], targets, ["torch", "onnxruntime"])
 
 
-def in_turns(options: argparse.Namespace, figures: dict[Any, str]) -> dict[Any, dict[str, float]]:
+def body_table(options: Namespace) -> Table:
+    """The body alone, beside ``nn.LSTM`` called step by step."""
+    found = in_turns(options, {e: f"bare:{e}:1" for e in ENGINES} | {"onnx, 64 rows": "bare:onnx:64"})
+    columns = {"body alone": "", "times nn.LSTM": ".1f", "ms a step": ".2f", "quickest 5 %": ".2f"}
+    first = found["naive"]["ms"]
+    return Table(columns, [[name, first / r["ms"] * (64 if "64" in name else 1), r["ms"], r["quick_ms"]] for name, r in found.items()])
+
+
+def rate_table(options: Namespace) -> tuple[Table, dict[tuple[str, int], dict[str, float]]]:
+    """Whole notes by engine and rows; the figures, with their ratios, beside the table."""
+    found = in_turns(options, {(e, b): f"rate:{e}:{b}" for e in ENGINES for b in options.batches})
+    for (engine, batch), r in found.items():
+        r["of_naive"] = found["naive", batch]["per_note"] / r["per_note"]
+        r["of_one"] = found[engine, options.batches[0]]["per_note"] / r["per_note"]
+    columns = {"engine": "", "rows": "", "times the naive loop": ".1f", "times one row": ".1f", "notes/s": ",.0f", "ms a step": ".2f"}
+    columns |= {"quickest 5 %": ".2f"}
+    names = ("of_naive", "of_one", "notes_per_s", "ms", "quick_ms")
+    return Table(columns, [[e, b, *(r[n] for n in names)] for (e, b), r in found.items()]), found
+
+
+def in_turns(options: Namespace, figures: dict[Any, str]) -> dict[Any, dict[str, float]]:
     """Figures from processes of their own, all of them once a round: the median round of each."""
     found: dict[Any, list[dict[str, float]]] = {name: [] for name in figures}
     for _ in range(options.rounds):
@@ -76,14 +108,15 @@ def in_turns(options: argparse.Namespace, figures: dict[Any, str]) -> dict[Any, 
     return {name: sorted(rounds, key=lambda r: r["ms"])[len(rounds) // 2] for name, rounds in found.items()}
 
 
-def asked(options: argparse.Namespace, figure: str) -> Any:
+def asked(options: Namespace, figure: str) -> Any:
     """One figure from a process of its own."""
     command = [sys.executable, __file__, "--one", figure, "--steps", str(options.steps)]
     command += ["--model", options.model] if options.model else []
+    command += ["--quick"] if options.quick else []
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def writer(options: argparse.Namespace, engine: str, batch: int) -> Writer:
+def writer(options: Namespace, engine: str, batch: int) -> Writer:
     """Streams without end."""
     composer = load(options.model, engine="torch" if engine == "naive" else engine)
     if engine == "naive":
@@ -112,7 +145,7 @@ def notes_of(steps: Any, count: int) -> int:
     return sum(int((next(steps).rows[:, Field.ROLE] == Role.NOTE).sum()) for _ in range(count))
 
 
-def rate(options: argparse.Namespace, engine: str, batch: str) -> dict[str, float]:
+def rate(options: Namespace, engine: str, batch: str) -> dict[str, float]:
     """Notes a second, and the milliseconds of a step: the mean, and of the quickest twentieth."""
     rows = int(batch)
     steps = iter(writer(options, engine, rows))
@@ -131,13 +164,13 @@ def rate(options: argparse.Namespace, engine: str, batch: str) -> dict[str, floa
     }
 
 
-def bare(options: argparse.Namespace, engine: str, batch: str) -> dict[str, float]:
+def bare(options: Namespace, engine: str, batch: str) -> dict[str, float]:
     """The body alone, a step at a time."""
     rows = int(batch)
     composer = load(options.model, engine="onnx" if engine == "onnx" else "torch")
     body: Any = composer.engine
     if engine == "onnx":
-        layout, state = body.layout, body.start(np.zeros((rows, 5), np.int64))
+        layout, state = body.layout, body.initial_state(np.zeros((rows, 5), np.int64))
         feeds = {
             "events": np.zeros((1, rows, len(layout.events)), np.int64) + body.event_offsets,
             "base": np.zeros((1, rows, layout.width), np.float32),
@@ -152,7 +185,7 @@ def bare(options: argparse.Namespace, engine: str, batch: str) -> dict[str, floa
 
         if engine == "naive":
             make_naive(body)
-        x, hidden = torch.zeros(1, rows, body.model.config.width), body.start(np.zeros((rows, 5), np.int64))
+        x, hidden = torch.zeros(1, rows, body.model.config.width), body.initial_state(np.zeros((rows, 5), np.int64))
 
         def step() -> None:
             with torch.inference_mode():
@@ -166,7 +199,7 @@ def bare(options: argparse.Namespace, engine: str, batch: str) -> dict[str, floa
     return {"ms": 1e3 * float(np.median(times)), "quick_ms": 1e3 * float(np.quantile(times, 0.05))}
 
 
-def flat(options: argparse.Namespace, engine: str, goal: str) -> dict[str, float]:
+def flat(options: Namespace, engine: str, goal: str) -> dict[str, float]:
     """One stream after ``goal`` notes beside others after 1,000: how its rate compares, and the memory that it took."""
     composer = load(options.model, engine=engine)
 
@@ -181,12 +214,12 @@ def flat(options: argparse.Namespace, engine: str, goal: str) -> dict[str, float
             notes -= notes_of(steps, 1)
         return time.process_time() - begin
 
-    old = stream(1, FIRST)
+    old = stream(1, options.first)
     before = memory()
-    forward(old, int(goal) - FIRST)
+    forward(old, int(goal) - options.first)
     grown = memory() - before
-    young = [stream(2 + i, FIRST) for i in range(TURNS // 10)]
-    times = np.array([(forward(old, 25), forward(young[i % len(young)], 25)) for i in range(TURNS)])
+    young = [stream(2 + i, options.first) for i in range(options.turns // 10)]
+    times = np.array([(forward(old, 25), forward(young[i % len(young)], 25)) for i in range(options.turns)])
     old_time, young_time = np.median(times, 0)
     return {"of_first": float(young_time / old_time), "notes_per_s": 25 / float(old_time), "grown_mb": grown}
 
@@ -197,7 +230,7 @@ def memory() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def prime(options: argparse.Namespace, engine: str, notes: str) -> float:
+def prime(options: Namespace, engine: str, notes: str) -> float:
     """Seconds until a tune of so many notes is read and the first new event chosen (the model is there)."""
     from melody.compose import Continue
     from melody.score import Score, Track, note_table
@@ -212,7 +245,7 @@ def prime(options: argparse.Namespace, engine: str, notes: str) -> float:
     return time.process_time() - begin
 
 
-def cold(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+def cold(options: Namespace) -> dict[str, dict[str, float]]:
     """Whole commands: wall and processor seconds, peak megabytes; the quicker of two runs."""
     with tempfile.TemporaryDirectory() as folder:
         model = ["--model", options.model] if options.model else []
@@ -234,34 +267,18 @@ def spent(command: list[str]) -> dict[str, float]:
     return facts
 
 
-def table(facts: dict[str, Any], options: argparse.Namespace) -> None:
-    """Print it all as Markdown, ratios first."""
-    print(facts["machine"], "\n")
-    first = facts["bare"]["naive"]["ms"]
-    print("| body alone | times nn.LSTM | ms a step | quickest 5 % |\n|---|---|---|---|")
-    for name, r in facts["bare"].items():
-        print(f"| {name} | {first / r['ms'] * (64 if '64' in name else 1):.1f} | {r['ms']:.2f} | {r['quick_ms']:.2f} |")
-    print("\n| engine | rows | times the naive loop | times one row | notes/s | ms a step | quickest 5 % |\n|---|---|---|---|---|---|---|")
-    for name, r in facts["rates"].items():
-        engine, batch = name.split(":")
-        single = facts["rates"][f"{engine}:{options.batches[0]}"]["per_note"] / r["per_note"]
-        ratio = facts["rates"][f"naive:{batch}"]["per_note"] / r["per_note"]
-        print(f"| {engine} | {batch} | {ratio:.1f} | {single:.1f} | {r['notes_per_s']:,.0f} | {r['ms']:.2f} | {r['quick_ms']:.2f} |")
-    print("\n| after notes | of the rate after 1,000 | notes/s | MB grown since |\n|---|---|---|---|")
-    for goal, r in facts["flat"].items():
-        print(f"| {int(goal):,} | {r['of_first']:.3f} | {r['notes_per_s']:,.0f} | {r['grown_mb']:.1f} |")
-    print("\n| prime of notes | torch / onnx | torch s | onnx s |\n|---|---|---|---|")
-    for n in options.primes:
-        a, b = facts["primes"]["torch"][n], facts["primes"]["onnx"][n]
-        print(f"| {n:,} | {a / b:.1f} | {a:.3f} | {b:.3f} |")
-    print("\n| command | of import torch | wall s | cpu s | MB |\n|---|---|---|---|---|")
-    for name, r in facts["cold"].items():
-        ratio = r["cpu"] / facts["cold"]["import torch"]["cpu"]
-        print(f"| {name} | {ratio:.2f} | {r['wall']:.2f} | {r['cpu']:.2f} | {r['mb']:.0f} |")
-    print(f"\nint8 against fp32: melody export {bundles.find(options.model).name} --corpus CORPUS")
+def loaded(options: Namespace, engine: str) -> dict[str, float]:
+    """Milliseconds until a Composer is there, the median of three, once all is imported, and the megabytes of it all."""
+    before, times = memory(), []
+    for _ in range(4):
+        begin = time.process_time()
+        composer = load(options.model, engine=engine)
+        times.append(time.process_time() - begin)
+    assert composer.bundle
+    return {"ms": 1e3 * float(np.median(times[1:])), "mb": memory() - before}
 
 
-ONE = {"rate": rate, "bare": bare, "flat": flat, "prime": prime}
+ONE = {"rate": rate, "bare": bare, "flat": flat, "prime": prime, "loaded": loaded}
 
 if __name__ == "__main__":
     main()

@@ -1,30 +1,29 @@
-"""How fast does training go, against a bare ``nn.LSTM`` of the same shape and dtype in the same run?
+"""How fast does training go, against a bare nn.LSTM of the same shape and dtype in the same run?
 
-    python benchmarks/train.py CORPUS [--recipe base] [--rounds 7] [--threads 1]
+    python benchmarks/train.py CORPUS [--recipe base] [--rounds 7] [--threads 1] [--precision bf16]
 
-bare    forward and backward of ``nn.LSTM(width, width, layers)`` on random input of the recipe's batch and chunk: no embeddings,
-        no heads, no loss but a sum, no optimiser. Steps a second (one step: one event of one row).
-whole   what ``melody train`` does a step: loading and encoding (in its thread), embeddings, encoder of given notes, recall, body, heads,
-        grammar, loss, gradients, clipping, AdamW, averaged weights. Events a second, padding not counted.
-
-The two take turns; the table gives medians over the rounds, and the ratio is the median of the rounds' ratios. Seconds are processor
-time of this process (``time.process_time``) times the threads' share, so that other work on the machine counts little; on a GPU wall time.
+*bare*: forward and backward of `nn.LSTM(width, width, layers)` on random input of the recipe's batch and chunk: no embeddings, no heads, no
+loss but a sum, no optimiser; one step is one event of one row. *whole*: what `melody train` does a step: loading and encoding (in its
+thread), embeddings, encoder of given notes, recall, body, heads, grammar, loss, gradients, clipping, AdamW, averaged weights. The two take
+turns; medians over the rounds, and of the rounds' ratios. Seconds are processor time of this process times the threads' share, so
+that other work on the machine counts little; on a GPU wall time.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import torch
-from machine import machine
+from bench import Table, Target, finish, parsed
 
 from melody.corpus import Corpus
 from melody.corpus.batch import Batch
+from melody.model import ModelConfig
 from melody.training.batches import prefetched
 from melody.training.learner import StepTotals
 from melody.training.loop import Trainer
@@ -55,51 +54,55 @@ def step(run: Trainer, batch: Batch, begin: float) -> None:
     run.learner.update(batch, run.rate, run.counters.step, run.stability, StepTotals(), begin)
 
 
-def main() -> None:
-    """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--recipe", default="base")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--precision", default="auto")
-    a = parser.parse_args()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure."""
+    a = parsed(
+        __file__, __doc__, arguments, ["corpus"], {"recipe": "tiny", "rounds": 1}, recipe="base", rounds=7, threads=1, precision="auto"
+    )
     recipe = changed(load_recipe(a.recipe), {"train": {"threads": a.threads, "precision": a.precision, "keep": 0}})
-    model = recipe.model
     with tempfile.TemporaryDirectory() as folder:
         run = Trainer(Corpus(a.corpus), Path(folder), recipe)
-        begin_run = time.monotonic()
-        place = run.learner.place
-        layers = torch.nn.LSTM(model.width, model.width, model.layers).to(place.device)
-        x = torch.randn(recipe.train.chunk, recipe.train.batch, model.width, device=place.device)
-        batches = prefetched(run.stream)
+        rows = in_turns(run, recipe.model, a.rounds, a.threads)
+    bare, whole, padded = (statistics.median(r[i] for r in rows) for i in range(3))
+    ratios, with_padding = (sorted(r[i] / r[0] for r in rows) for i in (1, 2))
+    share, counted = statistics.median(ratios), statistics.median(with_padding)
+    columns = {"what": "", "a second": ",.0f", "of bare": ".0%", "lowest": ".0%", "highest": ".0%"}
+    found = [
+        ["bare nn.LSTM, forward and backward, steps", bare, 1.0, None, None],
+        ["whole training, steps (padding counted, as in the bare one)", padded, counted, with_padding[0], with_padding[-1]],
+        ["whole training, events", whole, share, ratios[0], ratios[-1]],
+    ]
+    title = (
+        f"{recipe.model.layers} x {recipe.model.width}, batch {recipe.train.batch}, chunk {recipe.train.chunk}, {run.learner.place.dtype}"
+    )
+    targets = [Target("of the bare steps, events", share, 0.6, ".0%"), Target("of the bare steps, padding counted", counted, 0.6, ".0%")]
+    answer = f"{counted:.0%} of the rate of a bare LSTM with padding counted, {share:.0%} without"
+    finish(a, answer, [Table(columns, found, title)], targets, ["torch"])
+
+
+def in_turns(run: Trainer, model: ModelConfig, rounds: int, threads: int) -> list[tuple[float, float, float]]:
+    """A round: bare steps, events and steps of training a second."""
+    begin_run, train, place = time.monotonic(), run.recipe.train, run.learner.place
+    layers = torch.nn.LSTM(model.width, model.width, model.layers).to(place.device)
+    x = torch.randn(train.chunk, train.batch, model.width, device=place.device)
+    batches, rows = prefetched(run.stream), []
+    for batch, _ in islice(batches, STEPS):
+        step(run, batch, begin_run)
+        bare_step(layers, x, place.dtype)
+    for _ in range(rounds):
+        begin = clock(place.device, threads)
+        for _ in range(STEPS):
+            bare_step(layers, x, place.dtype)
+        bare = STEPS * x.shape[0] * x.shape[1] / (clock(place.device, threads) - begin)
+        begin, events, steps = clock(place.device, threads), 0, 0
         for batch, _ in islice(batches, STEPS):
             step(run, batch, begin_run)
-            bare_step(layers, x, place.dtype)
-        rows = []
-        for _ in range(a.rounds):
-            begin = clock(place.device, a.threads)
-            for _ in range(STEPS):
-                bare_step(layers, x, place.dtype)
-            bare = STEPS * x.shape[0] * x.shape[1] / (clock(place.device, a.threads) - begin)
-            begin, events, places = clock(place.device, a.threads), 0, 0
-            for batch, _ in islice(batches, STEPS):
-                step(run, batch, begin_run)
-                events += int(batch.valid.sum())
-                places += batch.valid.size
-            seconds = clock(place.device, a.threads) - begin
-            rows.append((bare, events / seconds, places / seconds))
-        batches.close()
-    bare, whole, padded = (statistics.median(r[i] for r in rows) for i in range(3))
-    ratios = sorted(r[1] / r[0] for r in rows)
-    print(machine())
-    shape = f"{model.layers} x {model.width}, batch {recipe.train.batch}, chunk {recipe.train.chunk}"
-    print(f"{shape}, {place.dtype}, {a.threads} threads, {a.rounds} rounds\n")
-    print("| what | a second |\n|---|---|")
-    print(
-        f"| bare nn.LSTM, steps | {bare:,.0f} |\n| whole training, events | {whole:,.0f} |\n| the same, padding counted | {padded:,.0f} |\n"
-    )
-    print(f"whole / bare: {statistics.median(ratios):.0%} ({ratios[0]:.0%} to {ratios[-1]:.0%})")
+            events += int(batch.valid.sum())
+            steps += batch.valid.size
+        seconds = clock(place.device, threads) - begin
+        rows.append((bare, events / seconds, steps / seconds))
+    batches.close()
+    return rows
 
 
 if __name__ == "__main__":

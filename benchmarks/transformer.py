@@ -1,33 +1,26 @@
 """What would a small transformer cost a note? One with a KV cache and as many weights as the shipped model, beside its engine.
 
-    python benchmarks/transformer.py [--model base] [--events 256 1024 4096] [--rounds 5] [--quick] [--json]
+    python benchmarks/transformer.py [--model base] [--events 256 1024 4096] [--rounds 5]
 
-Random weights of a Llama shape (rotary positions, 8 layers, tied embeddings), made by the library transformers: the time of a step
-does not depend on what the weights are. One thread, processor time; each round measures all rows in turn, medians over rounds.
-
-    one step an event      the cheapest case: all six fields of an event at once, as if they were one token
-    five tokens an event   the usual one: wait, part, pitch, duration and velocity one after the other, so five steps and a
-                           cache five times as long
-    ours                   the bundle's engine after so many events, with heads, grammar and sampling; a note, its rests counted in
-
-A transformer's step is its bare forward pass with the cache and the largest logit taken: no grammar, no sampling, none of
-what ``transformers.generate`` adds; the quicker of the library's growing cache, which is copied at every step, and its static
-one. Filling the cache is not counted.
+Random weights of a Llama shape (rotary positions, 8 layers, tied embeddings), made by the library transformers: the time of a step does not
+depend on what the weights are. One thread, processor time; each round measures all in turn, medians over rounds. *one step an event*: the
+cheapest case, all six fields of an event at once, as if they were one token; *five tokens*: the usual one, wait, part, pitch, duration and
+velocity one after the other, so five steps and a cache five times as long; *ours*: the bundle's engine after so many events, with heads,
+grammar and sampling; a note, its rests counted in. A transformer's step is its bare forward pass with the cache and the largest logit
+taken: no grammar, no sampling; the quicker of the library's growing and its static cache. Filling the cache is not counted.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
 import torch
 import transformers
-from machine import machine
+from bench import Table, finish, parsed
 
 from melody import compose
 from melody.codec import CodecConfig
@@ -39,30 +32,29 @@ WARM = 3
 Step = Callable[[], None]
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=None)
-    parser.add_argument("--events", type=int, nargs="+", default=[256, 1024, 4096])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="one round, 64 and 256 events")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.rounds, options.events = 1, [64, 256]
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure."""
+    options = parsed(__file__, __doc__, arguments, (), {"rounds": 1, "events": [64]}, model=None, events=[256, 1024, 4096], rounds=5)
     torch.set_num_threads(1)
     composer = compose.load(options.model)
     model = transformer(composer.bundle.codec)
-    facts: dict[str, Any] = {
-        "machine": machine("torch", "transformers", "onnxruntime"),
-        "weights": sum(p.numel() for p in model.parameters()),
-        "tokens": TOKENS,
-        "rows": [],
-    }
     with torch.inference_mode():
-        for events in options.events:
-            facts["rows"].append(measured(model, composer, events, options.rounds))
-    print(json.dumps(facts)) if options.json else table(facts)
+        found = [measured(model, composer, events, options.rounds) for events in options.events]
+    columns = {"after events": ",", "one step an event, times ours": ".1f", "five tokens, times ours": ".1f", "ours ms": ".2f"}
+    columns |= {"one step ms": ".2f", "five tokens ms": ".2f", "cache MB, one step": ".1f", "five tokens": ".1f"}
+    rows = [
+        [r["events"], r["single"] / r["ours"], r["flat"] / r["ours"], *(r[n] for n in ("ours", "single", "flat", "single_mb", "flat_mb"))]
+        for r in found
+    ]
+    weights = sum(p.numel() for p in model.parameters()) / 1e6
+    low, high = (rows[i][1] for i in (0, -1))
+    answer = f"a bare step an event {low:.1f} times our whole note after {rows[0][0]:,} events, {high:.1f} times after {rows[-1][0]:,}"
+    finish(
+        options,
+        answer,
+        [Table(columns, rows, f"A transformer of {weights:.1f} M weights")],
+        packages=["torch", "transformers", "onnxruntime"],
+    )
 
 
 def transformer(codec: CodecConfig) -> Any:
@@ -124,17 +116,6 @@ def timed(step: Step, count: int) -> float:
     for _ in range(count):
         step()
     return 1e3 * (time.process_time() - begin) / count
-
-
-def table(facts: dict[str, Any]) -> None:
-    """Print as Markdown, ratios first."""
-    print(f"{facts['machine']}; transformer of {facts['weights'] / 1e6:.1f} M weights, one thread, processor time\n")
-    print("| after events | one step an event, times ours | five tokens, times ours | ours ms | one step ms | five tokens ms | caches MB |")
-    print("|---|---|---|---|---|---|---|")
-    for r in facts["rows"]:
-        ratios = f"{r['single'] / r['ours']:.1f} | {r['flat'] / r['ours']:.1f}"
-        times = f"{r['ours']:.2f} | {r['single']:.2f} | {r['flat']:.2f}"
-        print(f"| {r['events']:,} | {ratios} | {times} | {r['single_mb']:.1f} / {r['flat_mb']:.1f} |")
 
 
 if __name__ == "__main__":

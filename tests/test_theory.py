@@ -274,3 +274,9 @@ def test_chords_of_silence_and_of_bars_that_do_not_halve() -> None:
 
 
 # the figures of the docstrings, on samples of the real collections
+
+
+def test_scales() -> None:
+    assert theory.scale_of(0).tolist() == [0, 2, 4, 5, 7, 9, 11]
+    assert sorted(theory.scale_of(7)) == [0, 2, 4, 6, 7, 9, 11]  # G major
+    assert set(range(12)) - set(theory.scale_of(12 + 9).tolist()) == {1, 3, 10}  # A minor

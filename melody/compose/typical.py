@@ -39,7 +39,6 @@ MAX_EVENTS = 4000  # of a piece that are read back
 BARS = 16
 ALL = "all"  # the row over all styles
 MEASURES = ("nats", "density", "polyphony", "range", "key", "groove", "repetition", "return", "harmony", "empty", "copied")
-MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 9, 10, 11)
 
 Quartiles = tuple[float, float, float]
 Typical = Mapping[str, Quartiles]  # by measure; what is not known is left out
@@ -58,8 +57,7 @@ def measures(score: Score, engine: AnyEngine, style: str | None) -> Measures:
     if len(notes):
         key = theory.estimate_key(notes)
         low, high = np.quantile(notes["pitch"], [0.05, 0.95])
-        scale = (np.array(MINOR if key >= 12 else MAJOR) + key % 12) % 12
-        out |= {"range": float(high - low), "key": float(np.isin(notes["pitch"] % 12, scale).mean())}
+        out |= {"range": float(high - low), "key": float(np.isin(notes["pitch"] % 12, theory.scale_of(key)).mean())}
     for name, feature, index in (
         ("density", "density", 0),
         ("polyphony", "polyphony", 0),

@@ -10,7 +10,7 @@ Conventions
 
 from melody.theory.bars import MeterMap, bar_count, bar_of, bar_start, bar_ticks, beat_ticks, meter_map, position_in_bar
 from melody.theory.chords import QUALITIES, Chords, chroma, estimate_chords
-from melody.theory.keys import estimate_key, key_name, key_of, key_scores, key_signature, key_transposed, parse_key, pitch_name
+from melody.theory.keys import estimate_key, key_name, key_of, key_scores, key_signature, key_transposed, parse_key, pitch_name, scale_of
 from melody.theory.lead import lead_by_name, lead_by_rule, lead_track
 
 __all__ = [
@@ -37,4 +37,5 @@ __all__ = [
     "parse_key",
     "pitch_name",
     "position_in_bar",
+    "scale_of",
 ]

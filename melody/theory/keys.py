@@ -29,6 +29,7 @@ TONICS = {
     True: ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B"),
 }
 PITCHES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")  # where no key is known
+SCALES = {False: (0, 2, 4, 5, 7, 9, 11), True: (0, 2, 3, 5, 7, 8, 9, 10, 11)}  # steps above the tonic; minor: natural, harmonic and melodic
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 KEY_PATTERN = re.compile(r"\s*([A-Ga-g])([#b♯♭]{0,2})[\s_-]*(major|maj|minor|min|m|M)?\s*", re.ASCII)
 
@@ -62,6 +63,11 @@ def key_scores(notes: Table) -> NDArray[np.float64]:
 def estimate_key(notes: Table | Score) -> int:
     """The key, 0..23, that fits a note table (without drums) or all pitched tracks of a Score; 0 (C major) for no notes."""
     return int(key_scores(_pitched(notes) if isinstance(notes, Score) else notes).argmax())
+
+
+def scale_of(key: int) -> NDArray[np.int64]:
+    """Pitch classes of the scale of a key, 0..23: 7 of a major one, 9 of a minor one (both sixths and sevenths)."""
+    return (np.array(SCALES[key >= 12]) + key % 12) % 12
 
 
 def key_of(score: Score) -> int:

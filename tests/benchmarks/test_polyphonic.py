@@ -2,30 +2,25 @@
 
 import itertools
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+@pytest.fixture
+def rolls(script):
+    return script("polyphonic_rolls")
 
 
 @pytest.fixture
-def rolls(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    import polyphonic_rolls
-
-    return polyphonic_rolls
+def models(script):
+    return script("polyphonic_models")
 
 
 @pytest.fixture
-def models(rolls):
-    import polyphonic_models
-
-    return polyphonic_models
+def polyphonic(script):
+    return script("polyphonic")
 
 
 def nats(rolls, models, model, roll):
@@ -71,10 +66,8 @@ def test_nothing_looks_ahead(rolls, models):
     assert difference[14] > 0 and difference[15:].max() > 0
 
 
-def test_no_future_of_any_frame_changes_the_nats_before_it(rolls, models):
+def test_no_future_of_any_frame_changes_the_nats_before_it(rolls, models, polyphonic):
     """Bit for bit, over chunks with carried state and pieces side by side, as the command scores them."""
-    import polyphonic
-
     model, config = small(models), models.Config(width=16, rows=3, chunk=8)
     rng = np.random.default_rng(6)
     pieces = [rng.random((n, 88)) < 0.05 for n in (30, 26, 19)]
@@ -108,9 +101,7 @@ def test_what_is_known_of_a_frame_is_made_of_those_before_it(rolls):
     assert (bare.history[:, :3] == whole.history[:, :3]).all()
 
 
-def test_a_piece_has_the_same_nats_whatever_stands_beside_it(rolls, models):
-    import polyphonic
-
+def test_a_piece_has_the_same_nats_whatever_stands_beside_it(rolls, models, polyphonic):
     model, config = small(models), models.Config(width=16, rows=4, chunk=8)
     rng = np.random.default_rng(8)
     held = [rolls.describe(rng.random((n, 88)) < 0.05) for n in (30, 26, 19)]
@@ -148,13 +139,9 @@ def test_batches_hold_every_frame_once(rolls):
     assert sum(new for new, _ in held) == 3
 
 
-def run(*arguments):
-    command = [sys.executable, str(BENCHMARKS / "polyphonic.py"), *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--no-match",), ("--independent",)])
-def test_command_prints_one_object(tmp_path, flags):
+def test_figures_are_those_of_keys_that_nobody_can_foresee(polyphonic, tmp_path, capsys, flags):
     scipy_io = pytest.importorskip("scipy.io")
     rng = np.random.default_rng(5)
     content = {}
@@ -165,24 +152,24 @@ def test_command_prints_one_object(tmp_path, flags):
         content[f"{split}data"] = pieces
     scipy_io.savemat(tmp_path / "tiny.mat", content)
     curve = tmp_path / "curve.tsv"
-    done = run(tmp_path / "tiny.mat", "--minutes", "0.02", "--members", "2", "--json", "--curve", curve, *flags)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert set(found) == {"valid", "test", "minutes", "parameters"}
+    # As few minutes as there are: a time that is over ends each model after its first batch, however quick the machine is.
+    assert not polyphonic.main([str(tmp_path / "tiny.mat"), "--minutes", "1e-9", "--members", "2", "--json", "--curve", str(curve), *flags])
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    found = dict(zip(table["columns"], table["rows"][0], strict=True))
     # Keys drawn independently cannot be foreseen: whoever has fewer nats than their entropy (14.8) has looked.
     entropy = -88 * (0.04 * np.log(0.04) + 0.96 * np.log(0.96))
     assert 0.8 * entropy < found["valid"] < 100 and 0.8 * entropy < found["test"] < 100
     rows = [line.split("\t") for line in curve.read_text().splitlines()]
-    assert {row[0] for row in rows} == ({"1"} if "--independent" in flags else {"1", "2"})
+    assert {row[0] for row in rows} == ({"1"} if "--independent" in flags else {"1", "2"}) and found["models"] == len(
+        {row[0] for row in rows}
+    )
     assert all(len(row) == 3 and float(row[1]) > 0 and 0 < float(row[2]) < 100 for row in rows)
-    assert found["parameters"] > 0 and 0 < found["minutes"] < 2
+    assert found["parameters"] > 0 and found["minutes"] > 0
 
 
 @pytest.mark.parametrize("content", [b"", b"not a matlab file" * 40, None])
-def test_bad_file_is_one_line(rolls, tmp_path, capsys, content):
+def test_bad_file_is_one_line(polyphonic, tmp_path, capsys, content):
     pytest.importorskip("scipy.io")
-    import polyphonic
-
     path = tmp_path / "bad.mat"
     if content is not None:
         path.write_bytes(content)

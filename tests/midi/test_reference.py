@@ -138,7 +138,7 @@ def test_read_is_read_alike_in_the_real_corpus():
         pytest.skip("the hostile corpus is not beside the project (../shared/hostile)")
     with zipfile.ZipFile(SHARED / "hostile" / "hostile.zip") as archive:
         rows = csv.DictReader(archive.read("index.csv").decode("utf-8", "surrogateescape").splitlines())
-        rows = list(rows)[::3]  # benchmarks/hostile_reference.py takes them all
+        rows = list(rows)[::3]  # tests/robustness/midi_reference.py takes them all
         same, wrong = alike((row["path"], row["expected"], lambda row=row: archive.read(row["path"])) for row in rows)
     assert not wrong and same > 70
 

@@ -1,8 +1,9 @@
 """Models from strangers: a small bundle with its runtime file, cut short, flipped bit by bit, replaced and lying.
 
-200 truncations and 1,000 single bit flips of each of its files (``model``: of a copy of a shipped one), and lies by name (bundle_lies.py),
-read by both engines. To reach: each refused in one line, in 5 s of the processor and 500 MiB of the whole process, torch and ONNX Runtime
-included. "read as before" counts changes of bundle.json that JSON does not see: the newline at its end, e for E in a number.
+200 truncations and 1,000 single bit flips of each of its files (``model``: of a copy of a shipped one), and lies by name
+(bundle_lies.py), read by both engines. To reach: each refused in one line, in 5 s of the processor and 500 MiB of the whole
+process, torch and ONNX Runtime included. "read as before" counts changes of bundle.json that JSON does not see: the newline at its
+end, e for E in a number.
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ def rows(truncations: int = 200, flips: int = 1000, seed: int = 0, model: str = 
 def lying(source: Path, target: Path) -> Iterator[Row]:
     """Rows of lies: read by the engines, and shown by ``melody inspect``."""
     for name, table in TABLES.items():
-        tally = tried(told(source, target, name, table))
+        tally = tried(lied_about(source, target, name, table))
         yield Row(f"{name}: {len(table)} lies", tally.figure(), tally.ok)
-    tally = tried([case for name in FILES for case in told(source, target, name, lies.places(name))])
+    tally = tried([case for name in FILES for case in lied_about(source, target, name, lies.places(name))])
     yield Row("links, pipes, folders, devices in the place of a file", tally.figure(), tally.ok)
     shown = [
         (what, partial(damaged, lie, source, target), partial(inspected, target))
@@ -133,7 +134,7 @@ def changed(source: Path, target: Path, name: str, what: str, content: Any) -> I
         yield f"{what}, {engine}", damage, partial(attempt, engine, source, target)
 
 
-def told(source: Path, target: Path, name: str, table: dict[str, lies.Lie]) -> Iterator[Case]:
+def lied_about(source: Path, target: Path, name: str, table: dict[str, lies.Lie]) -> Iterator[Case]:
     """Lies about a file, for each engine that reads it."""
     for what, lie in table.items():
         for engine in engines_of(name):

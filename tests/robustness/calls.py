@@ -1,10 +1,11 @@
 """Random command lines: does any of them end in more than status 0, 1 or 2 and one line?
 
-Verbs, flags and their types are asked of the command line itself, so that a new flag is tried from its first day. A call takes some flags
-of its verb, now and then one twice, one without its value or one that nobody knows, with values that are likely, wrong or hostile: huge,
-not a number, empty, control characters, bytes that are not UTF-8, folders, pipes, devices, links to themselves, damaged files, archives.
-It runs in a folder that is put in order before each call. A finding is what breaks the rules of commands.py (a long call is legal, where it
-ends within 10 s of SIGINT), 4 GiB of memory, or a ".part" that stays behind. The same seed and number give the same call.
+Verbs, flags and their types are asked of the command line itself, so that a new flag is tried from its first day. A call takes some
+flags of its verb, now and then one twice, one without its value or one that nobody knows, with values that are likely, wrong or
+hostile: huge, not a number, empty, control characters, bytes that are not UTF-8, folders, pipes, devices, links to themselves,
+damaged files, archives. It runs in a folder that is put in order before each call. A finding is what breaks the rules of
+commands.py (a long call is legal, where it ends within 10 s of SIGINT), 4 GiB of memory, or a ".part" that stays behind. The same
+seed and number give the same call.
 """
 
 from __future__ import annotations
@@ -97,10 +98,11 @@ def line(seed: int, index: int, known: dict[tuple[str, ...], list[Word]], only: 
     path = rng.choice(sorted(p for p in known if not only or p[0] in only))
     positional = [w for w in known[path] if not w.names[0].startswith("-")]
     flags = [w for w in known[path] if w.names[0].startswith("-")]
-    out: list[str] = []
-    for word in positional:
-        if word.needed or rng.random() < 0.5 or rng.random() < 0.95 and word.names[0] != "CORPUS":
-            out.append(value(rng, word.names[0], 0.1 if word.names[0] == "NAME" else 0.75))  # noqa: PERF401  # draws in the order of the lines
+    out = [
+        value(rng, word.names[0], 0.1 if word.names[0] == "NAME" else 0.75)
+        for word in positional
+        if word.needed or rng.random() < 0.5 or rng.random() < 0.95 and word.names[0] != "CORPUS"
+    ]
     chosen = [w for w in flags if w.needed and rng.random() < 0.97]
     chosen += [w for w in flags if w.names[0] in ("--model", "--from-bar", "--to-bar", "--recipe", "--steps") and rng.random() < 0.9]
     tame = len(chosen)

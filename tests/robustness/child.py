@@ -1,7 +1,7 @@
 """A child process that may be lost: it does one job after another within limits, is watched, and says how each job ended.
 
-``Child(work, limits).do(job)`` runs ``work(job)`` and returns an ``Ending``. The process lives on, since a start takes time; one that dies,
-does not stop or breaks a limit is replaced before the next job. Knows nothing of what the jobs are about. Linux only.
+``Child(work, limits).do(job)`` runs ``work(job)`` and returns an ``Ending``. The process lives on, since a start takes time; one
+that dies, does not stop or breaks a limit is replaced before the next job. Knows nothing of what the jobs are about. Linux only.
 
 Time is that of the processor, so that a busy machine makes no job look slow; a job that waits for ever is found by the clock.
 """
@@ -119,8 +119,10 @@ class Child:
         return Ending(value, said, fault, cpu, memory, bool(asked), refused)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and what it started and left running."""
         if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
             self.process.join()
             self.pipe.close()
@@ -148,6 +150,7 @@ def cpu_of(pid: int) -> float:
 
 def _serve(pipe: Any, work: Callable[[Any], Any], limits: Limits) -> None:
     """The child: take jobs from ``pipe`` until the parent is gone."""
+    os.setpgid(0, 0)  # so that all of it can be ended at once
     parent, errors, refused, peak = os.getppid(), _redirected(), [], _Peak()
     size = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + limits.space, resource.RLIM_INFINITY))
@@ -183,9 +186,7 @@ def _serve(pipe: Any, work: Callable[[Any], Any], limits: Limits) -> None:
 
 
 def _redirected() -> int:
-    """Standard output leads nowhere, standard error into a pipe that the process itself reads after each job: no file, so no limit of
-    files.
-    """
+    """Standard output leads nowhere, standard error into a pipe that the process itself reads after each job: limits of files spare it."""
     reader, writer = os.pipe()
     with suppress(OSError):
         fcntl(writer, F_SETPIPE_SZ, MIB)

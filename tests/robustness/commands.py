@@ -1,7 +1,7 @@
 """Command lines of melody in a child process, and what their endings are held to.
 
-The rules: status 0, 1 or 2, exactly one line that says why where it is not 0, no traceback, nothing written outside of the child's folder,
-no look at the network but by ``melody data``, and the child's limits of time and memory.
+The rules: status 0, 1 or 2, exactly one line that says why where it is not 0, no traceback, nothing written outside of the child's
+folder, no look at the network but by ``melody data``, and the child's limits of time and memory.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _melody(here: Path, fonts: Path, arguments: list[str]) -> int:
 def judged(ending: Ending, arguments: list[str], long_is_a_fault: bool = True) -> str:
     """What is wrong with the ending of a command line, or ""."""
     refused = [what for what in ending.refused if not asked_for(what, arguments)]
-    fault = ending.fault or "; ".join(refused[:3]) or against_the_rules(ending.value, ending.said, ending.stopped)
+    fault = "; ".join(refused[:3]) or ending.fault or against_the_rules(ending.value, ending.said, ending.stopped)
     if ending.stopped and long_is_a_fault:
         fault = fault or "took too long"
     return " ".join(fault.split())[-400:]
@@ -49,7 +49,7 @@ def asked_for(what: str, arguments: list[str]) -> bool:
 
 
 def against_the_rules(status: Any, said: str, stopped: bool) -> str:
-    """Status 0, 1 or 2 (130 when stopped); one line where it is not 0, but for what a training run told before; no traceback."""
+    """Status 0, 1 or 2 (130 when stopped); one line where it is not 0, but for what a training run reported before; no traceback."""
     if status not in (0, 1, 2) and not (stopped and status == 130):
         return f"status {status}"
     if "Traceback (most recent call last)" in said or "a fault of melody itself" in said:

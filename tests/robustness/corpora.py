@@ -1,8 +1,8 @@
 """Corpora: ``melody prepare`` killed at any moment and begun again, and what is made of a corpus that was damaged.
 
 After each kill what stands there must be nothing, or verify as the old corpus or the new one; in the end the corpus is that of an
-undisturbed run, byte for byte, and nothing lies beside it. Then one bit of a file is changed (``melody inspect``), or a file is cut short
-(``melody train``): each must be refused.
+undisturbed run, byte for byte, and nothing lies beside it. Then one bit of a file is changed (``melody inspect``), or a file is cut
+short (``melody train``): each must be refused.
 """
 
 from __future__ import annotations

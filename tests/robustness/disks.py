@@ -1,7 +1,7 @@
 """Disks: every verb that writes, with a disk that is full, read-only or limited (RLIMIT_FSIZE), and /dev/full.
 
-What stood at the output before must be there byte for byte, nothing beside it, one line on standard error, status 1. A disk is a small
-tmpfs, where mounting is allowed; otherwise those columns say so and the limit stands alone.
+What stood at the output before must be there byte for byte, nothing beside it, one line on standard error, status 1. A disk is a
+small tmpfs, where mounting is allowed; otherwise those columns say so and the limit stands alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -74,7 +75,7 @@ class Faults:
                     (self.work / "disk" / "filler").unlink()
                     if kind == "old" and share == 0:
                         folder = self._fresh(self.work / "disk" / "d", kind)
-                        subprocess.run([MOUNT, "-o", "remount,ro", str(self.work / "disk")], check=True)
+                        make_read_only(self.work / "disk")
                         self._judge(folder, "read-only")
         good = self.tried - len({w.split(":")[0] for w in self.wrong})
         figure = f"{good} of {self.tried} as wanted{skipped}"
@@ -140,6 +141,15 @@ def disk(folder: Path) -> Iterator[bool]:
     finally:
         if mounted:
             subprocess.run([UNMOUNT, "-l", str(folder)], check=False)
+
+
+def make_read_only(folder: Path) -> None:
+    """Remount a disk; what a process that was killed just now had open may keep it busy for a moment."""
+    for _ in range(100):
+        if subprocess.run([MOUNT, "-o", "remount,ro", str(folder)], capture_output=True, check=False).returncode == 0:
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"{folder}: stays busy and cannot be made read-only")
 
 
 def fill(folder: Path, spare: int) -> None:

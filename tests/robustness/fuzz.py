@@ -1,17 +1,16 @@
 """Does any byte string do more to the MIDI reader than be refused in one line?
 
-Reads broken MIDI through melody.midi.parse in a child process: files of a generator that knows the format and breaks lengths, deltas,
-running
-status, sysex, meta events and chunk sizes, and mutants of its own files and of small ones in ../shared/data (random_midi.py). A finding
-is a
-process that dies, an error that is no MelodyError or has more than one line, more than 10 s of the processor, or more than 1.5 GiB.
-Findings are kept as hex in tests/midi/found/, which tests/midi/test_found.py reads. The same seed gives the same bytes.
+Reads broken MIDI through melody.midi.parse in a child process: files of a generator that knows the format and breaks lengths,
+deltas, running status, sysex, meta events and chunk sizes, and mutants of its own files and of small ones in ../shared/data
+(random_midi.py). A finding is a process that dies, an error that is no MelodyError or has more than one line, more than 10 s of the
+processor, or more than 1.5 GiB. Findings are kept as hex in tests/midi/found/, which tests/midi/test_found.py reads. The same seed
+gives the same bytes.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -40,17 +39,19 @@ class Tally:
 
 def rows(minutes: float = 10.0, seed: int = 1) -> Iterator[Row]:
     """One seed."""
-    tally = fuzz(minutes, seed, bases(DATA, 40))
+    found = bases(DATA, 40)
+    end = time.monotonic() + minutes * 60
+    tally = fuzz(seed, found, lambda tally: time.monotonic() > end)
     figure = f"{tally.read:,} read, {tally.accepted:,} accepted, {tally.read / max(tally.cpu, 0.1):,.0f} a CPU second, "
     figure += f"slowest {tally.slowest:.1f} s, {tally.memory:.0f} MiB, {len(tally.findings)} findings"
     yield Row("byte and structure mutants", "; ".join([figure, *tally.findings[:3]]), not tally.findings and tally.read > 0)
 
 
-def fuzz(minutes: float, seed: int, found: list[bytes], limits: Limits = LIMITS, start: str = "spawn") -> Tally:
-    """Read mutants number 0, 1, ... for some minutes of the clock, however readers die."""
-    tally, end = Tally(), time.monotonic() + minutes * 60
+def fuzz(seed: int, found: list[bytes], enough: Callable[[Tally], bool], limits: Limits = LIMITS, start: str = "spawn") -> Tally:
+    """Read mutants number 0, 1, ... until there are enough, however readers die."""
+    tally = Tally()
     with Child(partial(_read, seed, found), limits, start) as child:
-        while time.monotonic() < end:
+        while not enough(tally):
             ending = child.do(tally.read)
             if ending.fault:
                 keep(tally, seed, ending.fault, found)

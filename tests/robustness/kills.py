@@ -50,9 +50,9 @@ class Disturbed:
 
 
 def disturbed(victim: Victim, times: int, dice: random.Random, number: signal.Signals = signal.SIGKILL) -> Disturbed:
-    """Disturb runs until there were ``times`` kills, and let the last one end. A run that ends by itself is followed by another."""
+    """Disturb runs until there were ``times`` kills, and let the last one end. A run that ends well by itself is followed by another."""
     found = Disturbed()
-    while found.times < times or not found.runs:
+    while (found.times < times or not found.runs) and not found.wrong:
         victim.fresh()
         while not _ended(victim, found, times, dice, number):
             pass

@@ -1,11 +1,10 @@
 """Every verb that reads MIDI on every hostile file: does one of them do more than read it or refuse it in one line?
 
-The hostile corpus (../shared/hostile) holds make_hostile.py, which writes named cases, and hostile.zip, real odd files. Each verb of
-``VERBS``
-gets one file after the other (every Nth); ``prepare`` and ``train`` get the folder, with ``big`` two giants among it, while one of its
-files
-is being rewritten. A finding is what breaks the rules of commands.py, more than 10 s of the processor or 1.5 GiB; of ``prepare`` and
-``train`` also a path without its line in the report, a line that is not clean, and a file that crashed its reader.
+The hostile corpus (../shared/hostile) holds make_hostile.py, which writes named cases, and hostile.zip, real odd files. Each verb
+of ``VERBS`` gets one file after the other (every Nth); ``prepare`` and ``train`` get the folder, with ``big`` two giants among it,
+while one of its files is being rewritten. A finding is what breaks the rules of commands.py, more than 10 s of the processor or 1.5
+GiB; of ``prepare`` and ``train`` also a path without its line in the report, a line that is not clean, and a file that crashed its
+reader.
 """
 
 from __future__ import annotations

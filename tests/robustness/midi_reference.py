@@ -1,9 +1,9 @@
 """Do accepted files say what a reader says that was written from the standard?
 
-Reads the named cases and the real odd files of the hostile corpus, and some files of each collection in ../shared/data, with melody.midi
-and with tests/midi/reference.py: as many notes, the same pitches and velocities, every onset and end within 1 ms. Files that are to be read
-and that the standard does not describe (a status that no file may hold, data bytes above 127) are held to the number of notes and the last
-onset that the index states.
+Reads the named cases and the real odd files of the hostile corpus, and some files of each collection in ../shared/data, with
+melody.midi and with tests/midi/reference.py: as many notes, the same pitches and velocities, every onset and end within 1 ms. Files
+that are to be read and that the standard does not describe (a status that no file may hold, data bytes above 127) are held to the
+number of notes and the last onset that the index states.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from melody.errors import MelodyError
 from tests.robustness.child import Child, Limits
 
 LIMITS = Limits(cpu=5.0, memory=500.0, space=3 << 30)
-LONGEST = 700  # characters of a line that says what is wrong
+MAX_LINE = 700  # characters of a line that says what is wrong
 REFUSED, SAME = "refused", "same"  # what comes of a case; SAME is what its attempt returns
 
 Case = tuple[str, Callable[[], object], Callable[[], str]]  # name, how the damage is done (in this process), the attempt (in a child)
@@ -64,5 +64,5 @@ def _outcome(cases: Sequence[Case], number: int) -> str:
         found = cases[number][2]()
     except MelodyError as fault:
         text = str(fault)
-        return REFUSED if "\n" not in text and len(text) < LONGEST else f"a reason of {len(text)} characters"
+        return REFUSED if "\n" not in text and len(text) < MAX_LINE else f"a reason of {len(text)} characters"
     return found if found == SAME else f"was taken ({found})"

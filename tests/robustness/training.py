@@ -1,9 +1,9 @@
 """Does a training run that is killed again and again end with the weights of one that was left alone?
 
 The same run three times over: killed with SIGKILL at random moments (while it starts, trains, validates or saves), asked to stop by
-SIGTERM,
-and by SIGINT; each time resumed until it ends. On the CPU its weights must be, bit for bit, those of the undisturbed run; no moment may
-leave a bundle that cannot be read; a signal must save the run and end it with its status within 10 s of the processor.
+SIGTERM, and by SIGINT; each time resumed until it ends. On the CPU its weights must be, bit for bit, those of the undisturbed run;
+no moment may leave a bundle that cannot be read; a signal must save the run and end it with its status within 10 s of the
+processor.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ validate_every = 10
 save_every = 3
 """
 PIECES = 24
-LONGEST = 10.0  # processor seconds from a signal to the end
+MAX_SECONDS = 10.0  # processor seconds from a signal to the end
 
 
 def rows(kills: int = 50, signals: int = 20, steps: int = 240, seed: int = 0) -> Iterator[Row]:
@@ -55,7 +55,7 @@ def rows(kills: int = 50, signals: int = 20, steps: int = 240, seed: int = 0) ->
             ok = found.same == found.runs and not found.left["torn"] and not found.wrong
             figure = f"{found.same} of {found.runs} runs with bit-equal weights, {found.left['torn']} torn"
             if number is not signal.SIGKILL:
-                ok &= found.left["saved"] == found.times and found.slowest <= LONGEST
+                ok &= found.left["saved"] == found.times and found.slowest <= MAX_SECONDS
                 figure += f", {found.left['saved']} saved with their status, slowest {found.slowest:.1f} s"
             yield Row(f"training disturbed by {number.name}, {found.times} times", "; ".join([figure, *found.wrong[:2]]), ok)
 
