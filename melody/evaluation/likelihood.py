@@ -79,7 +79,7 @@ class Calibration:
         """Add a batch. Where the grammar leaves one value only there is nothing to be sure of: not counted."""
         target = torch.from_numpy(reading.batch.steps.events[1:].astype(np.int64))
         valid = torch.from_numpy(reading.batch.valid)
-        for f, logs in enumerate(reading.logs):
+        for f, logs in enumerate(reading.log_probs):
             best, value = (t.cpu() for t in logs.max(-1))
             asked = valid & ((logs > -torch.inf).sum(-1).cpu() > 1)
             sure = best[asked].exp().numpy().astype(np.float64)

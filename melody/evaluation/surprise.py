@@ -125,7 +125,7 @@ def surprise(model: EventLSTM, score: Score, name: str = "the piece", style: str
     onset, rests = 0, np.zeros(len(Field))
     for reading in readings(model, batches):
         nats, rows = reading.nats[:, 0].cpu().numpy().astype(np.float64), reading.batch.steps.events[1:, 0]
-        best = {f: _best(reading.logs[f][:, 0]) for f in TOLD}
+        best = {f: _best(reading.log_probs[f][:, 0]) for f in TOLD}
         for t, row in enumerate(rows.tolist()):
             onset += row[Field.WAIT]
             if row[Field.ROLE] == Role.REST:
