@@ -64,6 +64,7 @@ def test_an_extra_note_of_the_chord_part_is_seen(blues: ModuleType) -> None:
     assert np.flatnonzero(~blues.right_bars(extra, 2).ravel()).tolist() == [1]
 
 
+@pytest.mark.slow
 def test_short_run_of_every_cell(
     blues: ModuleType, music: tuple[Any, set[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,6 +85,7 @@ def test_corpus_holds_the_music_and_knows_its_melodies(blues: ModuleType, music:
     assert corpus.split("valid") and not corpus.split("test")
 
 
+@pytest.mark.slow
 def test_a_network_that_is_told_events_alone_sees_no_metre(blues: ModuleType, music: tuple[Any, set[bytes]], tmp_path: Path) -> None:
     corpus, _ = music
     options = argparse.Namespace(layers=1, width=16, steps=2, minutes=0.0, chunk=32, rate=1e-2, seed=1)

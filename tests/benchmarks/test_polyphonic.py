@@ -46,6 +46,7 @@ def small(models):
     return model
 
 
+@pytest.mark.slow
 def test_all_frames_together_have_probability_one(rolls, models, monkeypatch):
     for module in (rolls, models):
         monkeypatch.setattr(module, "KEYS", 6)
@@ -71,6 +72,7 @@ def test_nothing_looks_ahead(rolls, models):
     assert difference[14] > 0 and difference[15:].max() > 0
 
 
+@pytest.mark.slow
 def test_no_future_of_any_frame_changes_the_nats_before_it(rolls, models):
     """Bit for bit, over chunks with carried state and pieces side by side, as the command scores them."""
     import polyphonic
@@ -153,6 +155,7 @@ def run(*arguments):
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--no-match",), ("--independent",)])
 def test_command_prints_one_object(tmp_path, flags):
     scipy_io = pytest.importorskip("scipy.io")

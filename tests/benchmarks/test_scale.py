@@ -10,6 +10,8 @@ import pytest
 from melody import midi
 from melody.corpus import Corpus
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
 

@@ -70,6 +70,7 @@ def violations(config: CodecConfig, rows: Rows) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_a_legal_sequence_survives_decoding_and_encoding(config: CodecConfig) -> None:
     drawn = pieces(config)

@@ -34,6 +34,7 @@ def test_continue(any_composer, tune, bars, seed):
     assert all(onset > last and duration > 0 and onset + duration <= max(line, last + 2) for onset, duration, _, _ in fresh)
 
 
+@pytest.mark.slow
 @few
 @given(tunes(), st.integers(0, 9))
 def test_accompany(any_composer, tune, seed):
@@ -186,6 +187,7 @@ def test_the_named_track_must_have_notes(composer):
         composer.accompany(tune, track="silence")
 
 
+@pytest.mark.slow
 def test_what_is_written_survives_midi(any_composer, tmp_path):
     tune = scale(np.arange(12) * 480, name="MELODY", program=73)
     for name, result in {

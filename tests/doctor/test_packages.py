@@ -42,6 +42,7 @@ def test_no_modules_need_no_process(monkeypatch):
     assert loading_faults([]) == {}
 
 
+@pytest.mark.slow
 def test_what_melody_needs_is_here():
     found = list_packages()
     assert [p.module for p in found][:2] == ["numpy", "symusic"]

@@ -84,6 +84,7 @@ def scores(engine, rng_seed, rows, cut=slice(None), steps=3):
     return out, state
 
 
+@pytest.mark.slow
 def test_logits_are_those_of_torch_up_to_rounding(exported):
     mine, theirs = (scores(e, 3, 9)[0] for e in (engine_of(exported), torch_engine(exported)))
     for a, b in zip(mine, theirs, strict=True):
@@ -153,6 +154,7 @@ def test_a_piece_that_takes_an_ended_ones_place_is_the_piece_alone(exported):
         assert np.array_equal(write(engine, [made])[0], found[i])
 
 
+@pytest.mark.slow
 def test_torch_pieces_take_places_too(one):
     from melody.generate.loop import pieces
 
@@ -181,6 +183,7 @@ def test_the_export_compares_by_field(one):
     assert names == ["role", "wait", "part", "pitch", "duration", "velocity", "total"]
 
 
+@pytest.mark.slow
 def test_a_runtime_that_says_something_else_is_not_written(tmp_path, monkeypatch):
     from melody import export as room
 
@@ -225,6 +228,7 @@ def test_the_engine_can_be_chosen(one, tmp_path):
         load(bare.folder, engine="onnx")
 
 
+@pytest.mark.slow
 def test_nothing_of_it_imports_torch(one, tmp_path):
     import subprocess
 
