@@ -244,6 +244,7 @@ def test_given_notes_are_seen_ahead_when_the_future_is_known():
     assert near[0, 1] == 0 and far[0, 1] == near[0, 0] + 1
 
 
+@pytest.mark.slow
 def test_every_random_choice_of_what_is_given_can_be_scored():
     model, song = network(), piece(5)
     for seed in range(25):

@@ -61,6 +61,7 @@ def test_all_frames_together_have_probability_one(rolls, models, monkeypatch):
     assert sum(first) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_nothing_looks_ahead(rolls, models):
     model = small(models)
     piece = np.random.default_rng(2).random((24, 88)) < 0.04

@@ -167,6 +167,7 @@ def ends_after_two(monkeypatch):
     return broken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "status", "words"),
     [(KeyboardInterrupt(), 130, "interrupted; "), (MelodyError("no luck"), 1, "no luck; "), (Terminated(143), 143, "terminated; ")],

@@ -99,6 +99,7 @@ def test_measures_of_a_piece(typical):
     assert measures(late, engine, None)["empty"] == pytest.approx(0.8)
 
 
+@pytest.mark.slow
 def test_both_engines_read_the_same(typical):
     from melody.generate.torch_engine import TorchEngine
 

@@ -81,6 +81,7 @@ def scale(onsets, length=480, resolution=480, meter=(4, 4), **track):
     return Score((Track(notes=notes, **track),), resolution, tempo_table([0], [500_000]), meter_table([0], [meter[0]], [meter[1]]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", [1, 20, 100, 120])
 def test_notes_held_a_little_over_the_last_bar_line_do_not_cost_its_first_beat(any_composer, held):
     tune = scale([0, 480, 960, 1440], length=480 + held)

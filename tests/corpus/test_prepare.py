@@ -262,6 +262,7 @@ def test_past_sixteen_tracks_the_busiest_stay(tmp_path: Path) -> None:
     assert "16 busiest of 20" in found.reason
 
 
+@pytest.mark.slow
 def test_the_pedal_is_kept_beside_the_keys(tmp_path: Path) -> None:
     pedal = table(PEDAL, [0, 4000], [127, 0])
     score = tune(1, tracks=1)

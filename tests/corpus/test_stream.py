@@ -123,6 +123,7 @@ def test_the_end_of_a_bounded_stream_is_restored(corpus: Corpus) -> None:
     assert len(rest) == 1 and same(rest[0], batches[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_every_note_is_seen_once_an_epoch(corpus: Corpus, mode: str) -> None:
     """As a target; or as given, and then in no chunk as a target."""

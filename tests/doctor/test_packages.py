@@ -32,6 +32,7 @@ def test_each_module_is_tried_whatever_the_others_do(broken):
     assert faults["nowhere"] == "ModuleNotFoundError: No module named 'nowhere'"
 
 
+@pytest.mark.slow
 def test_a_module_that_hangs_is_left(broken, monkeypatch):
     monkeypatch.setattr(packages, "PATIENCE", 1)
     assert loading_faults(["hangs"]) == {"hangs": "loading it takes too long"}

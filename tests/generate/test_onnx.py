@@ -93,6 +93,7 @@ def test_logits_are_those_of_torch_up_to_rounding(exported):
     assert max(float(b.std()) for b in theirs) > 0.1  # they say something
 
 
+@pytest.mark.slow
 def test_a_row_is_bit_for_bit_the_row_alone(exported):
     engine = engine_of(exported)
     together, state = scores(engine, 4, 64)
@@ -145,6 +146,7 @@ def test_a_piece_in_a_batch_is_the_piece_alone(exported):
         assert np.array_equal(write(engine, [made])[0], rows)
 
 
+@pytest.mark.slow
 def test_a_piece_that_takes_an_ended_ones_place_is_the_piece_alone(exported):
     from melody.generate.loop import pieces
 
@@ -165,6 +167,7 @@ def test_torch_pieces_take_places_too(one):
         check(made, found[i], CODEC)
 
 
+@pytest.mark.slow
 def test_given_notes_that_nobody_uses_are_left_out(one, monkeypatch):
     from melody.generate.loop import pieces
     from melody.runtime import context

@@ -53,6 +53,7 @@ def test_rectangles_are_the_notes() -> None:
     assert boxes[:, :, 1].mean(axis=1).tolist() == pytest.approx([72, 73, 74, 75])
 
 
+@pytest.mark.slow
 def test_the_louder_the_darker() -> None:
     onset = np.arange(4) * 480
     score = Score((Track("", 0, False, note_table(onset, np.full(4, 480), np.full(4, 60), [1, 40, 80, 127])),))

@@ -251,6 +251,7 @@ def test_reading_in_order_unpacks_once(tmp_path, tune, monkeypatch):
     assert all(s.read_bytes() == tune * 50 for s in listed(tmp_path)) and len(begun) == 2  # the list, and the entries
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packer", [bytes, gzip.compress])
 def test_mutants(tmp_path, tune, packer):
     """Whatever is changed in the bytes: sources with a reason, or files."""

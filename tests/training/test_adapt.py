@@ -50,6 +50,7 @@ def test_what_was_read_is_expected_afterwards(began):
     assert origin.training.get("habits") != known.training["habits"]
 
 
+@pytest.mark.slow
 def test_it_is_the_same_every_time(model):
     origin = bundle.read(model)
     one, two = (adapted(origin, bundle.load_model(origin), [tune()])[1].state_dict() for _ in range(2))

@@ -152,6 +152,7 @@ for work in (
 """
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_leaves_what_was_there(tmp_path):
     (tmp_path / "state").write_bytes(b"old")
     (tmp_path / "model.safetensors").write_bytes(b"old")

@@ -86,6 +86,7 @@ def test_a_loss_that_is_not_a_number_is_skipped(start, monkeypatch):
     assert all(torch.isfinite(t).all() for t in trainer.learner.model.state_dict().values())
 
 
+@pytest.mark.slow
 def test_a_validation_that_is_never_a_number_still_leaves_a_model(start, monkeypatch):
     monkeypatch.setattr(loop, "validate", lambda *_: Scores(np.full(6, math.nan), 1, 1))
     trainer = start(recipe=tiny(steps=2))

@@ -19,6 +19,8 @@ from melody.training.loop import Trainer
 
 from .conftest import Log, only, tiny
 
+pytestmark = pytest.mark.slow
+
 
 def weights(trainer):
     return {**trainer.learner.model.state_dict(), **{f"average {n}": t for n, t in trainer.learner.averages.weights.items()}}
@@ -39,7 +41,6 @@ def stopped(half_way, tmp_path):
     return Path(shutil.copytree(half_way, tmp_path / "run"))
 
 
-@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(start, stopped):
     whole = start("whole", tiny(steps=9))
     log = Log()
@@ -56,7 +57,6 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(start, stop
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.slow
 def test_resuming_twice(start, stopped):
     for steps in (6, 9):
         trainer = start(recipe=tiny(steps=9))
@@ -69,7 +69,6 @@ def test_resuming_twice(start, stopped):
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.slow
 def test_a_finished_run_has_nothing_left_to_do(start):
     start(recipe=tiny(steps=2)).run(Log())
     again = start(recipe=tiny(steps=2))
@@ -190,7 +189,6 @@ def test_a_state_is_saved_and_loaded_without_a_loop(start, tmp_path):
         checkpoint.load(tmp_path / "values", "another")
 
 
-@pytest.mark.slow
 def test_a_copy_of_a_state_stays_as_it_was(start):
     trainer = start(recipe=tiny(steps=3))
     state = trainer.state()
@@ -222,7 +220,6 @@ def test_facts_that_make_no_sense(start, stopped, changes):
     refused(start(recipe=tiny(steps=9)), "run")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("what", ["weights", "averages", "moments", "recurrent", "random"])
 @pytest.mark.parametrize("how", ["nothing", "shape", "nan"])
 def test_tensors_that_do_not_fit(start, stopped, what, how):

@@ -105,6 +105,7 @@ def test_equals_backpropagation_with_relu() -> None:
     same(ours, backpropagated(cell, read, inputs, loss, 12))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CELLS)
 def test_chunks_with_carried_sensitivity_give_the_whole_gradient_and_truncated_backpropagation_does_not(kind: str) -> None:
     cell, read = small(kind)
