@@ -263,7 +263,6 @@ def test_plans_that_wait_take_the_places_of_rows_that_have_ended():
     assert any(sorted(r) != r for r in running)  # a later plan in an earlier row
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2, 5])
 def test_a_row_that_came_later_is_the_row_alone(rows):
     expected = [write(FakeEngine(), [made])[0] for made in mixed(9)]
