@@ -1,6 +1,6 @@
 # make demo    hear it: three pieces from the shipped model, in demo/
 # make test    what the tests need, and the tests: the same every time
-# make quick   the tests without those that take seconds
+# make quick   the quick ones of the tests, in a minute
 # make explore the tests in random order on new random examples, ten times as many: looks for faults, and may find one by chance
 # make check   the tests, the linter and the types: what .ci/run does
 # make matrix  the wheel without torch on each Python that is here, with the lowest and the newest dependencies too
@@ -42,10 +42,10 @@ demo/accompanied.mid: examples/tune.mid $(MODEL) $(VENV)/.runs
 	$(RUN)/melody accompany examples/tune.mid --seed 1 -o $@ --force
 
 test: $(VENV)/.tests
-	$(RUN)/python -m pytest
+	HYPOTHESIS_PROFILE=repeatable $(RUN)/python -m pytest
 
 quick: $(VENV)/.tests
-	$(RUN)/python -m pytest -m "not slow"
+	HYPOTHESIS_PROFILE=quick $(RUN)/python -m pytest -m "not slow"
 
 explore: $(VENV)/.tests
 	HYPOTHESIS_PROFILE=explore $(RUN)/python -m pytest -p randomly

@@ -81,6 +81,7 @@ def test_imports_go_down(path):
         )
 
 
+@pytest.mark.slow
 def test_every_exception_is_needed():
     used = {(room_of(p), other) for p in files() for other in rooms_imported(p)}
     assert set(EXCEPTIONS) <= used
@@ -93,6 +94,7 @@ def test_the_exceptions_are_inside_functions():
     assert not any("melody" in ast.unparse(n) for n in top)
 
 
+@pytest.mark.slow
 def test_only_midi_knows_the_midi_libraries():
     for path in files():
         known = {name.split(".")[0] for name in imported(path)} & {"symusic", "mido"}
@@ -111,6 +113,7 @@ def run(code: str) -> str:
     return result.stdout.strip()
 
 
+@pytest.mark.slow
 def test_lower_rooms_work_where_torch_is_missing():
     """Every module of theirs, and what composes, can be imported: torch comes when a model is loaded, not before."""
     modules = [
@@ -120,6 +123,7 @@ def test_lower_rooms_work_where_torch_is_missing():
     run(f"import sys, importlib\nsys.modules['torch'] = None\nfor name in {modules!r}: importlib.import_module(name)")
 
 
+@pytest.mark.slow
 def test_import_melody_is_light():
     assert run("import sys, melody; print([m for m in ('torch', 'numpy', 'symusic', 'rich') if m in sys.modules])") == "[]"
     names = "melody.Score, melody.render, melody.midi, melody.MelodyError, melody.load, melody.Generate, dir(melody)"

@@ -169,6 +169,7 @@ def stepwise(model, inputs):
     return torch.stack(nats).view(len(inputs.steps.events) - 1, 6, -1).transpose(1, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("given", "horizon"), [(None, NO_HORIZON), ([0], NO_HORIZON), ([0, 2], 4)])
 def test_sampling_uses_the_distribution_that_was_trained(cell, given, horizon):
@@ -243,6 +244,7 @@ def test_given_notes_are_seen_ahead_when_the_future_is_known():
     assert near[0, 1] == 0 and far[0, 1] == near[0, 0] + 1
 
 
+@pytest.mark.slow
 def test_every_random_choice_of_what_is_given_can_be_scored():
     model, song = network(), piece(5)
     for seed in range(25):
@@ -251,6 +253,7 @@ def test_every_random_choice_of_what_is_given_can_be_scored():
         assert torch.isfinite(nats).all(), choice.mode
 
 
+@pytest.mark.slow
 def test_the_seconds_clock():
     codec = CodecConfig("seconds", 20, 4)
     model, inputs = network(codec=codec), batch(sequence_of(piece(codec=codec), [1]))

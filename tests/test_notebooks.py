@@ -23,6 +23,7 @@ def test_outputs_are_stripped(path: Path) -> None:
             assert not cell.outputs and cell.execution_count is None
 
 
+@pytest.mark.slow
 @every
 def test_it_runs(path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With the model that MELODY_MODEL names, or one that was trained for some seconds: what it writes does not matter here."""

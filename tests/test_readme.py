@@ -79,6 +79,7 @@ def test_there_is_a_readme():
         pytest.skip("README.md is not written yet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_commands_of_a_page(page, desk, capsys):
     for line in commands(page):

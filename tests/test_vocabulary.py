@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [
     *(p for p in sorted((ROOT / "melody").rglob("*.py")) if not {"checkpoints", "recipes", "examples", "datasets"} & set(p.parts)),
@@ -32,6 +34,7 @@ RETIRED = {  # word: what is said instead
 METHODS = ("tell", "arrive", "declare")  # of an engine: embed_choice, set_time, update_parts
 
 
+@pytest.mark.slow
 def test_retired_words_are_gone():
     found = []
     for path in FILES:

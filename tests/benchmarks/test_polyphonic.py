@@ -41,6 +41,7 @@ def small(models):
     return model
 
 
+@pytest.mark.slow
 def test_all_frames_together_have_probability_one(rolls, models, monkeypatch):
     for module in (rolls, models):
         monkeypatch.setattr(module, "KEYS", 6)
@@ -55,6 +56,7 @@ def test_all_frames_together_have_probability_one(rolls, models, monkeypatch):
     assert sum(first) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_nothing_looks_ahead(rolls, models):
     model = small(models)
     piece = np.random.default_rng(2).random((24, 88)) < 0.04
@@ -66,6 +68,7 @@ def test_nothing_looks_ahead(rolls, models):
     assert difference[14] > 0 and difference[15:].max() > 0
 
 
+@pytest.mark.slow
 def test_no_future_of_any_frame_changes_the_nats_before_it(rolls, models, polyphonic):
     """Bit for bit, over chunks with carried state and pieces side by side, as the command scores them."""
     model, config = small(models), models.Config(width=16, rows=3, chunk=8)

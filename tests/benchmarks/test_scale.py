@@ -2,6 +2,7 @@
 
 from melody.corpus import Corpus
 
+pytestmark = pytest.mark.slow
 
 def test_a_few_pieces(script, tmp_path):
     scale = script("scale")

@@ -188,6 +188,7 @@ def test_a_corpus_of_nothing(melody, odd, folder, words):
     assert not (odd / "corpus").exists()
 
 
+@pytest.mark.slow
 def test_a_corpus_smaller_than_a_batch(melody, songs, odd):
     assert melody("prepare", songs / "pop909" / "0.mid", "-o", "one", "--quiet").status == 0
     flags = ("--recipe", "tiny", "--steps", 2, "--batch", 64, "--threads", 1, "--quiet")
@@ -219,6 +220,7 @@ def test_a_fault_of_the_program_is_one_line_too(melody, odd, monkeypatch):
         melody("inspect", "good.mid")
 
 
+@pytest.mark.slow
 def test_as_a_process(odd):
     """Once for real: no traceback of an unraisable error, of a thread or at exit."""
     for arguments, status in ((["inspect", "text.mid"], 1), (["generate", "--bars", "0"], 2), (["--version"], 0)):
@@ -227,6 +229,7 @@ def test_as_a_process(odd):
         assert len((run.stderr or run.stdout).splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves(odd):
     """``melody inspect | head -1`` ends without a word."""
     command = f"{sys.executable} -m melody inspect good.mid; echo status $? >&2"

@@ -10,6 +10,8 @@ from melody import __version__, bundle
 from melody.doctor import packages
 from melody.extras import EXTRAS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:

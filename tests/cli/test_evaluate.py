@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FEW = ("--split", "train", "--notes", 100, "--samples", 2, "--bars", 2)
 
 

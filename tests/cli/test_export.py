@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LENGTH = ("--bars", 1, "--seed", 1)
 
 

@@ -50,6 +50,7 @@ def test_version(melody):
     assert melody("--version") == (0, f"{package.__version__}\n", "")
 
 
+@pytest.mark.slow
 def test_help_imports_nothing_heavy():
     """One process for all verbs."""
     code = f"""

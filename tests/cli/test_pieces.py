@@ -28,6 +28,7 @@ def test_generate_names_its_file_by_the_seed(melody, model, here):
     assert score.end_tick <= 2 * 4 * score.ticks_per_quarter
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_bytes(melody, model, here):
     for name, seed in (("a.mid", 5), ("b.mid", 5), ("c.mid", 6)):
         assert melody("generate", "--model", model, *LENGTH, "--seed", seed, "-o", name).status == 0
@@ -64,6 +65,7 @@ def test_several_pieces_fill_a_folder(melody, model, here):
     assert facts["notes"] == sum(p["notes"] for p in facts["pieces"]) == sum(midi.read(f"three/{n}").note_count for n in names)
 
 
+@pytest.mark.slow
 def test_several_pieces_join_a_folder_that_exists(melody, model, here):
     (here / "three").mkdir()
     (here / "three" / "mine.txt").write_text("mine")
@@ -84,6 +86,7 @@ def test_all_wishes_at_once(melody, model):
     assert {(t.program, t.is_drum) for t in score.tracks} <= {(40, False), (0, False), (0, True)}
 
 
+@pytest.mark.slow
 def test_temperature_0_is_greedy(melody, model, here):
     first, second = (melody("generate", "--model", model, *LENGTH, "--temperature", 0, "--seed", 3, "-o", n) for n in ("a.mid", "b.mid"))
     assert first.status == second.status == 0
@@ -103,6 +106,7 @@ def test_continue_keeps_the_tune(melody, model, tune: Path):
     assert after.note_count > before.note_count
 
 
+@pytest.mark.slow
 def test_accompany_keeps_the_tune(melody, model, tune: Path):
     said = melody("accompany", tune, "--model", model, "--track", "MELODY", "--voices", "cello", "-n", 2, "--seed", 1)
     assert said.status == 0
@@ -130,6 +134,7 @@ def test_names_that_are_no_text(melody, model, tune: Path, here):
     assert Path("na\nïve \udcff-continued-1.mid").is_file()
 
 
+@pytest.mark.slow
 def test_a_piece_can_go_to_standard_output(melody, model, here, monkeypatch):
     assert melody("generate", "--model", model, *LENGTH, "--seed", 5, "-o", "x.mid").status == 0
     monkeypatch.setattr("sys.stdout", open(here / "piped.mid", "w"))  # noqa: SIM115  # closed with the process's own
@@ -162,6 +167,7 @@ def ends_after_two(monkeypatch):
     return broken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "status", "words"),
     [(KeyboardInterrupt(), 130, "interrupted; "), (MelodyError("no luck"), 1, "no luck; "), (Terminated(143), 143, "terminated; ")],
@@ -194,6 +200,7 @@ def interrupted_after(monkeypatch, steps):
     monkeypatch.setattr(Writer, "_step", interrupted)
 
 
+@pytest.mark.slow
 def test_a_piece_that_is_interrupted_ends_there(melody, model, tune: Path, here, monkeypatch):
     whole = melody("generate", "--model", model, "--bars", 8, "--seed", 5, "-o", "whole.mid")
     interrupted_after(monkeypatch, 30)
@@ -209,6 +216,7 @@ def test_a_piece_that_is_interrupted_ends_there(melody, model, tune: Path, here,
     assert said == (130, "", "melody: interrupted\n") and not (here / "y.mid").exists()  # half a hole would be neither the old nor the new
 
 
+@pytest.mark.slow
 def test_the_best_of_several_says_the_seed_that_makes_it(melody, model, here, monkeypatch):
     from melody.compose import best
 
@@ -227,6 +235,7 @@ def test_what_best_of_cannot_do(melody, model, wrong):
     assert said.status == 2 and "best-of" in said.err and said.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_music_to_adapt_to(melody, model, tune: Path, here):
     said = melody("continue", tune, "--model", model, "--bars", 1, "--adapt", tune, "--seed", 1, "-o", "x.mid")
     assert said.status == 0 and "adapted to 1 piece" in said.err and midi.read("x.mid").note_count > midi.read(tune).note_count

@@ -8,6 +8,8 @@ import pytest
 
 from melody.corpus import Corpus
 
+pytestmark = pytest.mark.slow
+
 
 def test_counts_and_report(melody, songs, here):
     mixed = here / "mixed"

@@ -9,6 +9,7 @@ import pytest
 from melody.cli.render import _targets
 
 
+@pytest.mark.slow
 def test_a_picture_beside_the_file(melody, tune):
     pytest.importorskip("matplotlib")
     said = melody("render", tune)
@@ -19,6 +20,7 @@ def test_a_picture_beside_the_file(melody, tune):
     assert melody("render", tune, "--force").status == 0
 
 
+@pytest.mark.slow
 def test_sound(melody, tune):
     facts = json.loads(melody("render", tune, "--wav", "-o", "x.wav", "--json").out)
     assert facts["files"] == ["x.wav"] and facts["synthesiser"] in ("FluidSynth", "simple tones")

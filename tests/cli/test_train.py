@@ -11,6 +11,8 @@ import pytest
 from melody import bundle
 from melody.cli.watch import Watch
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("--recipe", "tiny", "--threads", 1, "--precision", "fp32", "--batch", 2)
 
 

@@ -27,6 +27,7 @@ SECONDS = CodecConfig("seconds", 100, styles=("folk", "pop"))
 positive = st.floats(1e-6, 1e6)
 
 
+@pytest.mark.slow
 @given(
     st.none() | st.sampled_from(["folk", "pop", "jazz", ""]),
     st.none() | positive,

@@ -125,6 +125,7 @@ def test_a_choice_splits_the_notes(piece: Piece, seed: int) -> None:
         assert (choice.start, choice.stop) == (0, piece.end)
 
 
+@pytest.mark.slow
 def test_choices_come_as_often_as_asked_for() -> None:
     notes = [(bar * 96 + 24 * beat, part, 60 + beat, 20, 9) for bar in range(32) for beat in range(4) for part in range(3)]
     piece = piece_of(notes, 3, lead=0)

@@ -70,6 +70,7 @@ def violations(config: CodecConfig, rows: Rows) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_a_legal_sequence_survives_decoding_and_encoding(config: CodecConfig) -> None:
     drawn = pieces(config)
@@ -99,6 +100,7 @@ def test_the_drawn_pieces_meet_every_corner() -> None:
     assert min(top, full, waited) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS[:3], ids=str)
 def test_a_legal_sequence_survives_the_way_through_a_score(config: CodecConfig) -> None:
     for rows in pieces(config):

@@ -141,6 +141,7 @@ def test_shifted_pitches_stay_on_the_keyboard():
     assert not out[np.flatnonzero(rows[:, Field.ROLE] == Role.NOTE)[-1], -1, :5].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [2 * MAX_KEPT + 50])
 def test_a_piece_without_end_is_remembered_in_bounded_memory(length):
     state, metre = IncrementalRecall(CODEC, 1), Metre(CODEC, table(METER, [0], [4], [4]))

@@ -73,6 +73,7 @@ def test_keywords_are_those_of_the_requests():
     assert Drawing.__annotations__.keys() == {f.name for f in fields(Sampling)}
 
 
+@pytest.mark.slow
 def test_no_seed_is_another_piece_every_time(composer, monkeypatch):
     drawn = iter([3, 4])
     monkeypatch.setattr("melody.compose.composer.secrets.randbelow", lambda below: next(drawn))
@@ -80,6 +81,7 @@ def test_no_seed_is_another_piece_every_time(composer, monkeypatch):
     assert composer.generate(bars=2) != composer.many([Generate(bars=2, seed=3)])[0]
 
 
+@pytest.mark.slow
 def test_a_tune_may_be_anything_that_holds_one(composer, tmp_path):
     import io
 
@@ -90,6 +92,7 @@ def test_a_tune_may_be_anything_that_holds_one(composer, tmp_path):
         assert composer.accompany(tune, seed=1).tracks[1:] == expected.tracks[1:]
 
 
+@pytest.mark.slow
 def test_streamed_notes_name_their_instruments(composer):
     notes = list(islice(composer.stream(voices="flute,drums", meter="4/4", tempo=90, seed=2), 60))
     assert {(n.name, n.program, n.is_drum) for n in notes} <= {("Melody", 73, False), ("Drums", 0, True)}

@@ -84,6 +84,7 @@ def typical(model, corpus, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_measures_of_a_piece(typical):
     engine = load(typical).engine
     found = measures(figure(), engine, "pop909")
@@ -98,6 +99,7 @@ def test_measures_of_a_piece(typical):
     assert measures(late, engine, None)["empty"] == pytest.approx(0.8)
 
 
+@pytest.mark.slow
 def test_both_engines_read_the_same(typical):
     from melody.generate.torch_engine import TorchEngine
 
@@ -113,6 +115,7 @@ def test_a_piece_that_the_model_has_heard_is_likelier_than_noise(typical, corpus
     assert measures(pieces.score(0), composer.engine, None)["nats"] < measures(noise, composer.engine, None)["nats"]
 
 
+@pytest.mark.slow
 def test_the_best_of_some_is_one_of_them_and_can_be_made_alone(typical):
     composer = load(typical)
     requests = [Generate(bars=3, seed=s) for s in (1, 2)]
@@ -124,6 +127,7 @@ def test_the_best_of_some_is_one_of_them_and_can_be_made_alone(typical):
     assert len({c.total for c in kept[0].ratings}) > 1
 
 
+@pytest.mark.slow
 def test_every_verb_has_a_measure(typical):
     composer = load(typical)
     tune = figure(32)

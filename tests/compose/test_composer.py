@@ -44,11 +44,13 @@ def test_a_note_starts_in_every_bar(any_composer):
     assert set(range(6)) == set((onsets // bar).tolist())
 
 
+@pytest.mark.slow
 def test_an_open_end_is_neither_at_once_nor_never(composer):
     piece = composer.generate(seed=1, meter="2/4", sampling=Sampling(temperature=1))
     assert 7 * 960 < piece.end_tick <= 64 * 960
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_bytes(any_composer):
     def pieces(seed):
         return [
@@ -65,6 +67,7 @@ def test_equal_seeds_give_equal_bytes(any_composer):
     assert first == again and all(a != b for a, b in zip(first, other, strict=True))
 
 
+@pytest.mark.slow
 def test_many_requests_of_all_kinds_at_once(composer):
     requests = [
         Generate(bars=2, seed=1),
@@ -141,6 +144,7 @@ def test_damaged_style_priors_are_one_clear_error(composer, priors):
         damaged.generate(bars=1)
 
 
+@pytest.mark.slow
 def test_a_stream_begins_as_the_piece_does(composer):
     notes = list(islice(composer.stream(seed=4, meter="4/4", tempo=100), 80))
     assert len(notes) == 80
@@ -162,11 +166,13 @@ def test_greedy(any_composer):
     assert one == other
 
 
+@pytest.mark.slow
 def test_guidance_and_repetition_are_taken(composer):
     for sampling in (Sampling(guidance=2), Sampling(repetition=0), Sampling(repetition=1, top_k=3, min_p=0.1)):
         assert composer.accompany(TUNE, seed=0, sampling=sampling).tracks[0] == TUNE.tracks[0]
 
 
+@pytest.mark.slow
 def test_pieces_come_as_they_are_done(composer):
     requests = [Generate(bars=bars, seed=bars) for bars in (12, 1, 2)]
     order = [place for place, _ in composer.each(requests)]
@@ -174,18 +180,21 @@ def test_pieces_come_as_they_are_done(composer):
     assert [midi.to_bytes(s) for s in composer.many(requests)] == [midi.to_bytes(composer.many([r])[0]) for r in requests]
 
 
+@pytest.mark.slow
 def test_processes_share_the_work_and_change_nothing(composer):
     requests = [Generate(bars=1 + seed % 2, seed=seed) for seed in range(5)]
     together = composer.many(requests, processes=2)
     assert [midi.to_bytes(s) for s in together] == [midi.to_bytes(s) for s in composer.many(requests)]
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_in_another_process_is_one_line(composer):
     requests = [Generate(bars=1, seed=1), Generate(bars=1, style="walz"), Generate(bars=1, seed=2)]
     with pytest.raises(CallError, match="did you mean 'waltz'"):
         composer.many(requests, processes=2)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_one_line(composer):
     from melody.compose.processes import shared
 
@@ -193,6 +202,7 @@ def test_a_process_that_dies_is_one_line(composer):
         list(shared(partial(os._exit, 3), [Generate(bars=1)] * 2, 2))
 
 
+@pytest.mark.slow
 def test_a_piece_that_is_interrupted_ends_there(composer):
     from melody.compose.running import Running
 

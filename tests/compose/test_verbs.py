@@ -34,6 +34,7 @@ def test_continue(any_composer, tune, bars, seed):
     assert all(onset > last and duration > 0 and onset + duration <= max(line, last + 2) for onset, duration, _, _ in fresh)
 
 
+@pytest.mark.slow
 @few
 @given(tunes(), st.integers(0, 9))
 def test_accompany(any_composer, tune, seed):
@@ -80,6 +81,7 @@ def scale(onsets, length=480, resolution=480, meter=(4, 4), **track):
     return Score((Track(notes=notes, **track),), resolution, tempo_table([0], [500_000]), meter_table([0], [meter[0]], [meter[1]]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", [1, 20, 100, 120])
 def test_notes_held_a_little_over_the_last_bar_line_do_not_cost_its_first_beat(any_composer, held):
     tune = scale([0, 480, 960, 1440], length=480 + held)
@@ -186,6 +188,7 @@ def test_the_named_track_must_have_notes(composer):
         composer.accompany(tune, track="silence")
 
 
+@pytest.mark.slow
 def test_what_is_written_survives_midi(any_composer, tmp_path):
     tune = scale(np.arange(12) * 480, name="MELODY", program=73)
     for name, result in {

@@ -140,6 +140,7 @@ def test_duplicates_never_straddle_a_split(made: Path) -> None:
     assert len({p.content for p in corpus.pieces}) == len(corpus)
 
 
+@pytest.mark.slow
 def test_every_style_is_split(tmp_path: Path) -> None:
     for i in range(50):
         os.makedirs(tmp_path / "in" / ("a", "b")[i % 2], exist_ok=True)
@@ -151,17 +152,20 @@ def test_every_style_is_split(tmp_path: Path) -> None:
         assert [splits.count(s) for s in ("train", "valid", "test")] == [20, 2, 3]
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(made: Path, folder: Path, tmp_path: Path) -> None:
     prepare([folder], tmp_path / "out", replace(TWO, workers=3))
     for name in ("notes.npy", "tempi.npy", "meters.npy", "keys.npy", "index.json", "report.csv"):
         assert (tmp_path / "out" / name).read_bytes() == (made / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_one_worker_does_the_same(made: Path, folder: Path, tmp_path: Path) -> None:
     prepare([folder], tmp_path / "out", ONE)
     assert (tmp_path / "out" / "index.json").read_bytes() == (made / "index.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_corpus_of_no_good_files(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.mid").write_bytes(b"")
@@ -173,6 +177,7 @@ def test_a_corpus_of_no_good_files(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out.report.csv"]  # nothing half-written
 
 
+@pytest.mark.slow
 def test_a_folder_without_midi_and_no_folder(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("x")
@@ -183,6 +188,7 @@ def test_a_folder_without_midi_and_no_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_corpus_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for i in range(2):
@@ -198,6 +204,7 @@ def test_a_corpus_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert len(Corpus(tmp_path / "out")) == 3
 
 
+@pytest.mark.slow
 def test_a_small_collection_still_has_a_piece_to_stop_by(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for i in range(2):
@@ -206,12 +213,14 @@ def test_a_small_collection_still_has_a_piece_to_stop_by(tmp_path: Path) -> None
     assert summary.splits == {"train": 1, "valid": 1}
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_its_reader_is_reported() -> None:
     (found,) = _guarded([Killer("a.mid")], ONE)  # type: ignore[list-item]  # a stand-in for sources.Source
     assert (found.path, found.facts) == ("a.mid", None)
     assert "crashed" in found.reason
 
 
+@pytest.mark.slow
 def test_the_neighbours_of_a_killer_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """In its chunk and in the chunks that wait behind it, each once and in order."""
     monkeypatch.setattr("melody.corpus.prepare.CHUNK", 3)
@@ -222,6 +231,7 @@ def test_the_neighbours_of_a_killer_are_read(monkeypatch: pytest.MonkeyPatch) ->
     assert [int(r.path) for r in reads if r.facts is None] == [4]
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_process_that_started_them() -> None:
     """Killed, it cannot tell them. They have its standard output, which ends when the last of them has ended."""
     work = "import os; from melody.corpus.prepare import _pool; print(_pool(1).submit(os.getpid).result(), flush=True); input()"
@@ -252,6 +262,7 @@ def test_past_sixteen_tracks_the_busiest_stay(tmp_path: Path) -> None:
     assert "16 busiest of 20" in found.reason
 
 
+@pytest.mark.slow
 def test_the_pedal_is_kept_beside_the_keys(tmp_path: Path) -> None:
     pedal = table(PEDAL, [0, 4000], [127, 0])
     score = tune(1, tracks=1)

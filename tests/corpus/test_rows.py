@@ -28,6 +28,7 @@ def stream(corpus, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", [2, 3, 6])
 def test_rows_are_the_same_however_they_are_shared(stream, world):
     """Several processes see together what one sees; and any number may go on from where another stands."""

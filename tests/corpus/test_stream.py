@@ -87,6 +87,7 @@ def epoch_of(source: Stream, row: int, taken: int) -> int:
     return (row + taken * source.total) // len(source.pieces)
 
 
+@pytest.mark.slow
 def test_the_seed_says_it_all(corpus: Corpus) -> None:
     one, two, other = stream(corpus), stream(corpus), stream(corpus, seed=4)
     pairs = list(islice(zip(one, two, other, strict=False), 60))
@@ -95,6 +96,7 @@ def test_the_seed_says_it_all(corpus: Corpus) -> None:
     assert one.epoch > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 1, 2, 7, 23, 59])
 def test_a_stream_goes_on_from_its_position(corpus: Corpus, after: int) -> None:
     first = stream(corpus)
@@ -121,6 +123,7 @@ def test_the_end_of_a_bounded_stream_is_restored(corpus: Corpus) -> None:
     assert len(rest) == 1 and same(rest[0], batches[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_every_note_is_seen_once_an_epoch(corpus: Corpus, mode: str) -> None:
     """As a target; or as given, and then in no chunk as a target."""
@@ -170,6 +173,7 @@ def test_validation_comes_in_order_and_unvaried(corpus: Corpus) -> None:
     assert (told.conditions[[0, 2, 3, 4]] > 0).all() and not told.steps.features[:, 3].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 7, 50, 5000])
 def test_chunks_show_what_the_whole_piece_shows(corpus: Corpus, chunk: int) -> None:
     """Rows, features and, through each chunk's own copy of the given notes, the notes that the look-ups name."""
@@ -255,6 +259,7 @@ def test_padding_is_harmless(corpus: Corpus) -> None:
     assert seen
 
 
+@pytest.mark.slow
 def test_variation_stays_in_range(corpus: Corpus) -> None:
     plain = AugmentConfig.none()
     semitones, louder = set(), set()

@@ -86,6 +86,7 @@ scores_of = st.builds(
 )
 
 
+@pytest.mark.slow
 @examples(25)
 @given(st.lists(scores_of, min_size=1, max_size=4))
 def test_what_was_added_comes_back(tmp_path_factory: pytest.TempPathFactory, scores: list[Score]) -> None:
@@ -182,6 +183,7 @@ def test_every_file_is_vouched_for(tmp_path: Path) -> None:
         write(folder, [tune(), tune(64)])
 
 
+@pytest.mark.slow
 def test_every_bit_of_the_head_of_a_table_is_vouched_for(tmp_path: Path) -> None:
     """numpy parses it as Python."""
     folder = write(tmp_path / "c", [tune()])

@@ -13,6 +13,8 @@ from melody.corpus import Corpus
 from melody.corpus.piece import AugmentConfig, encode_piece, training_piece
 from melody.theory import key_transposed
 
+pytestmark = pytest.mark.slow
+
 NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0)
 STYLE, TEMPO, KEY, METER, DENSITY = range(5)
 DRAWS = 150

@@ -232,6 +232,7 @@ def drip(begin, piece, pause):
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Length: 300000\r\nETag: "one"\r\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "behave",
     [

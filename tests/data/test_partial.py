@@ -81,6 +81,7 @@ sys.exit(guarded(lambda: fetch(row, sys.argv[2], rules=Rules(300, 1, pause=0, lo
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk(server, tmp_path):
     call = [sys.executable, "-c", FULL, repr(vars(server.collection())), str(tmp_path)]
     run = subprocess.run(call, capture_output=True, text=True, check=False)

@@ -44,6 +44,7 @@ def place(tmp_path):
     thread.join()
 
 
+@pytest.mark.slow
 def test_a_certificate_that_is_trusted(place, tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
     one = Server(place).collection()

@@ -18,6 +18,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_shipped_model_is_whole_and_works():
     found = check_model()
     assert found.name == "base" and found.parameters > 1_000_000 and not found.fault and found.remarks == ()
@@ -48,12 +49,14 @@ def test_what_else_is_damaged_is_a_remark(base, name, works):
     assert bool(run_self_test().fault) != works
 
 
+@pytest.mark.slow
 def test_a_slower_engine_is_told_of(base):
     (base / RUNTIME).unlink()
     tried = run_self_test()
     assert tried.fault == "" and tried.engine == "torch" and RUNTIME in tried.remark
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -32,6 +32,7 @@ def test_each_module_is_tried_whatever_the_others_do(broken):
     assert faults["nowhere"] == "ModuleNotFoundError: No module named 'nowhere'"
 
 
+@pytest.mark.slow
 def test_a_module_that_hangs_is_left(broken, monkeypatch):
     monkeypatch.setattr(packages, "PATIENCE", 1)
     assert loading_faults(["hangs"]) == {"hangs": "loading it takes too long"}
@@ -42,6 +43,7 @@ def test_no_modules_need_no_process(monkeypatch):
     assert loading_faults([]) == {}
 
 
+@pytest.mark.slow
 def test_what_melody_needs_is_here():
     found = list_packages()
     assert [p.module for p in found][:2] == ["numpy", "symusic"]

@@ -21,6 +21,7 @@ def test_an_excerpt_begins_with_the_first_note(corpus):
     assert excerpt(score, 2, by_seconds=True).duration_seconds <= 4.5 and excerpt(Score(), 4).note_count == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "valid"])
 def test_a_thief_is_caught(corpus, split):
     """Samples that are the training pieces themselves; human pieces of the training split are not looked for in themselves."""

@@ -63,6 +63,7 @@ def test_by_seconds_bars_last_two_seconds():
     assert features_of(slow, by_seconds=True)["density"] == 2
 
 
+@pytest.mark.slow
 def test_alike_and_not_alike():
     rng = np.random.default_rng(0)
     humans = [features_of(piece(np.arange(32) * Q, rng.integers(60, 72, 32))) for _ in range(12)]

@@ -84,6 +84,7 @@ def scores(engine, rng_seed, rows, cut=slice(None), steps=3):
     return out, state
 
 
+@pytest.mark.slow
 def test_logits_are_those_of_torch_up_to_rounding(exported):
     mine, theirs = (scores(e, 3, 9)[0] for e in (engine_of(exported), torch_engine(exported)))
     for a, b in zip(mine, theirs, strict=True):
@@ -92,6 +93,7 @@ def test_logits_are_those_of_torch_up_to_rounding(exported):
     assert max(float(b.std()) for b in theirs) > 0.1  # they say something
 
 
+@pytest.mark.slow
 def test_a_row_is_bit_for_bit_the_row_alone(exported):
     engine = engine_of(exported)
     together, state = scores(engine, 4, 64)
@@ -144,6 +146,7 @@ def test_a_piece_in_a_batch_is_the_piece_alone(exported):
         assert np.array_equal(write(engine, [made])[0], rows)
 
 
+@pytest.mark.slow
 def test_a_piece_that_takes_an_ended_ones_place_is_the_piece_alone(exported):
     from melody.generate.loop import pieces
 
@@ -153,6 +156,7 @@ def test_a_piece_that_takes_an_ended_ones_place_is_the_piece_alone(exported):
         assert np.array_equal(write(engine, [made])[0], found[i])
 
 
+@pytest.mark.slow
 def test_torch_pieces_take_places_too(one):
     from melody.generate.loop import pieces
 
@@ -163,6 +167,7 @@ def test_torch_pieces_take_places_too(one):
         check(made, found[i], CODEC)
 
 
+@pytest.mark.slow
 def test_given_notes_that_nobody_uses_are_left_out(one, monkeypatch):
     from melody.generate.loop import pieces
     from melody.runtime import context
@@ -181,6 +186,7 @@ def test_the_export_compares_by_field(one):
     assert names == ["role", "wait", "part", "pitch", "duration", "velocity", "total"]
 
 
+@pytest.mark.slow
 def test_a_runtime_that_says_something_else_is_not_written(tmp_path, monkeypatch):
     from melody import export as room
 
@@ -225,6 +231,7 @@ def test_the_engine_can_be_chosen(one, tmp_path):
         load(bare.folder, engine="onnx")
 
 
+@pytest.mark.slow
 def test_nothing_of_it_imports_torch(one, tmp_path):
     import subprocess
 

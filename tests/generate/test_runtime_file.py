@@ -28,6 +28,7 @@ def one(tmp_path_factory):
     return found, export(found)[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_other_weights_are_refused_with_the_command(one):
     found, _ = one
     with pytest.raises(MelodyError, match=r"other weights.*melody export"):
@@ -185,6 +186,7 @@ def test_every_byte_is_vouched_for(one, tmp_path):
             read(replace(found, folder=tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_written_is_what_is_read_for_every_kind_of_model(shape, tmp_path):
     from safetensors.numpy import load_file
@@ -221,6 +223,7 @@ def test_a_file_that_is_cut_short_or_foreign_is_one_line(one, tmp_path):
             engine_of(replace(found, folder=tmp_path))
 
 
+@pytest.mark.slow
 def test_a_bundle_of_the_version_before_says_what_to_do(tmp_path):
     """It has a graph, runtime.onnx, which is not read any more."""
     from melody.compose import load

@@ -15,9 +15,10 @@ from melody import midi, sources
 from melody.errors import MelodyError
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "hostile"
-pytestmark = pytest.mark.skipif(
-    not (CORPUS / "walk.py").is_file(), reason="the hostile corpus is not beside the project (../shared/hostile)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CORPUS / "walk.py").is_file(), reason="the hostile corpus is not beside the project (../shared/hostile)"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -132,6 +132,7 @@ def test_whatever_is_legal_is_read_alike(data):
         assert not difference(data, score), data.hex(" ")
 
 
+@pytest.mark.slow
 def test_read_is_read_alike_in_the_real_corpus():
     """All files of the hostile corpus that are to be read and that the standard describes."""
     if not (SHARED / "hostile" / "hostile.zip").is_file():
@@ -143,6 +144,7 @@ def test_read_is_read_alike_in_the_real_corpus():
     assert not wrong and same > 70
 
 
+@pytest.mark.slow
 def test_read_is_read_alike_among_the_generated_cases(tmp_path):
     if not (SHARED / "hostile" / "make_hostile.py").is_file():
         pytest.skip("the hostile corpus is not beside the project (../shared/hostile)")

@@ -53,6 +53,7 @@ def scores(draw):
 LONG = midi.Limits(max_seconds=1e12)  # the slowest tempo on the coarsest grid
 
 
+@pytest.mark.slow
 @given(scores())
 def test_round_trip(score):
     data = midi.to_bytes(score)

@@ -105,6 +105,7 @@ def test_the_page_of_a_run(score):
     assert len(run_page([{"step": s, "nats": 1.0 + s} for s in range(100_000)])) < 100_000
 
 
+@pytest.mark.slow
 def test_the_roll_of_surprise(score, tmp_path):
     notes = [ShadedNote(24 * i, 24, 60 + i % 12, i / 3, f"{EVIL} {i}", i / 5) for i in range(80)]
     lines = list(range(0, 96 * 21, 96))

@@ -24,6 +24,7 @@ def band(bars: int = 5) -> Score:
     return Score((bass, tune, kit))
 
 
+@pytest.mark.slow
 def test_png_and_svg_open(tmp_path: Path) -> None:
     render.roll(band(), tmp_path / "a.png", title="A title <&>")
     image = matplotlib.image.imread(tmp_path / "a.png")
@@ -34,6 +35,7 @@ def test_png_and_svg_open(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_same_piece_draws_the_same_picture(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "a.svg", "b.svg"):
         render.roll(band(2), tmp_path / name)
@@ -51,6 +53,7 @@ def test_rectangles_are_the_notes() -> None:
     assert boxes[:, :, 1].mean(axis=1).tolist() == pytest.approx([72, 73, 74, 75])
 
 
+@pytest.mark.slow
 def test_the_louder_the_darker() -> None:
     onset = np.arange(4) * 480
     score = Score((Track("", 0, False, note_table(onset, np.full(4, 480), np.full(4, 60), [1, 40, 80, 127])),))
@@ -86,6 +89,7 @@ def test_rows_are_whole_bars_and_cover_the_piece() -> None:
         assert len(starts) - 1 <= pianoroll.MAX_ROWS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "score",
     [

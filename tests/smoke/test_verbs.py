@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HIDDEN = ("torch", "matplotlib", "tensorboard", "fluidsynth")
 HIDE = f"import sys; sys.modules.update(dict.fromkeys({HIDDEN!r}))"
 INSTALL = "install it with: pip install 'melody-lstm[{}]'"

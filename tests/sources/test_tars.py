@@ -112,6 +112,7 @@ def test_what_leads_outside_is_read_or_reported_and_nothing_is_written(tmp_path,
     assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == ["in", f"in/evil{ends}", "secret.mid"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packer", [gzip.compress, bz2.compress, lzma.compress])
 def test_a_bomb_stops_early(tmp_path, monkeypatch, packer):
     path = tmp_path / "bomb.tgz"
@@ -128,6 +129,7 @@ def test_a_bomb_stops_early(tmp_path, monkeypatch, packer):
     assert streams and all(stream._made <= most < 40 << 20 for stream in streams)
 
 
+@pytest.mark.slow
 def test_a_bomb_after_the_end(tmp_path, tune):
     (tmp_path / "b.tgz").write_bytes(gzip.compress(tarred({"x.mid": tune}) + bytes(40 << 20)))
     assert "200 times" in only_fault(tmp_path)
@@ -163,6 +165,7 @@ def test_damage(tmp_path, tune, packer):
             assert not wrong
 
 
+@pytest.mark.slow
 def test_padding_and_several_members(tmp_path, tune):
     data = tarred({"x.mid": tune})
     path = tmp_path / "x.tgz"
@@ -248,6 +251,7 @@ def test_reading_in_order_unpacks_once(tmp_path, tune, monkeypatch):
     assert all(s.read_bytes() == tune * 50 for s in listed(tmp_path)) and len(begun) == 2  # the list, and the entries
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packer", [bytes, gzip.compress])
 def test_mutants(tmp_path, tune, packer):
     """Whatever is changed in the bytes: sources with a reason, or files."""

@@ -35,6 +35,7 @@ def nats(network, score, style=None):
         return float(Stepper(network, AdaptConfig()).read(s, 0, len(s), None)[0].sum()) / score.note_count
 
 
+@pytest.mark.slow
 def test_what_was_read_is_expected_afterwards(began):
     origin, network = began
     before = nats(network, tune())
@@ -49,6 +50,7 @@ def test_what_was_read_is_expected_afterwards(began):
     assert origin.training.get("habits") != known.training["habits"]
 
 
+@pytest.mark.slow
 def test_it_is_the_same_every_time(model):
     origin = bundle.read(model)
     one, two = (adapted(origin, bundle.load_model(origin), [tune()])[1].state_dict() for _ in range(2))
@@ -81,6 +83,7 @@ def test_reading_in_segments_is_reading_at_once(began):
     assert torch.allclose(torch.cat(parts), whole, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_several_pieces_move_the_weights_half_the_way(model):
     origin = bundle.read(model)
     of = [adapted(origin, bundle.load_model(origin), [tune(), tune(3)], AdaptConfig(interpolation=r))[1].state_dict() for r in (0, 0.5, 1)]
@@ -167,6 +170,7 @@ def test_time_is_bounded_and_said(began, monkeypatch):
     assert "time was up" in str(done)
 
 
+@pytest.mark.slow
 def test_the_engine_is_torch_on_adapted_weights(model, tmp_path):
     path = tmp_path / "tune.mid"
     path.write_bytes(midi.to_bytes(tune()))

@@ -32,6 +32,7 @@ def holder(tmp_path):
     process.communicate()
 
 
+@pytest.mark.slow
 def test_a_second_run_is_refused_and_a_killed_one_holds_nothing(holder, tmp_path, start):
     with pytest.raises(MelodyError, match=rf"another run writes here \(process {holder.pid} on .+\)") as fault, hold(tmp_path / "run"):
         pass
@@ -92,6 +93,7 @@ def test_a_kill_at_any_moment_leaves_one_whole_bundle(tmp_path, monkeypatch, mom
     assert not (tmp_path / ".next").exists() and not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 def test_the_last_checkpoints_stay(start):
     trainer = start(recipe=tiny(steps=7, save_every=2, keep=2))
     trainer.run(Log())
@@ -103,6 +105,7 @@ def test_the_last_checkpoints_stay(start):
     assert not (none.writer.path / "last").exists()
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_wrote_after_its_last_save_is_cut_back(start):
     trainer = start(recipe=tiny(steps=40, save_every=10))
     trainer.run(Log(last=20))
@@ -149,6 +152,7 @@ for work in (
 """
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_leaves_what_was_there(tmp_path):
     (tmp_path / "state").write_bytes(b"old")
     (tmp_path / "model.safetensors").write_bytes(b"old")
@@ -160,6 +164,7 @@ def test_a_disk_without_room_leaves_what_was_there(tmp_path):
     assert not list((tmp_path / "last").iterdir())
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_for_a_while(start, monkeypatch):
     """The run goes on, says so, and saves again once there is room."""
     trainer = start(recipe=tiny(steps=8, save_every=2))

@@ -20,6 +20,7 @@ from melody.training.validate import Scores, validate, validation_stream
 from .conftest import Log, only, tiny
 
 
+@pytest.mark.slow
 def test_it_learns(start):
     log = Log()
     trainer = start(recipe=tiny(steps=25, warmup=3, validate_every=5))
@@ -34,6 +35,7 @@ def test_it_learns(start):
     assert max(rates) <= 0.005 and rates[0] < rates[2] and rates[-1] < rates[5]
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_the_averaged_model(start):
     trainer = start(recipe=tiny(steps=6))
     trainer.run(Log())
@@ -45,6 +47,7 @@ def test_what_is_kept_is_the_averaged_model(start):
     assert {d["name"] for d in facts.data} == set(trainer.corpus.styles)
 
 
+@pytest.mark.slow
 def test_metrics(start):
     trainer = start(recipe=tiny(steps=25, validate_every=12))
     trainer.run(Log())
@@ -53,6 +56,7 @@ def test_metrics(start):
     assert [r["valid"] is not None for r in rows] == [False, True, False, True, True]
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_weights(start):
     def weights(name, seed):
         trainer = start(name, tiny(steps=3, seed=seed))
@@ -64,6 +68,7 @@ def test_equal_seeds_give_equal_weights(start):
     assert not torch.equal(first["to_heads.weight"], other["to_heads.weight"])
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_a_number_is_skipped(start, monkeypatch):
     trainer = start(recipe=tiny(steps=4))
     forward, calls = trainer.learner.model.forward, []
@@ -81,6 +86,7 @@ def test_a_loss_that_is_not_a_number_is_skipped(start, monkeypatch):
     assert all(torch.isfinite(t).all() for t in trainer.learner.model.state_dict().values())
 
 
+@pytest.mark.slow
 def test_a_validation_that_is_never_a_number_still_leaves_a_model(start, monkeypatch):
     monkeypatch.setattr(loop, "validate", lambda *_: Scores(np.full(6, math.nan), 1, 1))
     trainer = start(recipe=tiny(steps=2))
@@ -88,6 +94,7 @@ def test_a_validation_that_is_never_a_number_still_leaves_a_model(start, monkeyp
     assert bundle.read(trainer.writer.path).training["step"] == 2
 
 
+@pytest.mark.slow
 def test_early_stop_keeps_the_best(start, monkeypatch):
     totals = iter([3.0, 2.0, 2.5, 2.1, 1.0])
     monkeypatch.setattr(loop, "validate", lambda *_: Scores(np.array([next(totals), 0, 0, 0, 0, 0]), 1, 1))
@@ -97,6 +104,7 @@ def test_early_stop_keeps_the_best(start, monkeypatch):
     assert bundle.read(trainer.writer.path).training["step"] == 4
 
 
+@pytest.mark.slow
 def test_minutes_end_a_run(start, monkeypatch):
     """By a clock that goes on by a second whenever it is looked at."""
     seconds = itertools.count()
@@ -122,6 +130,7 @@ def test_stopped_at_once_saves_nothing(start):
     assert list(trainer.writer.path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_corpus_smaller_than_a_batch(start, corpus, count):
     few = only(Corpus(corpus), range(count))

@@ -59,6 +59,7 @@ def losses(folder):
     return {r["step"]: r["nats"] for r in map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())}
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_at_the_same_global_batch(corpus, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.toml").write_text(RECIPE)

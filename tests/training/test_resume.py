@@ -19,6 +19,8 @@ from melody.training.loop import Trainer
 
 from .conftest import Log, only, tiny
 
+pytestmark = pytest.mark.slow
+
 
 def weights(trainer):
     return {**trainer.learner.model.state_dict(), **{f"average {n}": t for n, t in trainer.learner.averages.weights.items()}}

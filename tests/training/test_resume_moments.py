@@ -15,6 +15,8 @@ from melody.training.loop import Trainer
 
 from .conftest import Log, only, tiny
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def half_way(corpus, tmp_path_factory):

@@ -63,6 +63,7 @@ def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
         torch.testing.assert_close(ours[name], gradient, rtol=1e-9, atol=1e-12, msg=lambda text, name=name: f"{name}: {text}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CELLS)
 def test_equals_backpropagation_through_time_at_every_length_from_1_to_50(kind: str) -> None:
     cell, read = small(kind)
@@ -104,6 +105,7 @@ def test_equals_backpropagation_with_relu() -> None:
     same(ours, backpropagated(cell, read, inputs, loss, 12))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CELLS)
 def test_chunks_with_carried_sensitivity_give_the_whole_gradient_and_truncated_backpropagation_does_not(kind: str) -> None:
     cell, read = small(kind)
@@ -163,6 +165,7 @@ class Living(TorchDispatchMode):
         return sum(size for storage, size in self.made.items() if not storage.expired())
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length() -> None:
     cell, inputs = nn.LSTM(INPUTS, UNITS), torch.randn(12, BATCH, INPUTS)
     carried, sizes = rtrl.start(cell, BATCH), {}

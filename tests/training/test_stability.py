@@ -13,6 +13,8 @@ from melody.training.stability import MAX_ROLLBACKS, Stability
 
 from .conftest import Log, tiny
 
+pytestmark = pytest.mark.slow
+
 
 def worse(trainer, monkeypatch, when, factor=math.nan):
     """Multiply the nats of some updates."""

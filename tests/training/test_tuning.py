@@ -12,6 +12,8 @@ from melody.training.tuning import HEADS, STYLE
 
 from .conftest import Log, tiny
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def began(model):

@@ -11,6 +11,8 @@ from melody.training.recipe import changed
 
 from .conftest import Log, tiny
 
+pytestmark = pytest.mark.slow
+
 
 class Kept(Log):
     """Keeps the weights after every update."""
