@@ -57,7 +57,7 @@ matrix:
 	$(PYTHON) .ci/matrix.py --bounds
 
 hostile: $(VENV)/.tests
-	$(RUN)/python benchmarks/hostile.py
+	$(RUN)/python -m tests.robustness
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "melody needs Python 3.11 or newer; name one: make PYTHON=python3.11")'

@@ -92,7 +92,7 @@ def _receive(what: Collection, part: Part, rules: Rules, progress: Callable[[int
     with dial.get(what.url, asked, rules) as answer:
         _check_status(answer, part)
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise MelodyError("the server packs what it sends, though it was asked not to")
+            raise MelodyError("the server compresses what it sends, although it was asked not to")
         total = _rest_of(answer.headers, what, part) if answer.status == 206 else _whole(answer.headers, what, part)
         if what.bytes and total not in (0, what.bytes):
             part.restart()
@@ -120,7 +120,7 @@ def _check_status(answer: dial.Answer, part: Part) -> None:
         return
     if answer.status in (206, 416):
         part.restart()
-        raise TroubleError("the server sent a part that was not asked for" if answer.status == 206 else "the server has no more of it")
+        raise TroubleError("the server sent a part that nobody asked for" if answer.status == 206 else "the server no longer has this file")
     text = f"the server says {answer.status}"
     raise TroubleError(text) if answer.status in _BUSY else MelodyError(text)
 

@@ -102,7 +102,7 @@ def test_a_part_that_says_nonsense(server, tmp_path, fields):
         h.wfile.write(b"x" * 10)
 
     server.next = [behave, behave]
-    refused(server, tmp_path, "a part that was not asked for")
+    refused(server, tmp_path, "a part that nobody asked for")
     server.next = [server.cut(70_000), behave]
     refused(server, tmp_path, "another part than was asked for")
 
@@ -209,7 +209,7 @@ def test_packed_on_the_way(server, tmp_path):
         h.end_headers()
 
     server.next = [packed]
-    refused(server, tmp_path, "packs what it sends")
+    refused(server, tmp_path, "compresses what it sends")
 
 
 def silent(h):
