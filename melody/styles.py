@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".style"
 FORMAT = "melody style 1"
-MOST = 1 << 20  # bytes of a style file
+MAX_BYTES = 1 << 20  # bytes of a style file
 LONGEST_NAME = 100
 
 
@@ -52,7 +52,7 @@ def read_style(path: Path) -> Style:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    blob = read_bytes(path, MOST)
+    blob = read_bytes(path, MAX_BYTES)
     try:
         tensors = load(blob)
         facts = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])["__metadata__"]

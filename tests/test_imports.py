@@ -153,3 +153,49 @@ def test_exceptions_to_rules_have_reasons():
     for path in files():
         found = bare.findall(path.read_text("utf-8"))
         assert not found, f"{path.relative_to(ROOT)}: an exception without its reason"
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("room", sorted({room_of(p) for p in files()}))
+def test_no_circles_inside_a_package(room):
+    """Imports for types alone count too: who needs them to be understood needs them."""
+    modules = {module_of(p): p for p in files(room)}
+    arrows = {}
+    for name, path in modules.items():
+        found = set()
+        for other in imported(path):
+            target = other if other in modules else other.rpartition(".")[0]
+            if target in modules and target != name and modules[target].stem != "__init__":
+                found.add(target)
+        arrows[name] = found
+    done, path = set(), []
+
+    def visit(name: str) -> None:
+        if name in path:
+            circle = " -> ".join([*path[path.index(name) :], name])
+            raise AssertionError(f"a circle: {circle}")
+        if name not in done:
+            path.append(name)
+            for other in sorted(arrows[name]):
+                visit(other)
+            path.pop()
+            done.add(name)
+
+    for name in sorted(modules):
+        visit(name)
+
+
+def test_the_page_has_the_same_ranks():
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    block = page[page.index("melody/\n 0") : page.index("\ntests/ ")]
+    ranks, rank = {}, -1
+    for line in block.splitlines()[1:]:
+        if number := re.match(r"( ?\d+)  ", line):
+            rank = int(number[1])
+        if (number or line.startswith("    ")) and not line.startswith("     "):
+            names = re.split(r"\s{2,}", line[4:].strip())[0]
+            ranks |= dict.fromkeys((n.strip().removesuffix("/").removesuffix(".py") for n in names.split(",")), rank)
+    assert ranks == {room: rank for room, rank in RANK.items() if room not in {"live", "studio"}}

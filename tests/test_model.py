@@ -265,6 +265,20 @@ def test_dropout_acts_in_training_only():
     assert not torch.equal(score(model, inputs)[0], score(model, inputs)[0])
 
 
+def test_dropout_takes_the_same_units_at_every_step():
+    """So that a unit that is gone cannot come back through the state (Gal and Ghahramani, 2016)."""
+    model = network(dropout=0.5).train()
+    mask = model._drop(torch.ones(9, 2, 24))
+    assert (mask == mask[:1]).all() and set(mask.unique().tolist()) == {0.0, 2.0} and not torch.equal(mask[:, 0], mask[:, 1])
+
+
+def test_forget_gates_begin_open():
+    model = network()
+    for cell in model.cells:
+        forget = (cell.bias_ih_l0 + cell.bias_hh_l0)[24:48]
+        assert (forget == 1).all() and (cell.bias_ih_l0[:24] < 1).all()
+
+
 def test_state_is_a_value():
     state = State(torch.ones(1, 2, 3, requires_grad=True), torch.ones(1, 2, 3))
     assert not state.detach().hidden.requires_grad and state.hidden.requires_grad

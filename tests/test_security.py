@@ -30,7 +30,7 @@ def test_limits():
     assert f"{tars.MAX_NAME_BYTES // 1024} KiB, {unpacking.MAX_XZ_MEMORY // MIB} MiB of memory" in row("tar archive")
     assert f"{unpacking.MAX_MEMBERS:,} packed members" in row("tar archive")
     assert f"{bundle.MAX_FACTS // MIB} MiB of `bundle.json`, {bundle.MAX_WEIGHTS // GIB} GiB of weights" in row("model")
-    assert f"{styles.MOST // MIB} MiB" in row("style file")
+    assert f"{styles.MAX_BYTES // MIB} MiB" in row("style file")
     sizes = f"{checkpoint.MAX_FACTS_BYTES // MIB} MiB of `resume.json`, {checkpoint.MAX_TENSOR_BYTES // GIB} GiB of tensors"
     assert sizes in row("state of a run")
     said = f"{rules.least:,} bytes in each {rules.timeout:g} s; {rules.redirects} redirects; 1 new attempt after {rules.pause:g} s"

@@ -8,7 +8,7 @@ from melody import bundle
 from melody.codec import CodecConfig
 from melody.errors import MelodyError
 from melody.model import EventLSTM, ModelConfig
-from melody.styles import MOST, Style, grown, read_style, save_style, style_of, with_style
+from melody.styles import MAX_BYTES, Style, grown, read_style, save_style, style_of, with_style
 
 SMALL = ModelConfig(layers=2, width=16, head_width=8, given_width=8, recall_width=4)
 CODEC = CodecConfig(grid=4, velocity_bins=4, styles=("folk", "pop"))
@@ -118,6 +118,6 @@ def test_values_that_are_not_numbers_are_refused(base, tmp_path):
 
 def test_a_large_file_is_refused_unread(tmp_path):
     with (tmp_path / "x.style").open("wb") as file:
-        file.truncate(MOST + 1)
+        file.truncate(MAX_BYTES + 1)
     with pytest.raises(MelodyError, match="limit"):
         read_style(tmp_path / "x.style")

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from melody.cli import report
 from melody.cli.options import Flag, Output, Printing
-from melody.errors import CallError, MelodyError
+from melody.errors import CallError
 from melody.extras import require
 from melody.files import claim, shown
 
@@ -33,7 +33,7 @@ SPLITS = ("train", "valid", "test")
 REPORT = "report.html"
 SHOWN = 4  # samples of a style that the page shows
 ROLLS = (".html", ".htm", ".svg", ".png")
-MOST = {"samples": 1000, "bars": 256, "notes": 1 << 40}
+MAX_VALUES = {"samples": 1000, "bars": 256, "notes": 1 << 40}
 
 app = App(name="evaluate", help_epilogue=EXAMPLES)
 
@@ -52,7 +52,7 @@ class Measuring:
     bars: int = 16
     """Length of the samples and of the real excerpts beside them."""
     style: str | None = None
-    """This style only; with --surprise, the style that the model is told."""
+    """This style only; with --surprise, the style that the model is asked for."""
     seed: int = 1
     """Of the samples."""
     surprise: Path | None = None
@@ -120,7 +120,7 @@ def _check(measuring: Measuring, corpus: Path | None) -> None:
         raise CallError("give a corpus (melody evaluate BUNDLE CORPUS) or a MIDI file (--surprise FILE.mid), one of the two")
     if measuring.split not in SPLITS:
         raise CallError(f"--split is {measuring.split!r}, must be one of: {', '.join(SPLITS)}")
-    for name, most in MOST.items():
+    for name, most in MAX_VALUES.items():
         value, least = getattr(measuring, name), int(name == "bars")
         if not least <= value <= most:
             raise CallError(f"--{name} is {value}, must be {least} to {most:,}")
@@ -142,6 +142,7 @@ def _samples(found: Bundle, model: EventLSTM, styles: list[str], measuring: Meas
         return {}
     from melody.compose import Composer, Generate
     from melody.generate.torch_engine import TorchEngine
+    from melody.score import Score
 
     composer = Composer(found, TorchEngine(model))
     known = found.codec.styles
@@ -149,20 +150,13 @@ def _samples(found: Bundle, model: EventLSTM, styles: list[str], measuring: Meas
     with report.bar(printing, "writing samples") as progress:
         for nth, style in enumerate(styles):
             seeds = range(measuring.seed, measuring.seed + measuring.samples)
-            wishes = [Generate(bars=measuring.bars, style=style if style in known else None, seed=s) for s in seeds]
-            try:
-                out[style] = composer.many(wishes, lambda done, total, nth=nth: progress(nth * total + done, total * len(styles)))  # type: ignore[misc]  # a lambda with a default has no inferred type
-            except MelodyError:  # one of them came to nothing: the others one by one
-                out[style] = [s for wish in wishes if (s := _one(composer, wish)) is not None]
+            requests = [Generate(bars=measuring.bars, style=style if style in known else None, seed=s) for s in seeds]
+
+            def show(done: int, of: int, nth: int = nth) -> None:
+                progress(nth * of + done, of * len(styles))
+
+            out[style] = [score for score in composer.results(requests, show) if isinstance(score, Score)]
     return out
-
-
-def _one(composer: Any, wish: Any) -> Score | None:
-    try:
-        score: Score = composer.many([wish])[0]
-    except MelodyError:
-        return None
-    return score
 
 
 def _beside(
@@ -183,7 +177,7 @@ def _remarks(found: Bundle, music: Corpus, styles: Mapping[str, Any], measuring:
     out = []
     strange = [s for s in styles if s not in found.codec.styles]
     if strange:
-        out.append(f"The model does not know {', '.join(strange)}: it is told no style there, and its samples are of no style.")
+        out.append(f"The model does not know {', '.join(strange)}: no style is asked for there, and its samples are of no style.")
     if measuring.split != "test":
         what = "was trained on these pieces" if measuring.split == "train" else "was chosen by these pieces"
         out.append(f"The model {what}: the figures are not those of unseen music.")

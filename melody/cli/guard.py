@@ -101,7 +101,7 @@ def terminable() -> Iterator[None]:
 
     before = {number: signal.getsignal(number) for number in ENDING}
     for number, handler in before.items():
-        if number == signal.SIGTERM or handler is signal.SIG_DFL:  # who was told to ignore a closed terminal goes on
+        if number == signal.SIGTERM or handler is signal.SIG_DFL:  # who was set to ignore a closed terminal goes on
             signal.signal(number, leave)
     try:
         yield

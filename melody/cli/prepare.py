@@ -24,7 +24,7 @@ The name of the folder that a file lies in is its style. report.csv in the corpu
 """
 
 MAX_WORKERS = 256
-MOST = 1 << 40  # of any limit
+MAX_LIMIT = 1 << 40  # of any limit
 
 _L = TypeVar("_L", Limits, SourceLimits)
 
@@ -85,8 +85,8 @@ def prepare(
         raise CallError(f"--workers must be 0 (one a core) to {MAX_WORKERS}, and --least-notes 1 or more")
     for field in fields(limiting):
         value = getattr(limiting, field.name)
-        if not 0 < value <= MOST:
-            raise CallError(f"--{field.name.replace('_', '-')} is {value}, must be above 0 and at most {MOST:,}")
+        if not 0 < value <= MAX_LIMIT:
+            raise CallError(f"--{field.name.replace('_', '-')} is {value}, must be above 0 and at most {MAX_LIMIT:,}")
     for folder in folders:
         if not folder.exists():
             raise MelodyError(f"{shown(folder)}: no such file or folder")

@@ -112,7 +112,7 @@ def train(
     from melody.corpus import Corpus
 
     if settings.old is not None:
-        Corpus(settings.old)  # it is wanted at the end; whether it is one is told now
+        Corpus(settings.old)  # it is wanted at the end; whether it is one is checked now
     origin = _origin(settings, output)
     base = bundle.read(origin) if origin else None
     first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun, one writes and speaks

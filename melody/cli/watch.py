@@ -131,7 +131,7 @@ class Watch:
             del self.samples[middle]
 
     def _page(self) -> None:
-        """RUN/report.html anew. A disk that does not take it is told of once a look, and the run goes on."""
+        """RUN/report.html anew. A disk that does not take it is reported once a look, and the run goes on."""
         if self.folder is None:
             return
         from melody.evaluation.runs import write_run_page

@@ -20,7 +20,7 @@ from melody.score import METER, Score, Table, table
 
 GRID_NOTE = np.dtype([("onset", "<i4"), ("part", "<i2"), ("pitch", "<i2"), ("duration", "<i4"), ("velocity", "<i2")])
 PART = np.dtype([("program", "<i2"), ("lead", "?")])  # program 128: drums
-LONGEST = 1 << 28  # steps: keeps the sort key inside 62 bits
+MAX_STEPS = 1 << 28  # steps: keeps the sort key inside 62 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def quantise(score: Score, config: CodecConfig, lead: int | None = None) -> Piec
     raw = np.concatenate([t.notes for t in score.tracks]) if score.tracks else np.zeros(0, GRID_NOTE)
     onset = _steps(score, config, raw["onset"])
     end = _steps(score, config, raw["onset"] + raw["duration"])
-    if len(onset) and int(end.max()) > LONGEST:
+    if len(onset) and int(end.max()) > MAX_STEPS:
         raise MelodyError("the piece is too long for the grid")
     duration = np.clip(end - onset, 1, config.max_duration)
     velocity = velocity_bin(raw["velocity"], config.velocity_bins)

@@ -188,7 +188,7 @@ class Composer:
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
-        """The tune, and then what the model adds to it (8 bars unless told otherwise). See ``Continue``."""
+        """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
         music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from melody.compose.request import Request
 from melody.errors import MelodyError
 from melody.score import Score
 
-if TYPE_CHECKING:
-    from melody.compose.composer import Composer
-
 PATIENCE = 5.0  # seconds that a process has to leave once nobody listens to it
 
 
-def shared(factory: Callable[[], Composer], requests: Sequence[Request], processes: int) -> Iterator[tuple[int, Score | MelodyError]]:
+class Composes(Protocol):
+    """What another process makes and uses: a Composer."""
+
+    def each(self, requests: Sequence[Request]) -> Iterator[tuple[int, Score | MelodyError]]:
+        """See ``Composer.each``."""
+
+
+def shared(factory: Callable[[], Composes], requests: Sequence[Request], processes: int) -> Iterator[tuple[int, Score | MelodyError]]:
     """``Composer.each`` by several processes, each with the Composer that ``factory`` makes.
 
     Raises MelodyError as that does, and where a process died (killed, out of memory); what was yielded before stays good.
@@ -55,7 +59,7 @@ def shared(factory: Callable[[], Composer], requests: Sequence[Request], process
             worker.join(PATIENCE)
 
 
-def _work(line: Connection, factory: Callable[[], Composer], requests: Sequence[Request]) -> None:
+def _work(line: Connection, factory: Callable[[], Composes], requests: Sequence[Request]) -> None:
     """In another process: compose and send; Ctrl-C is for the process that asked."""
     import signal
 

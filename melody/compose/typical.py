@@ -1,6 +1,6 @@
 """What pieces of a style are like: quartiles of a few numbers, in a small file beside a model (``typical.json``).
 
-    nats        nats a note, of the piece read back as a whole (nothing given, its style, tempo, key, meter and density told)
+    nats        nats a note, of the piece read back as a whole (nothing given, its style, tempo, key, meter and density known)
     density     notes a bar
     polyphony   notes at once, over the time in which any sounds
     range       semitones from the 5th to the 95th percentile of pitch
@@ -47,7 +47,7 @@ Measures = dict[str, float]
 
 
 def measures(score: Score, engine: AnyEngine, style: str | None) -> Measures:
-    """All measures of a piece but ``copied``; a piece without notes has none. ``style``: one of the model's, or nothing is told."""
+    """All measures of a piece but ``copied``; a piece without notes has none. ``style``: one of the model's, or None."""
     found = features_of(score, engine.codec.clock == "seconds")
     if not found:
         return {}

@@ -33,11 +33,11 @@ class AugmentConfig:
     stretch: float = 0.1  # tempo changes by up to this share
     loudness: int = 2  # velocity bins up or down, at most
     drop_condition: float = 0.3  # chance that a condition becomes "any"
-    drop_left: float = 0.5  # chance that the number of bars left is not told
+    drop_left: float = 0.5  # chance that the number of bars left is not known
 
     @staticmethod
     def none() -> AugmentConfig:
-        """No variation; conditions are told, the bars left are not."""
+        """No variation; conditions are known, the bars left are not."""
         return AugmentConfig(0, 0, 0.0, 0, 0.0, 1.0)
 
 

@@ -5,7 +5,7 @@
 """
 
 from melody.data.catalogue import Collection, collections, find
-from melody.data.dial import Rules
 from melody.data.fetch import Fetched, fetch
+from melody.data.https import Rules
 
 __all__ = ["Collection", "Fetched", "Rules", "collections", "fetch", "find"]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 
-from melody.data import dial
+from melody.data import https
 from melody.data.catalogue import Collection
-from melody.data.dial import Rules, TroubleError
-from melody.data.part import Part, is_validator
+from melody.data.https import Rules, TransientError
+from melody.data.partial import Part, is_validator
 from melody.errors import CallError, MelodyError, Remedy
 from melody.files import claim, shown
 
@@ -58,7 +58,7 @@ def fetch(
             try:
                 digest = _attempt(what, part, rules, progress)
                 break
-            except TroubleError as fault:
+            except TransientError as fault:
                 if attempt == ATTEMPTS:
                     kept = f"; run it again, it goes on after {part.size:,} bytes" if part.lasting else "; try again later"
                     raise MelodyError(f"{what.name}: {fault}{kept}") from None
@@ -79,7 +79,7 @@ def _attempt(what: Collection, part: Part, rules: Rules, progress: Callable[[int
     if what.sha256 and digest != what.sha256:
         part.restart()
         if pieced:  # the content may have changed between the parts
-            raise TroubleError("the parts do not fit together")
+            raise TransientError("the parts do not fit together")
         raise MelodyError(f"its sha256 is {digest}, not {what.sha256} as the table says; it was thrown away")
     return digest
 
@@ -89,7 +89,7 @@ def _receive(what: Collection, part: Part, rules: Rules, progress: Callable[[int
     asked = {"Range": f"bytes={part.size}-"} if part.size else {}
     if part.size and part.validator:
         asked["If-Range"] = part.validator  # if the content is another by now, all of it comes
-    with dial.get(what.url, asked, rules) as answer:
+    with https.get(what.url, asked, rules) as answer:
         _check_status(answer, part)
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise MelodyError("the server compresses what it sends, although it was asked not to")
@@ -108,21 +108,21 @@ def _receive(what: Collection, part: Part, rules: Rules, progress: Callable[[int
             part.append(piece)
             progress(part.size, total or what.limit)
     if total and part.size != total:
-        raise TroubleError(f"the connection ended after {part.size:,} of {total:,} bytes")
+        raise TransientError(f"the connection ended after {part.size:,} of {total:,} bytes")
     if not part.size:
-        raise TroubleError("the server sent nothing")
+        raise TransientError("the server sent nothing")
     return answer.status == 206
 
 
-def _check_status(answer: dial.Answer, part: Part) -> None:
+def _check_status(answer: https.Answer, part: Part) -> None:
     """Go on with 200, and with 206 if a part was asked for."""
     if answer.status == 200 or answer.status == 206 and part.size:
         return
     if answer.status in (206, 416):
         part.restart()
-        raise TroubleError("the server sent a part that nobody asked for" if answer.status == 206 else "the server no longer has this file")
+        raise TransientError("the server sent a part that nobody asked for" if answer.status == 206 else "the server has no more bytes of it")
     text = f"the server says {answer.status}"
-    raise TroubleError(text) if answer.status in _BUSY else MelodyError(text)
+    raise TransientError(text) if answer.status in _BUSY else MelodyError(text)
 
 
 def _whole(headers: Message, what: Collection, part: Part) -> int:
@@ -136,13 +136,13 @@ def _whole(headers: Message, what: Collection, part: Part) -> int:
 
 
 def _rest_of(headers: Message, what: Collection, part: Part) -> int:
-    """Check that the answer goes on where the part stops, in the same content; returns the length of the whole, 0 if not told."""
+    """Check that the answer goes on where the part stops, in the same content; returns the length of the whole, 0 if not known."""
     match = _RANGE.fullmatch(headers.get("Content-Range", ""))
     tag = headers.get("ETag", "")
     same = tag == part.validator or bool(what.sha256) and not (tag and part.validator.startswith('"'))
     if match is None or int(match[1]) != part.size or not same:
         part.restart()
-        raise TroubleError("the server sent another part than was asked for")
+        raise TransientError("the server sent another part than was asked for")
     return 0 if match[3] == "*" else int(match[3])
 
 

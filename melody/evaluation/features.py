@@ -17,10 +17,10 @@ from melody import theory
 from melody.score import METER, Score, Table, Track, merged_notes, note_table, table, tempo_table
 
 GRID = 12  # steps per quarter note: holds sixteenths and triplets of eighths
-POSITIONS = 48  # steps of a bar that are told apart; later ones share the last
+POSITIONS = 48  # steps of a bar that are kept apart; later ones share the last
 LAGS = (1, 2, 4, 8)  # bars
 WIDEST = 12  # semitones: wider intervals share the last class
-SLOWEST, FASTEST = 4, -4  # durations are told apart from 16 quarters to a 16th of a quarter, in half powers of two
+SLOWEST, FASTEST = 4, -4  # durations are kept apart from 16 quarters to a 16th of a quarter, in half powers of two
 VELOCITIES = 16  # classes of velocity
 SECONDS_TICKS, SECONDS_MSPQ = 480, 500_000  # a piece without bars is measured as if it stood at 120 a minute in 4/4
 

@@ -1,7 +1,7 @@
 """Nats per note on held-out pieces: by field, by style, by position in the piece, with and without the past; calibration.
 
 The unit is the note: rests, declarations and ends are paid for, and divided by the number of notes. Nothing is given to the
-model; style, tempo, key, meter and density of each piece are told, the bars left are not.
+model; style, tempo, key, meter and density of each piece are known, the bars left are not.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Calibration:
         """Add a batch. Where the grammar leaves one value only there is nothing to be sure of: not counted."""
         target = torch.from_numpy(reading.batch.steps.events[1:].astype(np.int64))
         valid = torch.from_numpy(reading.batch.valid)
-        for f, logs in enumerate(reading.logs):
+        for f, logs in enumerate(reading.log_probs):
             best, value = (t.cpu() for t in logs.max(-1))
             asked = valid & ((logs > -torch.inf).sum(-1).cpu() > 1)
             sure = best[asked].exp().numpy().astype(np.float64)

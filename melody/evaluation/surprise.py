@@ -1,6 +1,6 @@
 """What the model thinks of a piece: the nats of every note, and what it expected in its place.
 
-The piece is read as in validation: nothing given, the bars left not told. What is paid for rests before a note is counted to
+The piece is read as in validation: nothing given, the bars left not known. What is paid for rests before a note is counted to
 the note; what is expected is asked with the true earlier fields chosen (the pitch once time and part are known).
 """
 
@@ -125,7 +125,7 @@ def surprise(model: EventLSTM, score: Score, name: str = "the piece", style: str
     onset, rests = 0, np.zeros(len(Field))
     for reading in readings(model, batches):
         nats, rows = reading.nats[:, 0].cpu().numpy().astype(np.float64), reading.batch.steps.events[1:, 0]
-        best = {f: _best(reading.logs[f][:, 0]) for f in TOLD}
+        best = {f: _best(reading.log_probs[f][:, 0]) for f in TOLD}
         for t, row in enumerate(rows.tolist()):
             onset += row[Field.WAIT]
             if row[Field.ROLE] == Role.REST:

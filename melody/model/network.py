@@ -10,6 +10,7 @@ state is a value that goes in and comes out. Knows the codec's table; does not k
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ from melody.codec.grammar import legal_values
 from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
 from melody.model.encoder import GivenEncoder
 from melody.model.recall import Recall
-from melody.model.values import Context, Heads, Inputs, ModelConfig, State, given_at, rows_of
+from melody.model.values import Context, Heads, Inputs, ModelConfig, State, diagonal, given_at, rows_of, side_by_side
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
@@ -96,7 +97,7 @@ class EventLSTM(nn.Module):
         encoded = self.encoder(given, self._described(parts), causal)  # (G, B, E)
         nothing = self.encoder.nothing[:, None].expand(2, len(parts), -1)  # last: nothing, next: nothing
         body, head = (
-            torch.cat([_diagonal(project(nothing)), project(encoded).unflatten(-1, (2, -1))])
+            torch.cat([diagonal(project(nothing)), project(encoded).unflatten(-1, (2, -1))])
             for project in (self.given_body, self.given_head)
         )
         return piece._replace(given_body=body, given_head=head)
@@ -242,22 +243,42 @@ class EventLSTM(nn.Module):
 
         Rows that are ``reset``, and all rows where no state comes in, begin as pieces do.
         """
+        logits, state = self._legal_logits(inputs, state)
+        target = inputs.steps.events[1:]
+        nats = [
+            F.cross_entropy(field_logits.flatten(0, 1), target[..., field].flatten(), reduction="none").view(target.shape[:2])
+            for field, field_logits in zip(Field, logits, strict=True)
+        ]
+        return torch.stack(nats, -1), state
+
+    def log_probs(self, inputs: Inputs, state: State | None = None) -> tuple[tuple[Tensor, ...], State]:
+        """Of every field the log probabilities (T, B, V) of all its values, the true earlier fields known; and the state after.
+
+        -inf where the grammar forbids. State and resets as in ``forward``, whose nats these are at the targets.
+        """
+        logits, state = self._legal_logits(inputs, state)
+        return tuple(field_logits.log_softmax(-1) for field_logits in logits), state
+
+    def _legal_logits(self, inputs: Inputs, state: State | None) -> tuple[Iterator[Tensor], State]:
+        """Logits (T, B, V) field by field, each made when it is asked for, -inf where the grammar forbids; and the state after."""
         # What sampling projects once for the whole piece is projected here where it is looked up: the same sums, less padding.
         context, looked = self._piece(inputs.parts, inputs.conditions), self._look(inputs)
         begin = self.initial_state(inputs.conditions)
         state = begin if state is None else state.where_not(inputs.reset, begin)
         before, after = inputs.steps.at(slice(None, -1)), inputs.steps.at(slice(1, None))
         x = self._embed(context, before)
-        x = x + F.linear(looked[:-1], _side_by_side(self.given_body.weight))
+        x = x + F.linear(looked[:-1], side_by_side(self.given_body.weight))
         y, state = self.advance(x, state)
-        target = after.events
-        heads = self._begin(y).unbind(-2)
         time = self._time_embedding(after.features, after.lookups)
-        time = time + F.linear(looked[1:], _side_by_side(self.given_head.weight))
+        time = time + F.linear(looked[1:], side_by_side(self.given_head.weight))
+        return self._chained(context, y, time, before, after.events), state
+
+    def _chained(self, context: Context, y: Tensor, time: Tensor, before: StepInputs[Tensor], target: Tensor) -> Iterator[Tensor]:
+        """The chain of heads on the body's output (T, B, H), the fields of ``target`` chosen one after the other."""
+        heads = self._begin(y).unbind(-2)
         playing = (target[..., Field.ROLE] == Role.NOTE)[..., None]
         part = rows_of(context.parts_head, target[..., Field.PART]) * playing
         choices = [table(target[..., f]).unflatten(-1, (len(Field) - 1 - f, -1)).unbind(-2) for f, table in enumerate(self.chosen)]
-        nats = []
         for field in Field:
             z = sum((choices[f][field - f - 1] for f in range(field)), heads[field])
             if field >= Field.PART:
@@ -265,22 +286,6 @@ class EventLSTM(nn.Module):
             if field >= Field.PITCH:
                 z = z + part
             logits = self._with_copies(context, F.relu(z), before.recalled, target, field)
-            nats.append(self._nats(context, logits, field, before.events, target))
-        return torch.stack(nats, -1), state
-
-    def _nats(self, context: Context, logits: Tensor, field: Field, before: Tensor, target: Tensor) -> Tensor:
-        values = torch.arange(logits.shape[-1], device=logits.device)
-        legal = legal_values(self.codec, torch, field, before, target, context.allowed, context.last_part, values)
-        logits = logits.masked_fill(~legal, -math.inf)
-        return F.cross_entropy(logits.flatten(0, 1), target[..., field].flatten(), reduction="none").view(target.shape[:2])
-
-
-def _side_by_side(weight: Tensor) -> Tensor:
-    """(2 * D, E), the last given note's half above the next one's -> (D, 2 * E)."""
-    return torch.cat(weight.chunk(2), 1)
-
-
-def _diagonal(x: Tensor) -> Tensor:
-    """(2, B, 2 * D): "nothing" as last and as next -> (1, B, 2, D), each in its own half."""
-    halves = x.view(*x.shape[:-1], 2, -1)  # (2, B, 2, D)
-    return torch.stack([halves[0, :, 0], halves[1, :, 1]], 1)[None]
+            values = torch.arange(logits.shape[-1], device=logits.device)
+            allowed, last_part = context.allowed, context.last_part
+            yield logits.masked_fill(~legal_values(self.codec, torch, field, before.events, target, allowed, last_part, values), -math.inf)

@@ -106,3 +106,14 @@ def given_at(projected: Tensor, lookups: Tensor) -> Tensor:
     """(G + 1, B, 2, D) looked up by (..., B, 5) -> (..., B, D): the last given note and the next one."""
     row = torch.arange(projected.shape[1], device=lookups.device).expand(lookups.shape[:-1])
     return projected[lookups[..., Lookup.LAST], row, 0] + projected[lookups[..., Lookup.NEXT], row, 1]
+
+
+def side_by_side(weight: Tensor) -> Tensor:
+    """(2 * D, E), the last given note's half above the next one's -> (D, 2 * E)."""
+    return torch.cat(weight.chunk(2), 1)
+
+
+def diagonal(x: Tensor) -> Tensor:
+    """(2, B, 2 * D): "nothing" as last and as next -> (1, B, 2, D), each in its own half."""
+    halves = x.view(*x.shape[:-1], 2, -1)  # (2, B, 2, D)
+    return torch.stack([halves[0, :, 0], halves[1, :, 1]], 1)[None]

@@ -13,7 +13,7 @@ from melody.score import Score
 from melody.theory import bar_ticks
 
 MARGIN = 4  # columns for "C4 " at the left
-LEAST = (20, 4)  # width and height that still show something
+MIN_SIZE = (20, 4)  # width and height that still show something
 BAR_LINE_COLOUR = "grey42"
 
 
@@ -22,8 +22,8 @@ def terminal(score: Score, width: int = 100, height: int = 24) -> Text:
 
     Drums are listed but not drawn. A size below 20 x 4 raises ``CallError``.
     """
-    if width < LEAST[0] or height < LEAST[1]:
-        raise CallError(f"a piano roll needs {LEAST[0]} columns and {LEAST[1]} lines, not {width} x {height}")
+    if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
+        raise CallError(f"a piano roll needs {MIN_SIZE[0]} columns and {MIN_SIZE[1]} lines, not {width} x {height}")
     parts = voices(score)
     low, high = pitch_range(score)
     lines = min(height - 2, (high - low) // 2 + 1)

@@ -43,9 +43,9 @@ def run_page(rows: Sequence[Mapping[str, Any]], samples: Mapping[int, Sequence[S
             heading("Validation, nats per note"),
             table(["", "step", *names], [[n, r["step"], *(r["valid"].get(f) for f in names)] for n, r in shown.items()]),
         ]
-    told = [[r["step"], r["notice"]] for r in rows if r.get("notice")]
-    if told:
-        body += [heading("Notices"), table(["step", ""], told[-MAX_NOTICES:])]
+    notices = [[r["step"], r["notice"]] for r in rows if r.get("notice")]
+    if notices:
+        body += [heading("Notices"), table(["step", ""], notices[-MAX_NOTICES:])]
     for step, scores in sorted((samples or {}).items(), reverse=True):
         body += [heading(f"Samples at step {step:,}")]
         body += [piece(score, f"step {step}, sample {i}") for i, score in enumerate(scores, start=1)]

@@ -19,7 +19,7 @@ WIDTH = 1040
 SEMITONE = 6.0  # pixels
 BARS = 8  # of a row
 GAP, HEAD = 26, 16  # pixels under and above a row
-MOST = 12.0  # nats at which the colour ends
+MAX_NATS = 12.0  # nats at which the colour ends
 SCALE = ((68, 119, 170), (102, 187, 170), (204, 187, 68), (238, 119, 51), (204, 51, 80))  # calm to glaring
 LISTED = 15  # notes in the table of the most surprising ones
 
@@ -38,7 +38,7 @@ class ShadedNote:
 
 def colour(nats: float) -> str:
     """Blue for what was expected, red for what was not: 0 to 12 nats, the colour by the square root."""
-    place = min(1.0, (max(0.0, nats) / MOST) ** 0.5) * (len(SCALE) - 1)
+    place = min(1.0, (max(0.0, nats) / MAX_NATS) ** 0.5) * (len(SCALE) - 1)
     low = min(int(place), len(SCALE) - 2)
     mixed = (round(a + (b - a) * (place - low)) for a, b in zip(SCALE[low], SCALE[low + 1], strict=True))
     return "#" + "".join(f"{v:02x}" for v in mixed)
@@ -128,6 +128,6 @@ def surprise_picture(path: Path, title: str, notes: Sequence[ShadedNote], bars: 
         axes.set_xticks(inside, [str(bars.index(b) + 1) for b in inside], fontsize=7)
         axes.set_yticks(octaves := [p for p in range(low, high + 1) if p % 12 == 0], [f"C{p // 12 - 1}" for p in octaves], fontsize=7)
         axes.grid(visible=True, linewidth=0.4)
-    figure.suptitle(f"{shown(title)}: nats from blue (0) to red ({MOST:g})", fontsize=9)
+    figure.suptitle(f"{shown(title)}: nats from blue (0) to red ({MAX_NATS:g})", fontsize=9)
     with replace_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)

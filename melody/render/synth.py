@@ -26,9 +26,9 @@ from melody.files import replace_file
 from melody.score import Score
 
 TAIL = 2.0  # seconds
-LONGEST = 3600.0  # seconds: an hour in two channels takes 1.3 GB
+MAX_SECONDS = 3600.0  # seconds: an hour in two channels takes 1.3 GB
 PEAK = 10 ** (-1 / 20)
-SHORTEST = 0.03  # seconds a simple tone sounds at least: a note of no length is heard
+SHORTEST = 0.03  # seconds a simple tone sounds at least: a note of no length sounds
 RATES = (8_000, 192_000)
 GAIN = 0.15  # FluidSynth answers in 16 bits: a full orchestra must stay below the top, normalising comes after
 SOUNDFONT = "TimGM6mb.sf2"
@@ -50,8 +50,8 @@ def audio(score: Score, sample_rate: int = 44_100) -> Audio:
     if not RATES[0] <= sample_rate <= RATES[1]:
         raise CallError(f"a sample rate of {sample_rate} cannot be played; give {RATES[0]} to {RATES[1]}, usually 44100")
     seconds = score.duration_seconds
-    if seconds > LONGEST:
-        raise MelodyError(f"the piece lasts {seconds / 60:,.0f} minutes, audio is limited to {LONGEST / 60:.0f}; cut it first")
+    if seconds > MAX_SECONDS:
+        raise MelodyError(f"the piece lasts {seconds / 60:,.0f} minutes, audio is limited to {MAX_SECONDS / 60:.0f}; cut it first")
     samples = round((seconds + TAIL) * sample_rate)
     sounding = map_notes(apply_pedal(score), without_overlaps)
     fluid, soundfont = _fluidsynth(), _soundfont()

@@ -4,7 +4,7 @@ After B. Krause, E. Kahembwe, I. Murray, S. Renals, Dynamic evaluation of neural
 segments, and after each the weights take one step of its gradient, the state carried on. ``benchmarks/adapt.py`` says what it saves
 and how rule and rate were chosen.
 
-The music gets a style of its own, ``STYLE``, which starts as the mean of the others; it is told in half of the passes only, since a
+The music gets a style of its own, ``STYLE``, which starts as the mean of the others; it is named in half of the passes only, since a
 continuation asks for none. What the bundle says of usual tempi and meters becomes that of the music.
 """
 

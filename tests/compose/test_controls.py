@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from melody.codec.conditions import key_class, meter_class, tempo_class
-from melody.compose import Continue, Generate
+from melody.compose import Accompany, Continue, Generate
 from melody.compose.alignment import align_to_grid
 from melody.compose.controls import asked_scale, default_conditions, tune_conditions
 from melody.compose.tune import Tune
+from melody.generate.plan import NO_STOP
 from melody.score import KEY, Score, Track, meter_table, note_table, table, tempo_table
 
 PRIORS = {
@@ -50,6 +51,13 @@ def test_pitches_outside_a_key_that_was_asked_for_become_much_rarer():
     scale = asked_scale(Generate(key="C"))
     assert scale.shape == (128,) and set(np.exp(scale[[0, 60, 64, 67]]).tolist()) == {1.0}
     assert (np.exp(scale[[1, 61, 66, 70]]) < 0.3).all() and asked_scale(Generate()) is None
+
+
+def test_voices_that_were_asked_for_are_not_silent_for_long(composer):
+    tune = Score((Track("x", notes=note_table([0, 480], [480] * 2, [60, 62], [80] * 2)),))
+    for asks, bar in ((Generate(voices=("piano", "bass"), meter="3/4"), 72), (Accompany(tune=tune, voices=("bass",)), 96)):
+        assert asks.task(composer.bundle).plan.max_silence == 4 * bar
+    assert all(asks.task(composer.bundle).plan.max_silence == NO_STOP for asks in (Generate(), Accompany(tune=tune)))
 
 
 def test_a_tune_says_its_tempo_meter_and_key(composer):

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from melody.codec import CodecConfig
+from melody.codec.columns import Feature, Recalled
 from melody.codec.conditions import conditions, key_class, tempo_class
-from melody.codec.given import GivenConfig
+from melody.codec.encode import quantise
+from melody.codec.given import Choice, GivenConfig
 from melody.codec.table import Field, Role
 from melody.corpus import Corpus
-from melody.corpus.piece import AugmentConfig, training_piece
+from melody.corpus.piece import AugmentConfig, encode_piece, training_piece
 from melody.theory import key_transposed
 
 NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0)
@@ -38,9 +40,10 @@ def test_each_condition_is_left_out_as_often_as_asked(drawn):
 
 
 def test_the_bars_left_are_known_as_often_as_asked(drawn):
-    known = [bool(p.steps.features[:, 3].any()) for p in drawn(drop_left=0.5)]
+    known = [bool(p.steps.features[:, Feature.BARS_LEFT].any()) for p in drawn(drop_left=0.5)]
     assert np.mean(known) == pytest.approx(0.5, abs=0.12)
-    assert not any(p.steps.features[:, 3].any() for p in drawn(20, drop_left=1.0)) and all(p.steps.features[:, 3].any() for p in drawn(20))
+    assert not any(p.steps.features[:, Feature.BARS_LEFT].any() for p in drawn(20, drop_left=1.0))
+    assert all(p.steps.features[:, Feature.BARS_LEFT].any() for p in drawn(20))
 
 
 def test_the_key_moves_with_the_notes(drawn):
@@ -61,6 +64,18 @@ def test_the_tempo_changes_by_up_to_the_share(drawn):
     assert {int(p.conditions[TEMPO]) for p in drawn(20, stretch=0.0)} == {tempo_class(bpm)}
     classes = {int(p.conditions[TEMPO]) for p in drawn(stretch=0.4)}
     assert {tempo_class(bpm / 1.35), tempo_class(bpm / 0.65)} <= classes <= set(range(tempo_class(bpm / 1.4), tempo_class(bpm / 0.6) + 1))
+
+
+def test_what_stands_before_a_hole_is_remembered(drawn):
+    """Of the part that goes on inside the window; of one that is given as a whole nothing is recalled."""
+    piece = quantise(drawn.pieces.score(0), drawn.config)
+    start, stop = piece.metre.bar_start(4), piece.metre.bar_start(6)
+    inside = (piece.notes["onset"] >= start) & (piece.notes["onset"] < stop)
+    for part in (0, 1):
+        free = inside & (piece.notes["part"] == part)
+        encoded = encode_piece(piece, Choice("window", ~free, free, start, stop), np.zeros(5, np.int16), True)
+        recalled = encoded.steps.recalled[0]  # before the first event of the hole
+        assert set(recalled[:, Recalled.PART].tolist()) - {0} == {1 + part}
 
 
 def test_validation_reads_a_piece_as_it_is(drawn):

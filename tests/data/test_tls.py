@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from melody.data import dial, fetch
+from melody.data import fetch, https
 from melody.errors import MelodyError
 
 from .conftest import CONTENT, QUICK, Server
@@ -38,7 +38,7 @@ def place(tmp_path, monkeypatch):
     web.handle_error = lambda *args: None
     thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    monkeypatch.setattr(dial, "_is_public", lambda text: text == "127.0.0.1")
+    monkeypatch.setattr(https, "_is_public", lambda text: text == "127.0.0.1")
     yield f"https://127.0.0.1:{web.server_port}"
     web.shutdown()
     web.server_close()
@@ -54,7 +54,7 @@ def test_a_certificate_that_is_trusted(place, tmp_path, monkeypatch):
 def test_a_certificate_that_is_not(place, tmp_path):
     with pytest.raises(MelodyError, match="certificate is not valid") as fault:
         fetch(Server(place).collection(), tmp_path, rules=QUICK)
-    assert not isinstance(fault.value, dial.TroubleError) and not list(tmp_path.glob("songs*"))
+    assert not isinstance(fault.value, https.TransientError) and not list(tmp_path.glob("songs*"))
 
 
 def test_a_certificate_of_another_name(place, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from melody.corpus.piece import AugmentConfig
 from melody.corpus.stream import Stream
 from melody.errors import CallError, MelodyError
 from melody.evaluation.likelihood import BUCKETS, Calibration, bar_rows, chosen_pieces, likelihood, unwrapped
-from melody.evaluation.reader import NOTHING, Reader, Reading, readings, stream_of
+from melody.evaluation.reader import NOTHING, Reading, read, readings, stream_of
 from melody.model import to_tensors
 from melody.training.validate import validate, validation_stream
 
@@ -33,25 +33,18 @@ def music(corpus):
     return Corpus(corpus)
 
 
-def test_the_reader_says_what_the_model_says(network, music):
+def test_a_reading_says_what_the_model_says(network, music):
     given = GivenConfig(nothing=1, lead=1, part=1, others=1, window=2, causal=0.5)
     stream = Stream(music, network.codec, [0, 1, 4, 5], 4, 64, 3, AugmentConfig(), given, epochs=1)
-    reader = Reader.of(network)
     state = None
     for batch in stream:
-        inputs = to_tensors(batch, CPU)
-        nats, logs, _ = reader.read(inputs, state)
+        reading, _ = read(network, batch, state)
         with torch.no_grad():
-            expected, state = network(inputs, state)
+            expected, state = network(to_tensors(batch, CPU), state)
         valid = torch.from_numpy(batch.valid)
-        torch.testing.assert_close(nats[valid], expected[valid])
-        for log in logs:
-            torch.testing.assert_close(log[valid].exp().sum(-1), torch.ones(int(valid.sum())))
-
-
-def test_the_reader_shares_the_weights(network):
-    reader = Reader.of(network)
-    assert reader.to_heads.weight is network.to_heads.weight and not hasattr(network, "logs")
+        torch.testing.assert_close(reading.nats[valid], expected[valid])
+        for logs in reading.log_probs:
+            torch.testing.assert_close(logs[valid].exp().sum(-1), torch.ones(int(valid.sum())))
 
 
 def test_totals_agree_with_validation_and_cuts_add_up(network, music):

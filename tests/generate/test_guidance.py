@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from melody.codec.table import DRUMS, Field, Role
+from melody.generate.guidance import guided
 from melody.generate.loop import Writer, pieces, write
 from melody.generate.sampling import Sampling
 
@@ -21,6 +22,15 @@ def test_a_scale_moves_pitches_but_not_drums():
         check(made, rows)
         classes = {n[2] % 12 for n in notes_of(made, rows)}
         assert (classes == {0}) is in_scale
+
+
+def test_pitches_of_notes_are_guided_and_instruments_are_not():
+    own, alone = np.array([[1, 5, 2], [4, 4, 4], [0, 1, 2]], np.float32), np.array([[1, 1, 1], [2, 2, 2]], np.float32)
+    chosen = np.zeros((3, len(Field)), np.int64)
+    chosen[:, Field.ROLE] = (Role.NOTE, Role.NOTE, Role.PART)
+    out = guided(np.concatenate([own, alone]), np.array([0, 2]), chosen, np.array([3, 3, 3], np.float32))
+    assert out.tolist() == [[1, 13, 4], [4, 4, 4], [0, 1, 2]]  # the second row has no partner, the third declares
+    assert guided(np.concatenate([own, alone]), np.array([0, 2]), chosen, np.ones(3, np.float32)).tolist() == own.tolist()
 
 
 class LikesLow(FakeEngine):

@@ -80,6 +80,13 @@ def test_curves_of_any_kind(points, log):
         ElementTree.fromstring(re.search("<svg.*</svg>", out, re.DOTALL).group(0))  # an error if it is not well-formed
 
 
+def test_curves_do_not_touch_the_edge():
+    out = charts.lines({"a": [(0, 1), (1, 3)]}, "title")
+    bottom = float(re.search(r'class="axis" d="M\d+ ([\d.]+)H', out).group(1))  # the first one is the base line
+    low, high = (float(y) for y in re.search(r'class="curve s0" d="M[\d.]+ ([\d.]+)L[\d.]+ ([\d.]+)"', out).groups())
+    assert bottom > low + 3 > high + 50 and high > 35
+
+
 def test_ticks_are_round():
     assert charts.ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0] and charts.ticks(3, 3) == [3]
     assert charts.ticks(0, 9731) == [0, 2000, 4000, 6000, 8000]

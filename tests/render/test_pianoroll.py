@@ -51,6 +51,16 @@ def test_rectangles_are_the_notes() -> None:
     assert boxes[:, :, 1].mean(axis=1).tolist() == pytest.approx([72, 73, 74, 75])
 
 
+def test_the_louder_the_darker() -> None:
+    onset = np.arange(4) * 480
+    score = Score((Track("", 0, False, note_table(onset, np.full(4, 480), np.full(4, 60), [1, 40, 80, 127])),))
+    (axes,) = pianoroll.draw(score).axes
+    notes = max(axes.collections, key=lambda c: c.get_zorder())
+    shades = notes.get_facecolor()[:, :3].mean(axis=1)
+    assert (np.diff(shades) < 0).all()
+    assert notes.get_facecolor()[-1, :3] == pytest.approx(matplotlib.colors.to_rgb(style.COLOURS[0]))
+
+
 @pytest.mark.parametrize("is_drum", [False, True])
 @pytest.mark.parametrize("last", [(7680, 0), (7679, 0), (7679, 1), (0, 0)])
 def test_a_last_note_of_no_length_is_on_the_paper(last: tuple[int, int], is_drum: bool) -> None:

@@ -184,7 +184,8 @@ def _serve(pipe: Any, work: Callable[[Any], Any], limits: Limits) -> None:
 
 def _redirected() -> int:
     """Standard output leads nowhere, standard error into a pipe that the process itself reads after each job: no file, so no limit of
-    files."""
+    files.
+    """
     reader, writer = os.pipe()
     with suppress(OSError):
         fcntl(writer, F_SETPIPE_SZ, MIB)

@@ -2,7 +2,8 @@
 
 It begins with the files of random_midi.py as MIDI, in a zip and in a tar archive (the first byte says which), read by melody.midi.
 symusic is
-not followed, as it is no Python. A finding is an error that is no MelodyError or has more than one line, more than 10 s or more than 1.5 GiB;
+not followed, as it is no Python. A finding is an error that is no MelodyError or has more than one line, more than 10 s or more than 1.5
+GiB;
 a MIDI file is then kept as hex in tests/midi/found/. Where atheris is not installed (pip install atheris), nothing is measured.
 """
 

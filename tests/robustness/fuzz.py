@@ -2,7 +2,8 @@
 
 Reads broken MIDI through melody.midi.parse in a child process: files of a generator that knows the format and breaks lengths, deltas,
 running
-status, sysex, meta events and chunk sizes, and mutants of its own files and of small ones in ../shared/data (random_midi.py). A finding is a
+status, sysex, meta events and chunk sizes, and mutants of its own files and of small ones in ../shared/data (random_midi.py). A finding
+is a
 process that dies, an error that is no MelodyError or has more than one line, more than 10 s of the processor, or more than 1.5 GiB.
 Findings are kept as hex in tests/midi/found/, which tests/midi/test_found.py reads. The same seed gives the same bytes.
 """

@@ -2,7 +2,8 @@
 
 The hostile corpus (../shared/hostile) holds make_hostile.py, which writes named cases, and hostile.zip, real odd files. Each verb of
 ``VERBS``
-gets one file after the other (every Nth); ``prepare`` and ``train`` get the folder, with ``big`` two giants among it, while one of its files
+gets one file after the other (every Nth); ``prepare`` and ``train`` get the folder, with ``big`` two giants among it, while one of its
+files
 is being rewritten. A finding is what breaks the rules of commands.py, more than 10 s of the processor or 1.5 GiB; of ``prepare`` and
 ``train`` also a path without its line in the report, a line that is not clean, and a file that crashed its reader.
 """

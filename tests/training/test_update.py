@@ -44,13 +44,14 @@ def test_the_gradient_is_clipped(start):
     assert float(norms.norm()) == pytest.approx(0.01, rel=1e-3) and log.seen[-1].norm > 0.1
 
 
-def test_the_average_forgets_slowly_but_quickly_at_first(start):
-    trainer = start(recipe=tiny(steps=6, average=0.3))
+@pytest.mark.parametrize("share", [0.05, 0.9])
+def test_the_average_forgets_quickly_at_first_and_then_as_the_recipe_says(start, share):
+    trainer = start(recipe=tiny(steps=6, average=share))
     kept = Kept(trainer)
     average = {n: t.clone() for n, t in trainer.learner.averages.weights.items()}
     trainer.run(kept)
     for step, weights in enumerate(kept.weights):
-        decay = min(0.3, (1 + step) / (10 + step))
+        decay = min(share, (1 + step) / (10 + step))
         average = {n: decay * t + (1 - decay) * weights[n] for n, t in average.items()}
     for name, tensor in trainer.learner.averages.weights.items():
         torch.testing.assert_close(tensor, average[name])

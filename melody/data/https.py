@@ -30,7 +30,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class TroubleError(MelodyError):
+class TransientError(MelodyError):
     """A fault that may be gone at the next attempt: a dropped connection, a server that is busy."""
 
 
@@ -53,14 +53,14 @@ class Answer:
         self._response, self._watch, self._rules = response, watch, rules
 
     def pieces(self) -> Iterator[bytes]:
-        """The body, as long as it comes fast enough. Raises TroubleError."""
+        """The body, as long as it comes fast enough. Raises TransientError."""
         got = 0
         while True:
             with _told(self._watch):
                 piece = self._response.read1(PIECE)
             if not piece:
                 if self._watch.fired:
-                    raise TroubleError(self._watch.why)
+                    raise TransientError(self._watch.why)
                 return
             got += len(piece)
             if got >= self._rules.least:
@@ -71,7 +71,7 @@ class Answer:
 
 @contextmanager
 def get(url: str, headers: Mapping[str, str], rules: Rules) -> Iterator[Answer]:
-    """Ask for ``url`` and yield the answer that stands at the end of its redirects. Raises MelodyError, TroubleError."""
+    """Ask for ``url`` and yield the answer that stands at the end of its redirects. Raises MelodyError, TransientError."""
     for _ in range(rules.redirects + 1):
         place = _checked(url, rules)
         with _asked(place, headers, rules) as answer:
@@ -133,7 +133,7 @@ def _connected(host: str, port: int, local: bool, rules: Rules) -> socket.socket
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as fault:
-        raise TroubleError(f"{shown(host)[:80]} is not found ({reason(fault)})") from None
+        raise TransientError(f"{shown(host)[:80]} is not found ({reason(fault)})") from None
     for *_, address in found:
         if not local and not _is_public(str(address[0])):
             raise MelodyError(f"{shown(host)[:80]} is at {address[0]}, a private address")
@@ -147,7 +147,7 @@ def _connected(host: str, port: int, local: bool, rules: Rules) -> socket.socket
         except OSError as fault:
             sock.close()
             why = reason(fault)
-    raise TroubleError(f"no connection to {shown(host)[:80]} ({why})")
+    raise TransientError(f"no connection to {shown(host)[:80]} ({why})")
 
 
 def _is_public(text: str) -> bool:
@@ -193,13 +193,13 @@ class _Watch(threading.Thread):
 
 @contextmanager
 def _told(watch: _Watch) -> Iterator[None]:
-    """Every fault of a connection as a TroubleError of one line."""
+    """Every fault of a connection as a TransientError of one line."""
     try:
         yield
     except ssl.SSLCertVerificationError as fault:
         raise MelodyError(f"the server's certificate is not valid ({fault.verify_message})") from None
     except http.client.IncompleteRead:
-        raise TroubleError(watch.why if watch.fired else "the connection ended in the middle") from None
+        raise TransientError(watch.why if watch.fired else "the connection ended in the middle") from None
     except (OSError, ValueError, http.client.HTTPException) as fault:
         slow = watch.fired or isinstance(fault, TimeoutError)
-        raise TroubleError(watch.why if slow else f"the connection broke ({shown(reason(fault))[:80]})") from None
+        raise TransientError(watch.why if slow else f"the connection broke ({shown(reason(fault))[:80]})") from None

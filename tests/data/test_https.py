@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from melody.data import Rules, dial, fetch
+from melody.data import Rules, fetch, https
 from melody.errors import MelodyError
 
 from .conftest import CONTENT, QUICK
@@ -53,7 +53,7 @@ def test_no_private_address(server, tmp_path, host):
 
 
 def test_public_addresses_are_public():
-    assert all(dial._is_public(a) for a in ("93.184.216.34", "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::808:808"))
+    assert all(https._is_public(a) for a in ("93.184.216.34", "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::808:808"))
 
 
 def test_a_loop_and_a_long_way(server, tmp_path):
@@ -98,15 +98,15 @@ def test_a_name_is_looked_up_once_and_that_address_is_used(server, tmp_path, mon
             raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr(socket, "socket", Recorder)
-    with pytest.raises(MelodyError, match="no connection to songs"), dial.get("https://songs.example/", {}, Rules()):
+    with pytest.raises(MelodyError, match="no connection to songs"), https.get("https://songs.example/", {}, Rules()):
         pass
     assert met == [("93.184.216.34", 443)] and left == [["127.0.0.1"]]
 
 
 def test_a_server_that_speaks_no_tls(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(dial, "_is_public", lambda text: True)
+    monkeypatch.setattr(https, "_is_public", lambda text: True)
     port = server.url.rpartition(":")[2]
-    with pytest.raises(dial.TroubleError, match="the connection broke"), dial.get(f"https://127.0.0.1:{port}/", {}, QUICK):
+    with pytest.raises(https.TransientError, match="the connection broke"), https.get(f"https://127.0.0.1:{port}/", {}, QUICK):
         pass
 
 
@@ -115,5 +115,5 @@ def test_a_name_that_is_not_known(tmp_path, server, monkeypatch):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    with pytest.raises(MelodyError, match="is not found"), dial.get("https://songs.example/", {}, Rules()):
+    with pytest.raises(MelodyError, match="is not found"), https.get("https://songs.example/", {}, Rules()):
         pass

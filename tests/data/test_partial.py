@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from melody.data import fetch, find
-from melody.data.part import Part
+from melody.data import partial as part_module
+from melody.data.partial import Part
 from melody.errors import CallError, MelodyError
 
 from .conftest import CONTENT, QUICK
@@ -46,6 +47,21 @@ def test_two_at_a_time(server, tmp_path):
     with Part(tmp_path / "songs.zip", server.url, True):
         refused(server, tmp_path, "another download", left=["songs.zip.part"])
     assert os.listdir(tmp_path) == []
+
+
+def test_a_download_that_ends_while_another_begins(server, tmp_path, monkeypatch):
+    """The first one puts its file in place between the second one's opening and its locking: the second holds what is not its own."""
+    lock = part_module.fcntl.flock
+
+    def late(handle, how):
+        os.replace(tmp_path / PART[0], tmp_path / "songs.zip")
+        (tmp_path / PART[0]).write_bytes(b"")
+        lock(handle, how)
+
+    monkeypatch.setattr(part_module.fcntl, "flock", late)
+    with pytest.raises(MelodyError, match="another download"), Part(tmp_path / "songs.zip", server.url, True):
+        pass
+    assert (tmp_path / "songs.zip").read_bytes() == b""
 
 
 def test_no_single_file_and_no_folder(server, tmp_path):
