@@ -120,7 +120,7 @@ def _check_status(answer: https.Answer, part: Part) -> None:
         return
     if answer.status in (206, 416):
         part.restart()
-        raise TransientError("the server sent a part that nobody asked for" if answer.status == 206 else "the server has no more bytes of it")
+        raise TransientError("the server sent a part nobody asked for" if answer.status == 206 else "the server has no more bytes of it")
     text = f"the server says {answer.status}"
     raise TransientError(text) if answer.status in _BUSY else MelodyError(text)
 
