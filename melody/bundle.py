@@ -100,7 +100,7 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
                 return bundle
         bundle = _facts(folder, folder / FACTS)
     raise MelodyError(
-        f"{shown(folder)}/{WEIGHTS}: damaged or exchanged (its sha256 is not the one in {FACTS}); fetch or train the bundle again"
+        f"{shown(folder)}/{WEIGHTS}: damaged or replaced (its sha256 differs from the one in {FACTS}); fetch or train the bundle again"
     )
 
 
@@ -145,7 +145,7 @@ def _codec(raw: Mapping[str, Any]) -> CodecConfig:
     if set(raw) - known:
         raise ValueError(f"unknown codec setting {sorted(set(raw) - known)[0]!r}")
     if not isinstance(raw["styles"], list) or not all(isinstance(s, str) and len(s) <= LONGEST_STYLE for s in raw["styles"]):
-        raise ValueError("styles are no names")
+        raise ValueError("its styles are not names")
     codec = CodecConfig(**{**raw, "styles": tuple(raw["styles"])})
     if codec.clock not in ("beats", "seconds") or not 2 <= codec.grid <= 960 or not 1 <= codec.velocity_bins <= 64:
         raise ValueError("codec out of range")
@@ -194,13 +194,13 @@ def load_model(bundle: Bundle) -> EventLSTM:
     claims = _claimed_shapes(config, bundle.codec)
     model = EventLSTM(config, bundle.codec) if all(shapes.get(n) == s for n, s in claims.items()) else None
     if model is None or shapes != {name: tuple(t.shape) for name, t in model.state_dict().items()}:
-        raise MelodyError(f"{shown(bundle.folder)}: the weights do not have the shapes that {FACTS} says")
+        raise MelodyError(f"{shown(bundle.folder)}: the shapes of the weights are not those in {FACTS}; fetch or train the bundle again")
     try:
         weights = load(read_bytes(bundle.folder / WEIGHTS, MAX_WEIGHTS))
     except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as fault:
         raise MelodyError(f"{where}: damaged ({reason(fault)[:120]})") from None
     if not all(bool(torch.isfinite(t.float().sum())) for t in weights.values()):
-        raise MelodyError(f"{where}: holds values that are not numbers")
+        raise MelodyError(f"{where}: holds values that are not finite")
     model.load_state_dict({name: t.float() for name, t in weights.items()}, assign=True)
     return model.eval()
 

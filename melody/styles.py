@@ -117,7 +117,7 @@ def with_style(bundle: Bundle, model: EventLSTM, style: Style) -> tuple[Bundle, 
     weights = larger.state_dict()
     for name, values in (("conditions.0.weight", style.vector), ("initial.weight", style.initial)):
         if values.shape != weights[name][row].shape:
-            raise MelodyError(f"the style {shown(style.name)!r} does not have the size of {bundle.name}; learn it again")
+            raise MelodyError(f"the style {shown(style.name)!r} does not fit the size of {bundle.name}; train it again")
         weights[name][row] = torch.from_numpy(values)
     larger.load_state_dict(weights)
     priors = {**bundle.training.get("habits", {}), style.name: style.priors}

@@ -66,7 +66,7 @@ def _tensor(name: str, entry: Mapping[str, Any]) -> Tensor:
     (begin, end), shape = entry["data_offsets"], tuple(entry["shape"])
     whole = len(shape) <= MAX_DIMENSIONS and all(type(n) is int and n >= 0 for n in (begin, *shape))
     if not whole or end - begin != BYTES[entry["dtype"]] * prod(shape):
-        raise ValueError(f"{name[:40]!r} has not the size that it says")
+        raise ValueError(f"{name[:40]!r} does not have the size that its header says")
     return Tensor(entry["dtype"], shape, begin, end)
 
 

@@ -282,7 +282,7 @@ def test_wrong_shapes(copy, change):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_numbers(copy, value):
     changed(copy, lambda t: t["to_heads.bias"].fill_(value))
-    refused(copy, "not numbers")
+    refused(copy, "not finite")
 
 
 def test_facts_that_claim_another_network(copy):

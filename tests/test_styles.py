@@ -80,7 +80,7 @@ def test_a_style_of_another_model_is_refused(network, base):
 
 
 def test_a_style_of_another_size_is_refused(network, base):
-    with pytest.raises(MelodyError, match="does not have the size"):
+    with pytest.raises(MelodyError, match="does not fit the size"):
         with_style(base, network, random_style(base, size=90))
 
 

@@ -23,7 +23,7 @@ def prepared(corpus: Path) -> bool:
     """Whether this is a corpus already, and not MIDI; several processes want one."""
     prepared = (corpus / "index.json").is_file() or not corpus.exists()
     if not prepared and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise CallError(f"{shown(corpus)}: not a corpus; several processes need one: melody prepare {shown(corpus)} -o CORPUS")
+        raise CallError(f"{shown(corpus)}: not a corpus; several processes need a prepared one: melody prepare {shown(corpus)} -o CORPUS")
     return prepared
 
 

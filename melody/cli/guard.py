@@ -84,7 +84,8 @@ def guarded(work: Callable[[], Any]) -> int:
             return MelodyError.status
         if os.environ.get(TRACEBACK):
             raise
-        say(f"a fault of melody itself ({type(fault).__name__}: {one_line(fault)[:200]}); please report it, with what {TRACEBACK}=1 shows")
+        what = f"{type(fault).__name__}: {one_line(fault)[:200]}"
+        say(f"a fault of melody itself ({what}); please report it, with what melody doctor and {TRACEBACK}=1 show")
         return MelodyError.status
 
 

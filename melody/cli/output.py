@@ -94,7 +94,7 @@ def pipe(output: Path | None, count: int, json: bool) -> BinaryIO:
         if said:
             raise CallError(f"--stdout and {flag} contradict each other: standard output takes one piece and nothing else")
     if sys.stdout is None:
-        raise CallError("standard output is closed; there is nowhere to send a piece")
+        raise CallError("standard output is closed, so there is nowhere to send the piece; write a file with --output")
     if sys.stdout.isatty():
-        raise CallError("standard output is a terminal, and MIDI is not to be read; send it to a program or a file")
+        raise CallError("standard output is a terminal, which cannot show MIDI; send it to a program or a file")
     return sys.stdout.buffer

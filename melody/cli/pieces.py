@@ -80,9 +80,9 @@ def _check(performing: Performing, request: Request) -> None:
     if performing.best_of is not None and not 1 <= performing.best_of <= MAX_CANDIDATES:
         raise CallError(f"--best-of is {performing.best_of}, must be 1 to {MAX_CANDIDATES}")
     if performing.corpus is not None and performing.best_of is None:
-        raise CallError("--corpus says what --best-of shall not copy; give both")
+        raise CallError("--corpus names the music that --best-of must not copy; give both")
     if performing.adapt is not None and isinstance(request, Accompany | Infill):
-        raise CallError("--adapt goes with generate and continue: what is given is followed less well by a model that has just learned it")
+        raise CallError("--adapt works with generate and continue only: a model that has just learned a tune follows given notes less well")
 
 
 def _done(

@@ -166,7 +166,7 @@ def _check_flags(settings: Settings, force: bool) -> None:
         raise CallError("--steps and --minutes contradict each other; give one of them")
     for name in ("tune", "old"):
         if getattr(settings, name) is not None and settings.from_ is None:
-            raise CallError(f"--{name} is about a model that is taught more; say which model with --from")
+            raise CallError(f"--{name} needs a model to start from; name one with --from")
     for name in ("steps", "minutes", "batch", "save_every"):
         value = getattr(settings, name)
         if value is not None and not (value > 0 and math.isfinite(value)):

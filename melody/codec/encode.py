@@ -77,7 +77,7 @@ def quantise(score: Score, config: CodecConfig, lead: int | None = None) -> Piec
     must have been applied before (``edit.apply_pedal``). Raises MelodyError past 16 tracks.
     """
     if len(score.tracks) > MAX_PARTS:
-        raise MelodyError(f"{len(score.tracks)} tracks; a piece may have {MAX_PARTS} (keep the busiest: edit.busiest_tracks)")
+        raise MelodyError(f"{len(score.tracks)} tracks, more than the limit of {MAX_PARTS}; keep the busiest with edit.busiest_tracks")
     counts = [len(t.notes) for t in score.tracks]
     part = np.repeat(np.arange(len(counts)), counts)
     raw = np.concatenate([t.notes for t in score.tracks]) if score.tracks else np.zeros(0, GRID_NOTE)

@@ -111,9 +111,9 @@ def find_track(score: Score, wanted: str, name: str) -> int:
 def _as_melody(score: Score, index: int, name: str) -> int:
     """The same index, if the track there can be a melody."""
     if score.tracks[index].is_drum:
-        raise MelodyError(f"{name}: the chosen track is drums, no melody to accompany")
+        raise MelodyError(f"{name}: the chosen track is for drums and has no melody to accompany; choose another")
     if not len(score.tracks[index].notes):
-        raise MelodyError(f"{name}: the chosen track has no notes, no melody to accompany")
+        raise MelodyError(f"{name}: the chosen track has no notes to accompany; choose another")
     return index
 
 
@@ -124,7 +124,7 @@ def _likely_melody(score: Score, name: str) -> int:
         return lead
     pitched = [i for i, t in enumerate(score.tracks) if len(t.notes) and not t.is_drum]
     if not pitched:
-        raise MelodyError(f"{name}: only drums in it, no melody to accompany")
+        raise MelodyError(f"{name}: has only drums, and no melody to accompany")
     return max(pitched, key=lambda i: float(score.tracks[i].notes["pitch"].mean()))
 
 

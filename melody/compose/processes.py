@@ -43,8 +43,8 @@ def shared(factory: Callable[[], Composes], requests: Sequence[Request], process
                 try:
                     said = line.recv()
                 except EOFError:
-                    why = "killed, out of memory, or started by a script without `if __name__ == '__main__'`"
-                    raise MelodyError(f"a process that composed has died: {why}") from None
+                    why = "killed, out of memory, or started from a script without `if __name__ == '__main__'`"
+                    raise MelodyError(f"a worker process has ended ({why})") from None
                 if said is None:
                     del lines[line]
                 elif isinstance(said, MelodyError):

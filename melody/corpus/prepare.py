@@ -91,7 +91,7 @@ def prepare(
         if not writer.pieces:
             _write_report(target.with_name(target.name + ".report.csv"), rows)
             reasons = f"the reasons are in {shown(target)}.report.csv (first: {rows[0][2]})"
-            raise MelodyError(f"none of {len(found)} files could be used, no corpus written; {reasons}")
+            raise MelodyError(f"none of {len(found)} files could be used, so no corpus was written; {reasons}")
         writer.pieces[:] = _split(writer.pieces, config)
         digest = hashlib.sha256("".join(p.content + p.sha256 + p.split + p.style for p in writer.pieces).encode()).hexdigest()
         _write_report(folder / REPORT, rows)

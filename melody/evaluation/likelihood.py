@@ -156,7 +156,7 @@ def likelihood(model: EventLSTM, corpus: Corpus, pieces: Sequence[int], progress
         done += batch.notes
         progress(done, total)
     if not full.notes.sum():
-        raise MelodyError(f"{shown(corpus.folder)}: these pieces hold no notes that could be scored")
+        raise MelodyError(f"{shown(corpus.folder)}: these pieces hold no notes to score")
     return {
         "pieces": len(pieces),
         "notes": int(full.notes.sum()),

@@ -37,7 +37,7 @@ class RawScore(NamedTuple):
 def checked(raw: RawScore, limits: Limits) -> Score:
     """The Score of ``raw``: only tracks with notes, every value in its range, times within ``limits``."""
     if raw.ticks_per_quarter <= 0:
-        raise MelodyError("its ticks per quarter note are not above 0")
+        raise MelodyError("its ticks per quarter note must be above 0")
     tracks = [t for t in raw.tracks if len(t.notes)]
     if not tracks:
         raise MelodyError("no notes")
@@ -100,7 +100,7 @@ def _within(tracks: list[Track], piece: Score, limits: Limits) -> list[Track]:
     for track in tracks:
         onsets, durations = track.notes["onset"], track.notes["duration"]
         if onsets[0] < 0 or int(durations.min()) < 0:  # notes are in order of onset
-            raise MelodyError("its times make no sense (negative or past 32 bits)")
+            raise MelodyError("its times are out of range (negative, or beyond 32 bits)")
         onset = max(onset, int(onsets[-1]))
         end = max(end, int((onsets + durations).max()))
     last, close = piece.seconds([onset, end]).tolist()

@@ -142,7 +142,7 @@ class Conductor(NamedTuple):
 def _check_flood(data: bytes) -> None:
     """Errors: ``MelodyError`` for a file that would take long to walk, by the bytes that may open a meta or sysex."""
     if sum(data.count(status) for status in (b"\xf0", b"\xf7", b"\xff")) > MAX_METAS:
-        raise MelodyError(f"more than {MAX_METAS:,} texts, tempi and the like")
+        raise MelodyError(f"more than {MAX_METAS:,} texts, tempi and other meta events")
 
 
 def conductor(data: bytes) -> Conductor:

@@ -60,12 +60,12 @@ def _prepared(data: bytes) -> bytes:
     if len(data) < 14:
         raise MelodyError("cut short inside its header")
     if data[12] & 0x80:
-        raise MelodyError("counts frames (SMPTE), not quarter notes, and has no beats")
+        raise MelodyError("its time is in SMPTE frames, not in quarter notes, so it has no beats")
     data = chunks.regular(data)
     if chunks.has_packets(data):
         data = chunks.without_sysex(data)
     if chunks.may_pass_32_bits(data) and chunks.last_tick(data) >= 2**31:
-        raise MelodyError("its times make no sense (past 32 bits)")
+        raise MelodyError("its times are out of range (beyond 32 bits)")
     return data
 
 

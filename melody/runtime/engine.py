@@ -74,7 +74,7 @@ class OnnxEngine:
         heads, after = self.advance(context, self.blank, blank_steps(1, 1))
         anchors = slice(layout.width, layout.width + ANCHORS)
         if heads.z.shape != (1, len(Field), layout.head) or not np.isfinite(heads.z).all():
-            raise ValueError("its first step gives no numbers")
+            raise ValueError("its first step gives values that are not finite")
         for name, zero, new in zip(self.states, self.blank, after, strict=True):
             if name[0] == "h":
                 zero[..., anchors] = new[..., anchors]

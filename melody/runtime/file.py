@@ -102,7 +102,7 @@ def _check(header: Header, data: bytes, bundle: Bundle, wanted: Mapping[str, Tab
         raise ValueError(f"table {min(missing)!r} is missing")
     for name, tensor in header.tensors.items():
         if name not in wanted or (tensor.kind, tensor.shape) != (KINDS[wanted[name].stored], wanted[name].shape):
-            raise MelodyError(f"has a table {shown(name)[:40]!r} that melody does not write, or not of this shape")
+            raise MelodyError(f"has a table {shown(name)[:40]!r} that melody does not write, or not in this shape")
 
 
 def _table(name: str, header: Header, data: bytes, table: Table) -> NDArray[Any]:
@@ -111,5 +111,5 @@ def _table(name: str, header: Header, data: bytes, table: Table) -> NDArray[Any]
     found = np.frombuffer(data, table.stored, count, begin).reshape(table.shape)
     found = found.astype(table.dtype, copy=False)
     if found.dtype == np.float32 and not np.isfinite(found).all():
-        raise MelodyError(f"its table {name!r} holds values that are not numbers")
+        raise MelodyError(f"its table {name!r} holds values that are not finite")
     return found

@@ -109,4 +109,4 @@ def beat_ticks(score: Score) -> Ticks:
 
 def _check(count: int, what: str) -> None:
     if count > MAX_BARS:
-        raise MelodyError(f"the piece has {count:,} {what}, more than {MAX_BARS:,}; its resolution or its meters are broken")
+        raise MelodyError(f"the piece has {count:,} {what}, more than {MAX_BARS:,}; its resolution or its meters must be wrong")

@@ -82,7 +82,7 @@ def load(folder: Path, corpus: str) -> RunState:
         name = _tensor_file(facts["sha256"])
         blob = read_bytes(folder / name, MAX_TENSOR_BYTES)
         if hashlib.sha256(blob).hexdigest() != facts["sha256"]:
-            raise MelodyError(f"{shown(folder)}: {name} is not the file that {RESUME} vouches for; start the run anew")
+            raise MelodyError(f"{shown(folder)}: {name} does not have the digest that {RESUME} records; start the run anew")
         if facts["corpus"] != corpus:
             where = shown(folder)
             raise MelodyError(f"{where}: the corpus has changed since this run was saved", Remedy.NEW_RUN, folder=where)
@@ -108,7 +108,7 @@ def saved_recipe(folder: Path) -> Recipe:
         if not isinstance(facts["recipe"], dict):
             raise ValueError("no recipe")
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise MelodyError(f"{shown(folder)}/{RESUME}: damaged; start the run anew") from None
+        raise MelodyError(f"{shown(folder)}/{RESUME}: damaged", Remedy.START_ANEW) from None
     return changed(Recipe(), facts["recipe"], shown(folder))
 
 

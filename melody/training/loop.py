@@ -134,7 +134,7 @@ class Trainer:
         or training does not hold (see ``TrainConfig.rollback``).
         """
         if not self.recipe.train.steps and not self.recipe.train.minutes:
-            raise MelodyError("the recipe says neither steps nor minutes", Remedy.LENGTH)
+            raise MelodyError("the recipe sets neither steps nor minutes", Remedy.LENGTH)
         first, c = self.learner.place.group.first, self.counters
         with enough_memory(self.recipe), hold(self.writer.path) if first else nullcontext():
             if first:
@@ -188,7 +188,7 @@ class Trainer:
         streak, config = self.stability.streak, self.recipe.train
         if self.stability.exhausted:
             raise MelodyError(
-                f"{shown(self.writer.path)}: stopped at step {self.counters.step}: {streak} updates in a row were not numbers or exploded, "
+                f"{shown(self.writer.path)}: stopped at step {self.counters.step}: {streak} updates in a row were not finite or exploded, "
                 f"after {MAX_ROLLBACKS} rollbacks; "
                 f"lower rate (now {config.rate:g}) or clip (now {config.clip:g}) in the recipe, or try precision fp32"
             )

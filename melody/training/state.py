@@ -115,4 +115,4 @@ def check_alike(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
         if tensor.shape != own[name].shape or tensor.dtype != own[name].dtype:
             raise ValueError(f"{name} has another shape than in the network")
         if not bool(torch.isfinite(tensor.sum())):
-            raise ValueError(f"{name} holds values that are not numbers")
+            raise ValueError(f"{name} holds values that are not finite")

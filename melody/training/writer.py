@@ -70,7 +70,7 @@ class RunWriter:
     def _check_finite(self, model: EventLSTM, counters: Counters) -> None:
         """A broken bundle is never written."""
         if not all(bool(torch.isfinite(t.sum())) for t in model.state_dict().values()):
-            raise MelodyError(f"{shown(self.path)}: the weights of step {counters.step} are not numbers and are not kept")
+            raise MelodyError(f"{shown(self.path)}: the weights of step {counters.step} are not finite and were not saved")
 
     def _write(self, place: Path, model: EventLSTM, facts: dict[str, object]) -> None:
         bundle.save(place, model, facts, self._data(), "that of the data it was trained on")

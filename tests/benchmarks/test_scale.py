@@ -1,8 +1,11 @@
 """The corpus that the benchmark of large ones makes up, and what it measures on it."""
 
+import pytest
+
 from melody.corpus import Corpus
 
 pytestmark = pytest.mark.slow
+
 
 def test_a_few_pieces(script, tmp_path):
     scale = script("scale")

@@ -246,7 +246,7 @@ def test_music_to_adapt_to(melody, model, tune: Path, here):
 @pytest.mark.parametrize("call", [("accompany",), ("infill", "--from-bar", 1, "--to-bar", 1)])
 def test_what_is_given_is_not_to_be_learned(melody, model, tune: Path, call):
     said = melody(call[0], tune, *call[1:], "--model", model, "--adapt", tune)
-    assert said.status == 2 and "--adapt goes with generate and continue" in said.err
+    assert said.status == 2 and "--adapt works with generate and continue" in said.err
 
 
 def test_a_piece_that_is_piped_says_its_seed(melody, model, here, monkeypatch):

@@ -198,7 +198,7 @@ def test_what_goes_wrong_in_another_process_is_one_line(composer):
 def test_a_process_that_dies_is_one_line(composer):
     from melody.compose.processes import shared
 
-    with pytest.raises(MelodyError, match="has died"):
+    with pytest.raises(MelodyError, match="worker process has ended"):
         list(shared(partial(os._exit, 3), [Generate(bars=1)] * 2, 2))
 
 

@@ -161,9 +161,9 @@ def test_more_tracks_than_parts(composer, wanted):
 
 def test_no_channel_is_left_for_an_accompaniment(composer):
     tracks = [scale([0, 480], program=i).tracks[0] for i in range(15)]
-    with pytest.raises(MelodyError, match="channels for 0 more"):
+    with pytest.raises(MelodyError, match="channels for only 0 more"):
         composer.accompany(edit.with_tracks(scale([0]), tracks))
-    with pytest.raises(MelodyError, match="channels for 1 more"):
+    with pytest.raises(MelodyError, match="channels for only 1 more"):
         composer.accompany(edit.with_tracks(scale([0]), tracks[:14]), voices=("piano", "bass"))
     one = composer.accompany(edit.with_tracks(scale([0]), tracks[:14]), seed=1)
     assert len(one.tracks) == 15

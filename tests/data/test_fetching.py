@@ -102,7 +102,7 @@ def test_a_part_that_says_nonsense(server, tmp_path, fields):
         h.wfile.write(b"x" * 10)
 
     server.next = [behave, behave]
-    refused(server, tmp_path, "a part that was not asked for")
+    refused(server, tmp_path, "a part nobody asked for")
     server.next = [server.cut(70_000), behave]
     refused(server, tmp_path, "another part than was asked for")
 

@@ -32,8 +32,8 @@ def test_weights_that_changed_are_a_fault(base):
     blob = bytearray((base / bundle.WEIGHTS).read_bytes())
     blob[-1] ^= 1
     (base / bundle.WEIGHTS).write_bytes(blob)
-    assert "damaged or exchanged" in check_model().fault
-    assert "damaged or exchanged" in run_self_test().fault
+    assert "damaged or replaced" in check_model().fault
+    assert "damaged or replaced" in run_self_test().fault
 
 
 def test_a_model_that_is_not_there_is_a_fault(monkeypatch):

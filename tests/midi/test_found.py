@@ -1,4 +1,4 @@
-"""Bytes that once did more to the reader than be refused: found by tests/robustness/fuzz.py, kept as hex, read again by every run of the tests.
+"""Bytes that once did more to the reader than be refused: found by tests/robustness/fuzz.py, kept as hex, read in every run.
 
 A file is lines of hex with what is to know about it after a #. Its first line says what happened.
 """

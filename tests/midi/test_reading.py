@@ -171,14 +171,14 @@ BAD = {
     "not a MIDI file": lambda b: b"not music\n" * 40,
     "cut short inside its header": lambda b: b.smf(b.C4)[:13],
     "damaged MIDI": lambda b: b.smf(b.SCALE)[:-20],
-    "not above 0": lambda b: b.smf(b.C4, division=0),
-    "frames (SMPTE)": lambda b: b.smf(b.C4, division=0xE728),
+    "must be above 0": lambda b: b.smf(b.C4, division=0),
+    "SMPTE frames": lambda b: b.smf(b.C4, division=0xE728),
     "no notes": lambda b: b.smf("00 FF5103 07A120"),
     "no notes ": lambda b: b.smf("", count=0),
     "lasts 20.0 hours": lambda b: b.smf(b.C4 + b.delta(69_120_000) + b.C4[2:]),
     "lasts 300,000 quarter notes": lambda b: b.smf("00 FF5103 000001", b.delta(300_000) + b.C4[2:], division=1),
-    "make no sense": lambda b: b.smf("FFFFFF7F FF0100" * 9 + b.C4),  # past 2^31 ticks
-    "make no sense ": lambda b: b.smf("FFFFFF7F FF0100" * 17 + b.C4),  # past 2^32 ticks, where they start again
+    "out of range": lambda b: b.smf("FFFFFF7F FF0100" * 9 + b.C4),  # past 2^31 ticks
+    "out of range ": lambda b: b.smf("FFFFFF7F FF0100" * 17 + b.C4),  # past 2^32 ticks, where they start again
 }
 
 

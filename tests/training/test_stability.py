@@ -70,7 +70,7 @@ def test_averages_that_are_no_numbers_are_not_kept(start):
     trainer = start(recipe=tiny(steps=3, average=0.0))
     trainer.learner.averages.weights["to_heads.weight"].fill_(math.nan)
     trainer.learner.averages.update = lambda *_: None
-    with pytest.raises(MelodyError, match="not numbers and are not kept"):
+    with pytest.raises(MelodyError, match="not finite and were not saved"):
         trainer.run(Log())
     assert not (trainer.writer.path / "bundle.json").exists()
 

@@ -79,5 +79,5 @@ def _free_channels(request: Accompany, tune: AlignedTune) -> int:
     free = len(MELODIC) - sum(len(t.notes) > 0 and not t.is_drum for t in tune.score.tracks)
     wanted = sum(not drums for _, drums in request.programs())
     if free < max(wanted, int(not request.voices)):
-        raise MelodyError(f"{tune.name}: MIDI has channels for {max(free, 0)} more instruments only; leave out some of its tracks first")
+        raise MelodyError(f"{tune.name}: MIDI has channels for only {max(free, 0)} more instruments; leave out some of its tracks first")
     return free

@@ -32,7 +32,7 @@ class Generate(WithVoices, WithLength):
     def _task(self, bundle: Bundle) -> Task:
         codec = bundle.codec
         if codec.clock == "seconds" and (self.tempo is not None or self.meter is not None):
-            raise CallError("tempo, meter: this model counts in seconds and knows neither; ask another model, or leave them out")
+            raise CallError("tempo, meter: this model counts in seconds and knows neither; leave them out, or use another model")
         style, tempo, meter = default_conditions(self, bundle)
         meters = table(METER, [0], [meter[0]], [meter[1]])
         metre = Metre(codec, meters)
