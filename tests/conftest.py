@@ -22,6 +22,7 @@ from melody.score import KEY, Score, Track, meter_table, note_table, table, temp
 # draws new ones, ten times as many, and remembers in .hypothesis/ those that failed. Neither looks at the clock: the machine may be busy.
 PATIENT = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", PATIENT, derandomize=True, database=None)
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=20)
 settings.register_profile("explore", PATIENT, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
@@ -35,8 +36,8 @@ QUARTER = 480
 
 
 def examples(count: int) -> settings:
-    """Settings of a test that tries ``count`` examples where others try 100, and as many times more in an exploration."""
-    return settings(max_examples=count * settings().max_examples // 100)
+    """Settings of a test that tries ``count`` examples where others try 100: fewer in a quick run, more in an exploration."""
+    return settings(max_examples=max(1, count * settings().max_examples // 100))
 
 
 @pytest.fixture(autouse=True)

@@ -108,7 +108,7 @@ def saved_recipe(folder: Path) -> Recipe:
         if not isinstance(facts["recipe"], dict):
             raise ValueError("no recipe")
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise MelodyError(f"{shown(folder)}/{RESUME}: damaged; start the run anew with --force") from None
+        raise MelodyError(f"{shown(folder)}/{RESUME}: damaged; start the run anew") from None
     return changed(Recipe(), facts["recipe"], shown(folder))
 
 

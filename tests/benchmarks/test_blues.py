@@ -88,6 +88,6 @@ def test_a_network_that_is_told_events_alone_sees_no_metre(blues: ModuleType, mu
     corpus, _ = music
     options = argparse.Namespace(layers=1, width=16, steps=2, minutes=0.0, chunk=32, rate=1e-2, seed=1)
     for setting in ("events", "metre"):
-        model = blues.trained(corpus, tmp_path / setting, "rnn", setting, options).averaged()
+        model = blues.trained(corpus, tmp_path / setting, "rnn", setting, options).learner.averaged()
         tables = [*model.metre_body, *model.metre_head]
         assert all(bool((t.weight == 0).all()) == (setting == "events") for t in tables)

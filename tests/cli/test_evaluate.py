@@ -142,10 +142,10 @@ def test_a_model_that_writes_nothing(melody, model, corpus, here, monkeypatch):
     from melody.compose import Composer
     from melody.errors import MelodyError
 
-    def many(self, requests, progress=None):
-        raise MelodyError("the model wrote no note")
+    def results(self, requests, progress=None, processes=1):
+        return [MelodyError("the model wrote no note") for _ in requests]
 
-    monkeypatch.setattr(Composer, "many", many)
+    monkeypatch.setattr(Composer, "results", results)
     facts = json.loads(melody("evaluate", model, corpus, *FEW, "--json").out)
     assert facts["statistics"]["waltz"]["samples"] == 0 and "model" not in facts["copying"]["waltz"]
     assert facts["nats_per_note"]["total"] > 0

@@ -12,7 +12,7 @@ import torch
 from melody import bundle, files
 from melody.corpus import Corpus
 from melody.errors import MelodyError
-from melody.training import device, loop
+from melody.training import device, learner, loop
 from melody.training.batches import prefetched
 from melody.training.loop import autocast_dtype
 from melody.training.validate import Scores, validate, validation_stream
@@ -100,7 +100,9 @@ def test_early_stop_keeps_the_best(start, monkeypatch):
 def test_minutes_end_a_run(start, monkeypatch):
     """By a clock that goes on by a second whenever it is looked at."""
     seconds = itertools.count()
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    for module in (loop, learner):
+        monkeypatch.setattr(module, "time", clock)
     trainer = start(recipe=tiny(steps=0, minutes=0.5))
     log = Log()
     result = trainer.run(log)
