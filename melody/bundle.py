@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
 from melody.codec.columns import POINTERS, condition_sizes, feature_sizes
-from melody.errors import MelodyError, Remedy, unknown
+from melody.errors import CallError, MelodyError, Remedy, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
 from melody.tensors import MAX_HEADER, parse_header, unique_names
 
@@ -156,25 +156,16 @@ def _codec(raw: Mapping[str, Any]) -> CodecConfig:
 
 def model_config(raw: Mapping[str, Any]) -> ModelConfig:
     """A checked ModelConfig from plain values; names the setting that is unknown or out of range."""
-    from melody.model import CELLS, ModelConfig
+    from melody.model import ModelConfig
 
     known = {f.name: f for f in fields(ModelConfig)}
-    for name, value in raw.items():
+    for name in raw:
         if name not in known:
             raise unknown("model setting", name, known)
-        if type(value) is not type(known[name].default) and not (known[name].type == "float" and type(value) is int):
-            raise MelodyError(f"model setting {name} is {shown(repr(value)[:40])}, expected {known[name].type}")
-    config = ModelConfig(**raw)
-    if config.cell not in CELLS:
-        raise unknown("cell", config.cell[:40], CELLS)
-    for name, most in (("layers", 32), ("width", 8192), ("head_width", 4096), ("given_width", 4096)):
-        if not 1 <= getattr(config, name) <= most:
-            raise MelodyError(f"model setting {name} is {str(getattr(config, name))[:40]}, must be 1..{most}")
-    if not 0 <= config.recall_width <= 1024:
-        raise MelodyError(f"model setting recall_width is {str(config.recall_width)[:40]}, must be 0..1024")
-    if not 0 <= config.dropout < 1 or not 0 < config.embedding_sd <= 10:
-        raise MelodyError("model settings dropout (0..1) or embedding_sd (0..10) out of range")
-    return config
+    try:
+        return ModelConfig(**raw)
+    except CallError as fault:
+        raise MelodyError(f"model setting {fault.reason}") from None
 
 
 def load_model(bundle: Bundle) -> EventLSTM:

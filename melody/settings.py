@@ -34,35 +34,44 @@ class Setting:
     low: float | None = None
     high: float | None = None
     above: bool = False  # whether ``low`` itself is left out
+    below: bool = False  # whether ``high`` itself is left out
+    choices: tuple[str, ...] = ()  # of a text: the values that there are
     group: str = ""  # heading under which it is listed
 
     @property
     def range(self) -> str:
-        """How the range reads: "1 to 10,000", "0 or more"; nothing where there is none."""
+        """How the range reads: "1 to 10,000", "0 or more", "one of: fp32, bf16"; nothing where there is none."""
+        if self.choices:
+            return f"one of: {', '.join(self.choices)}"
         if self.low is None:
             return ""
-        low = f"{self.low:,g}"
+        low = f"above {self.low:,g}" if self.above else f"{self.low:,g}"
+        least = low if self.above else f"{low} or more"
         if self.high is None:
-            return f"above {low}" if self.above else f"{low} or more"
-        return f"above {low}, at most {self.high:,}" if self.above else f"{low} to {self.high:,}"
+            return least
+        if self.below:
+            return f"{least}, below {self.high:,}"
+        return f"{low}, at most {self.high:,}" if self.above else f"{low} to {self.high:,}"
 
     def checked(self, name: str, value: Any) -> Any:
         """The value as its own kind. Raises CallError that names the field where it is of another one, or out of range."""
-        wanted = KINDS[self.kind] if self.kind else ""
         if self.kind is not None and not _is_a(self.kind, value):
-            raise CallError(f"{name} is {value_shown(value)}, must be {wanted}{f', {self.range}' if self.range else ''}", argument=name)
+            wanted = KINDS[self.kind] if not self.choices else ""
+            raise CallError(f"{name} is {value_shown(value)}, must be {', '.join(t for t in (wanted, self.range) if t)}", argument=name)
         if self.kind in (int, float):
             value = self.kind(value)
             if not self._inside(value):
-                said = f"{value:,}" if self.kind is int else f"{value:g}"
-                raise CallError(f"{name} is {said}, must be {self.range or 'finite'}", argument=name)
+                raise CallError(f"{name} is {_number_shown(value)}, must be {self.range or 'finite'}", argument=name)
+        if self.choices and value not in self.choices:
+            raise CallError(f"{name} is {value_shown(value)}, must be {self.range}", argument=name)
         return value
 
     def _inside(self, value: float) -> bool:
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             return False
         too_low = self.low is not None and (value <= self.low if self.above else value < self.low)
-        return not too_low and (self.high is None or value <= self.high)
+        too_high = self.high is not None and (value >= self.high if self.below else value > self.high)
+        return not (too_low or too_high)
 
 
 def _is_a(kind: type, value: Any) -> bool:
@@ -91,8 +100,18 @@ def check_settings(values: Any) -> None:
             object.__setattr__(values, f.name, found.checked(f.name, value))
 
 
+def _number_shown(value: Any) -> str:
+    """A wrong number as an error may repeat it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{value:,}" if abs(value) < 1 << 64 else value_shown(value)
+
+
 def value_shown(value: Any) -> str:
     """A wrong value as an error may repeat it: short, printable, with its type where that is the point."""
-    text = shown(repr(value))
+    try:
+        text = shown(repr(value))
+    except ValueError:  # Python does not write out whole numbers of thousands of digits
+        return "too large a number"
     text = text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
     return text if isinstance(value, str | int | float | None) else f"{text} ({type(value).__name__})"

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from melody.codec.columns import Feature, GivenColumn, Lookup, PartColumn
 from melody.codec.encode import Piece
 from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig
+from melody.errors import CallError
+from melody.settings import check_settings, setting
 
 MODES = ("nothing", "lead", "part", "others", "window")
 NO_HORIZON = 1 << 29  # a horizon that sees all of the future
@@ -21,15 +23,23 @@ NO_HORIZON = 1 << 29  # a horizon that sees all of the future
 
 @dataclass(frozen=True)
 class GivenConfig:
-    """How often each choice is made in training (weights, they need not add up to 1), and how far ahead is seen."""
+    """How often each choice is made in training (weights, they need not add up to 1), and how far ahead is seen.
 
-    nothing: float = 0.40  # weight of: nothing is given
-    lead: float = 0.30  # weight of: the lead is given
-    part: float = 0.05  # weight of: one part is given
-    others: float = 0.10  # weight of: all parts but one are given
-    window: float = 0.15  # weight of: everything outside a window of bars is given
-    window_bars: int = 8  # longest window in bars
-    causal: float = 0.15  # share of choices whose future is cut off (for live use)
+    Errors: ``CallError`` that names the setting.
+    """
+
+    nothing: float = setting(0.40, "Weight of: nothing is given.", kind=float, low=0)
+    lead: float = setting(0.30, "Weight of: the lead is given.", kind=float, low=0)
+    part: float = setting(0.05, "Weight of: one part is given.", kind=float, low=0)
+    others: float = setting(0.10, "Weight of: all parts but one are given.", kind=float, low=0)
+    window: float = setting(0.15, "Weight of: everything outside a window of bars is given.", kind=float, low=0)
+    window_bars: int = setting(8, "Longest window, in bars.", kind=int, low=1)
+    causal: float = setting(0.15, "Share of choices whose future is cut off (for live use).", kind=float, low=0, high=1)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if not any(getattr(self, mode) for mode in MODES):
+            raise CallError(f"the weights {', '.join(MODES)} are all 0; at least one must be more", argument=MODES[0])
 
     def weights(self) -> NDArray[np.float64]:
         """Probabilities in the order of ``MODES``."""

@@ -21,19 +21,23 @@ from melody.codec.recall import recall
 from melody.codec.table import MAX_PARTS, CodecConfig, Field, Role
 from melody.corpus.tables import Corpus
 from melody.score import Score
+from melody.settings import check_settings, setting
 from melody.theory import key_transposed
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How pieces are varied in training. All zero (``AugmentConfig.none()``) for validation."""
+    """How pieces are varied in training; ``AugmentConfig.none()`` for validation. Errors: ``CallError`` that names the setting."""
 
-    transpose_down: int = 5  # semitones down, at most
-    transpose_up: int = 6  # semitones up, at most
-    stretch: float = 0.1  # tempo changes by up to this share
-    loudness: int = 2  # velocity bins up or down, at most
-    drop_condition: float = 0.3  # chance that a condition becomes "any"
-    drop_left: float = 0.5  # chance that the number of bars left is not known
+    transpose_down: int = setting(5, "Semitones down, at most.", kind=int, low=0, high=24)
+    transpose_up: int = setting(6, "Semitones up, at most.", kind=int, low=0, high=24)
+    stretch: float = setting(0.1, "Tempo changes by up to this share.", kind=float, low=0, high=1, below=True)
+    loudness: int = setting(2, "Levels of velocity up or down, at most.", kind=int, low=0, high=127)
+    drop_condition: float = setting(0.3, "Chance that a condition of a piece becomes unknown.", kind=float, low=0, high=1)
+    drop_left: float = setting(0.5, "Chance that the number of bars left is not known.", kind=float, low=0, high=1)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     @staticmethod
     def none() -> AugmentConfig:

@@ -15,21 +15,29 @@ from torch import Tensor
 
 from melody.codec.columns import Lookup, StepInputs
 from melody.corpus.batch import Batch
+from melody.settings import check_settings, setting
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Shape of the network."""
+    """Shape of the network. Errors: ``CallError`` that names the setting."""
 
-    cell: str = "lstm"  # recurrent cell: lstm, gru or rnn
-    layers: int = 3  # recurrent layers in the body
-    width: int = 512  # units of a body layer, and of its input
-    head_width: int = 192  # units of a field head
-    given_width: int = 128  # units of the encoder of given notes, in each direction
-    recall_width: int = 0  # units for what each pointer into the piece's own past predicts; 0: no such pointers
-    initial: bool = False  # whether each style begins in a state of its own, and not in zeros
-    dropout: float = 0.1  # share of units dropped between layers and before the heads
-    embedding_sd: float = 0.05  # embeddings start this small (0.02 to 0.1)
+    cell: str = setting("lstm", "Recurrent cell.", kind=str, choices=("lstm", "gru", "rnn"))
+    layers: int = setting(3, "Recurrent layers in the body.", kind=int, low=1, high=32)
+    width: int = setting(512, "Units of a layer of the body, and of its input.", kind=int, low=1, high=8192)
+    head_width: int = setting(192, "Units of a field's head.", kind=int, low=1, high=4096)
+    given_width: int = setting(128, "Units of the encoder of given notes, in each direction.", kind=int, low=1, high=4096)
+    recall_width: int = setting(
+        0, "Units for what each pointer into the piece's own past predicts; 0: no such pointers.", kind=int, low=0, high=1024
+    )
+    initial: bool = setting(False, "Whether each style begins in a state of its own, and not in zeros.", kind=bool)
+    dropout: float = setting(0.1, "Share of units dropped between layers and before the heads.", kind=float, low=0, high=1, below=True)
+    embedding_sd: float = setting(
+        0.05, "Standard deviation that embeddings start with; 0.02 to 0.1 is usual.", kind=float, low=0, high=10, above=True
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
 
 class State(NamedTuple):

@@ -1,64 +1,84 @@
-"""Recipes: every setting of a run as frozen dataclasses, read from TOML. The help lines are the comments of the fields.
+"""Recipes: every setting of a run as frozen dataclasses, read from TOML. Help, kinds and ranges stand in the fields (melody/settings.py).
 
-A recipe file may name another one as ``base``; its own values win, and flags win over both.
+A recipe file may name another one as ``base``; its own values win, and flags win over both. ``docs/recipes.md`` is made by ``markdown``.
 """
 
 from __future__ import annotations
 
-import math
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from melody.bundle import model_config
-from melody.codec.given import MODES, GivenConfig
+from melody.codec.given import GivenConfig
 from melody.corpus.piece import AugmentConfig
 from melody.errors import CallError, MelodyError, unknown
 from melody.files import read_bytes, reason, shown
 from melody.model import ModelConfig
+from melody.settings import check_settings, setting, settings_of
 from melody.training.renames import with_new_names
 from melody.training.tuning import TUNES
+
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The loop."""
+    """The run. Errors: ``CallError`` that names the setting."""
 
-    steps: int = 0  # updates; 0: as long as ``minutes`` says
-    minutes: float = 0.0  # length of the run; the schedule is fitted to it; 0: as long as ``steps`` says
-    batch: int = 32  # rows of a batch
-    chunk: int = 128  # events of a row in a batch: the length of truncated backpropagation through time
-    rate: float = 2e-3  # highest learning rate
-    warmup: int = 100  # updates until it is reached
-    final_rate: float = 0.02  # share of the highest rate at the end (cosine)
-    weight_decay: float = 0.01  # AdamW
-    clip: float = 1.0  # largest gradient norm
-    average: float = 0.999  # decay of the averaged weights, which are what is kept
-    precision: str = "auto"  # auto, fp32 or bf16
-    threads: int = 0  # CPU threads; 0: all
-    validate_every: int = 500  # updates between validations
-    validate_notes: int = 60_000  # notes of the validation set that are looked at
-    save_minutes: float = 5.0  # minutes between saves of the run
-    save_every: int = 0  # updates between saves; 0: by minutes only
-    keep: int = 3  # checkpoints of the last saves that stay in RUN/last, besides the best in RUN; 0: none
-    rollback: int = 8  # bad updates in a row after which the run goes back and lowers its rate; 0: never
-    patience: int = 0  # stop after so many validations without a better one; 0: never
-    tune: str = "all"  # which weights a fine-tuning changes: all, heads, or state (a style vector and its first state)
-    interpolation: float = (
-        1.0  # how far a fine-tuned model goes from the one it began as (0) to what was learned (1): what lies between forgets less
+    steps: int = setting(0, "Updates of the weights; 0: as many as minutes allows.", kind=int, low=0)
+    minutes: float = setting(0.0, "Length of the run, to which the learning rate is fitted; 0: as long as steps says.", kind=float, low=0)
+    batch: int = setting(32, "Rows of a batch.", kind=int, low=1)
+    chunk: int = setting(128, "Events of a row in a batch: the length of truncated backpropagation through time.", kind=int, low=2)
+    rate: float = setting(2e-3, "Highest learning rate.", kind=float, low=0, high=1, above=True)
+    warmup: int = setting(100, "Updates until the learning rate is highest.", kind=int, low=0)
+    final_rate: float = setting(0.02, "Share of the highest learning rate at the end of the cosine.", kind=float, low=0, high=1)
+    weight_decay: float = setting(0.01, "Weight decay of AdamW, for the matrices of layers.", kind=float, low=0)
+    clip: float = setting(1.0, "Largest norm of the gradient.", kind=float, low=0, above=True)
+    average: float = setting(0.999, "Decay of the averaged weights, which are what is kept.", kind=float, low=0, high=1, below=True)
+    precision: str = setting("auto", "Of the matrix products; auto tries which is quicker.", kind=str, choices=PRECISIONS)
+    threads: int = setting(0, "CPU threads; 0: all.", kind=int, low=0)
+    validate_every: int = setting(500, "Updates between validations.", kind=int, low=1)
+    validate_notes: int = setting(60_000, "Notes of the validation split that are scored.", kind=int, low=1)
+    save_minutes: float = setting(5.0, "Minutes between saves of the run.", kind=float, low=0)
+    save_every: int = setting(0, "Updates between saves; 0: by minutes only.", kind=int, low=0)
+    keep: int = setting(3, "Checkpoints of the last saves that stay in RUN/last, besides the best in RUN; 0: none.", kind=int, low=0)
+    rollback: int = setting(
+        8, "Bad updates in a row after which the run returns to earlier weights and halves its rate; 0: never.", kind=int, low=0
     )
-    seed: int = 0  # of weights, order and augmentation
+    patience: int = setting(0, "Validations in a row without a better one after which the run stops; 0: never.", kind=int, low=0)
+    tune: str = setting(
+        "all",
+        "Which weights a fine-tuning changes: all, the heads, or state (a vector and a first state for each style).",
+        kind=str,
+        choices=TUNES,
+    )
+    interpolation: float = setting(
+        1.0,
+        "How far a fine-tuned model goes from the weights it began with (0) to those it learned (1); between them it forgets less.",
+        kind=float,
+        low=0,
+        high=1,
+        above=True,
+    )
+    seed: int = setting(0, "Of the weights, the order of the pieces and their variation.", kind=int, low=0, high=(1 << 63) - 1)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
 
 @dataclass(frozen=True)
 class CodecChoice:
-    """The codec of a new model; styles come from the corpus."""
+    """The codec of a new model; styles come from the corpus. Errors: ``CallError`` that names the setting."""
 
-    clock: str = "beats"  # beats or seconds
-    grid: int = 24  # steps per quarter note, or per second
-    velocity_bins: int = 32  # levels of velocity
+    clock: str = setting("beats", "What time is counted in: quarter notes, or seconds.", kind=str, choices=("beats", "seconds"))
+    grid: int = setting(24, "Steps per quarter note, or per second.", kind=int, low=2, high=960)
+    velocity_bins: int = setting(32, "Levels of velocity.", kind=int, low=1, high=64)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
 
 @dataclass(frozen=True)
@@ -76,7 +96,20 @@ class Recipe:
         return asdict(self)
 
 
-SECTIONS = {"model": ModelConfig, "train": TrainConfig, "codec": CodecChoice, "augment": AugmentConfig, "given": GivenConfig}
+HEADINGS = {
+    "model": "Shape of the network; a fine-tuning keeps that of the model it starts from.",
+    "train": "The run.",
+    "codec": "How a new model counts time and loudness; a fine-tuning keeps that of the model it starts from.",
+    "augment": "How pieces are varied, anew each time they come.",
+    "given": "What of a piece is given to the model, drawn anew each time it comes; the weights need not add up to 1.",
+}
+SECTIONS: dict[str, type[Any]] = {
+    "model": ModelConfig,
+    "train": TrainConfig,
+    "codec": CodecChoice,
+    "augment": AugmentConfig,
+    "given": GivenConfig,
+}
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -115,53 +148,25 @@ def changed(recipe: Recipe, values: Mapping[str, Any], where: str = "recipe") ->
             raise CallError(f"{where}: {unknown('section', section, SECTIONS)}")
         if not isinstance(entries, Mapping):
             raise CallError(f"{where}: [{section}] must be a table of settings")
-        old = getattr(recipe, section)
-        known = {f.name: type(getattr(old, f.name)) for f in fields(old)}
-        for name, value in entries.items():
+        known = settings_of(SECTIONS[section])
+        for name in entries:
             if name not in known:
                 raise CallError(f"{where}: {unknown(f'setting in [{section}]', name, known)}")
-            if type(value) is not known[name] and not (known[name] is float and type(value) is int):
-                raise CallError(f"{where}: [{section}] {name} = {value!r} must be {known[name].__name__}")
-        parts[section] = replace(old, **{n: known[n](v) for n, v in entries.items()})
-    new = replace(recipe, **parts)
-    _check(new, where)
-    return new
+        try:
+            parts[section] = replace(getattr(recipe, section), **entries)
+        except CallError as fault:
+            raise CallError(f"{where}: [{section}] {fault.reason}") from None
+    return replace(recipe, **parts)
 
 
-def _check(recipe: Recipe, where: str) -> None:
-    t, a, c, g = recipe.train, recipe.augment, recipe.codec, recipe.given
-    shares = [getattr(g, m) for m in MODES]
-    rules = [
-        (t.steps >= 0 and t.minutes >= 0, "steps and minutes must not be negative"),
-        (t.batch >= 1 and t.chunk >= 2, "batch must be at least 1 and chunk at least 2"),
-        (0 < t.rate <= 1 and 0 <= t.final_rate <= 1 and t.warmup >= 0, "rate must be in 0..1, final_rate in 0..1, warmup >= 0"),
-        (t.clip > 0 and 0 <= t.average < 1 and t.weight_decay >= 0, "clip must be > 0, average in 0..1, weight_decay >= 0"),
-        (0 <= t.seed < 1 << 63, "seed must be 0 or more"),
-        (
-            t.save_minutes >= 0 and min(t.save_every, t.keep, t.rollback) >= 0,
-            "save_minutes, save_every, keep, rollback must not be negative",
-        ),
-        (0 < t.interpolation <= 1, "interpolation must be above 0, at most 1"),
-        (t.tune in TUNES, f"tune must be one of {', '.join(TUNES)}"),
-        (t.precision in ("auto", "fp32", "bf16"), "precision must be auto, fp32 or bf16"),
-        (
-            t.validate_every >= 1 and t.validate_notes >= 1 and t.patience >= 0 and t.threads >= 0,
-            "validate_every and validate_notes must be at least 1",
-        ),
-        (
-            c.clock in ("beats", "seconds") and 2 <= c.grid <= 960 and 1 <= c.velocity_bins <= 64,
-            "clock must be beats or seconds, grid 2..960, velocity_bins 1..64",
-        ),
-        (0 <= a.transpose_down <= 24 and 0 <= a.transpose_up <= 24 and 0 <= a.stretch < 1, "transposition must be 0..24, stretch 0..1"),
-        (0 <= a.loudness <= 127, "loudness must be 0..127"),
-        (0 <= a.drop_condition <= 1 and 0 <= a.drop_left <= 1, "drop_condition and drop_left must be in 0..1"),
-        (g.window_bars >= 1 and 0 <= g.causal <= 1, "window_bars must be at least 1, causal in 0..1"),
-        (
-            min(shares) >= 0 and 0 < sum(shares) < math.inf,
-            "the weights of what is given must not be negative or all zero",
-        ),
-    ]
-    for holds, rule in rules:
-        if not holds:
-            raise CallError(f"{where}: {rule}")
-    model_config(asdict(recipe.model))
+def markdown() -> str:
+    """All settings as Markdown, a table for each section: what ``docs/recipes.md`` holds."""
+    out = []
+    for section, kind in SECTIONS.items():
+        out += [f"### [{section}]", "", f"{HEADINGS[section]}", "", "| setting | default | range | what it is |", "|---|---|---|---|"]
+        defaults = {f.name: f.default for f in fields(kind)}
+        for name, found in settings_of(kind).items():
+            default = json.dumps(defaults[name])
+            out.append(f"| {name} | {default} | {found.range} | {found.help} |")
+        out.append("")
+    return "\n".join(out)

@@ -99,5 +99,5 @@ def test_a_tuned_model_stops_on_the_way(start, began):
 
 
 def test_unknown_ways_are_named():
-    with pytest.raises(CallError, match="tune must be one of all, heads, state"):
+    with pytest.raises(CallError, match="tune is 'none', must be one of: all, heads, state"):
         changed(load_recipe("tiny"), {"train": {"tune": "none"}})
