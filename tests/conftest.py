@@ -9,7 +9,6 @@ import random
 import secrets
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -103,17 +102,12 @@ def corpus(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the recipe ``tiny`` after a few steps: it writes notes, not music."""
     from melody.corpus import Corpus
+    from melody.training.callbacks import NoCallback
     from melody.training.loop import Trainer
     from melody.training.recipe import changed, load_recipe
-
-    class Nobody:
-        def update(self, progress: Any) -> None: ...
-
-        def stop(self) -> bool:
-            return False
 
     folder = tmp_path_factory.mktemp("trained") / "model"
     folder.mkdir()
     recipe = changed(load_recipe("tiny"), {"train": {"steps": 40, "threads": 1, "precision": "fp32", "validate_every": 40}})
-    Trainer(Corpus(corpus), folder, recipe).run(Nobody())
+    Trainer(Corpus(corpus), folder, recipe).run(NoCallback())
     return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shlex
@@ -21,7 +20,7 @@ from melody.cli.options import Flag, Printing
 from melody.cli.watch import Watch
 from melody.errors import CallError, MelodyError
 from melody.extras import require
-from melody.files import read_bytes, shown
+from melody.files import shown
 
 if TYPE_CHECKING:
     from melody.bundle import Bundle
@@ -42,7 +41,6 @@ RUN is a model's folder: melody generate --model RUN. Several processes: torchru
 """
 RUN_FILES = ("bundle.json", "model.safetensors", "resume.json", "metrics.jsonl", "report.html")
 RUN_FOLDERS = ("last", ".next")
-MAX_RESUME = 1 << 26  # bytes of resume.json
 
 app = App(name="train", help_epilogue=EXAMPLES)
 
@@ -192,13 +190,11 @@ def _check_folder(folder: Path, resume: bool, force: bool) -> None:
 
 def _recipe(settings: Settings, folder: Path, base: Bundle | None) -> Recipe:
     """The recipe, and over it the model of ``base`` and the flags."""
-    from melody.training.recipe import Recipe, changed, load_recipe
+    from melody.training.checkpoint import saved_recipe
+    from melody.training.recipe import changed, load_recipe
 
     if settings.resume:
-        try:
-            recipe = changed(Recipe(), json.loads(read_bytes(folder / "resume.json", MAX_RESUME))["recipe"], shown(folder))
-        except (ValueError, KeyError, TypeError):
-            raise MelodyError(f"{shown(folder)}/resume.json: damaged; start the run anew with --force") from None
+        recipe = saved_recipe(folder)
     else:
         usual = "base" if base is None else "style" if settings.tune == "state" else "finetune"
         recipe = load_recipe(settings.recipe or usual)

@@ -6,7 +6,6 @@ The sizes are those of the model's embeddings, so a new column is a name and a s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -154,8 +153,3 @@ STEP_DTYPES = (np.int16, np.int16, np.int32, np.int16)
 def blank_steps(*shape: int) -> StepInputs[NDArray[Any]]:
     """Zeros with these leading axes."""
     return StepInputs(*(np.zeros((*shape, *tail), dtype) for tail, dtype in zip(STEP_SHAPES, STEP_DTYPES, strict=True)))
-
-
-def stacked_steps(rows: Iterable[StepInputs[NDArray[Any]]], axis: int) -> StepInputs[NDArray[Any]]:
-    """Step inputs side by side along a new axis."""
-    return StepInputs(*(np.stack(arrays, axis) for arrays in zip(*rows, strict=True)))

@@ -6,6 +6,7 @@ its flags on the command line and its help: ``melody.settings``.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +29,7 @@ MIN_TEMPO, MAX_TEMPO = 10, 500  # quarter notes a minute
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(ABC):
     """What every verb takes. What is None is for the model (or the tune) to say. Errors: ``CallError`` that names the field."""
 
     style: str | None = setting(
@@ -54,8 +55,9 @@ class Request:
             raise unknown("style", self.style, bundle.codec.styles)
         return self._task(bundle)
 
+    @abstractmethod
     def _task(self, bundle: Bundle) -> Task:
-        raise NotImplementedError
+        """The task, the style being known to the model."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,6 @@ STYLE = "adapted"
 MAX_PIECES = 32  # that are read; of a larger collection some by chance, always the same ones
 MAX_NOTES = 12_000  # of all of them together; the pieces come one after the other, the last one is cut
 MAX_SECONDS = 120.0  # after which it goes no further
-
-Move = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,7 @@ from typing import Any
 
 from melody.bundle import FACTS, NEXT, WEIGHTS
 from melody.errors import MelodyError, Remedy
-from melody.files import reason, replace_file, replace_folder, shown
-
-try:
-    import fcntl
-except ImportError:  # not on Windows, where two runs in one folder are the user's own affair
-    fcntl = None  # type: ignore[assignment]  # looked at before it is used
+from melody.files import lock_file, reason, replace_file, replace_folder, shown
 
 LOCK, LAST, METRICS, OLD, GOING = ".lock", "last", "metrics.jsonl", ".old", ".old.going"
 RESUME = "resume.json"  # written by training/checkpoint.py
@@ -69,26 +64,13 @@ def hold(folder: Path) -> Iterator[None]:
 
 def _locked(path: Path) -> int | None:
     """A locked file, or None where this process holds it already. BlockingIOError: another process does."""
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
-        try:
-            facts = os.fstat(handle)
-            if (facts.st_dev, facts.st_ino) in _held:
-                os.close(handle)
-                return None
-            if fcntl is not None:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise
-                except OSError:  # a file system without locks
-                    return handle
-            if os.path.exists(path) and os.stat(path).st_ino == facts.st_ino:
-                return handle
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)  # the holder left, and took the file with it, between opening and locking
+    with suppress(FileNotFoundError):
+        facts = os.lstat(path)
+        if (facts.st_dev, facts.st_ino) in _held:
+            return None
+    while (handle := lock_file(path)) is None:  # the holder left, and took the file with it: there is a new one to make
+        pass
+    return handle
 
 
 def _holder(path: Path) -> str:

@@ -1,7 +1,10 @@
 """Runs of a few steps on the CPU, in full precision, without threads: the same every time."""
 
+import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +54,27 @@ def start(pieces, tmp_path):
         return Trainer(corpus or pieces, tmp_path / name, recipe or tiny(), device="cpu", **settings)
 
     return make
+
+
+def weights(trainer):
+    return {**trainer.learner.model.state_dict(), **{f"average {n}": t for n, t in trainer.learner.averages.weights.items()}}
+
+
+def rewritten(folder, **changes):
+    path = folder / "resume.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.fixture(scope="module")
+def half_way(corpus, tmp_path_factory):
+    """A run of nine steps that was stopped after four."""
+    folder = tmp_path_factory.mktemp("half_way")
+    trainer = Trainer(only(Corpus(corpus), range(6), [6, 7]), folder, tiny(steps=9), device="cpu")
+    assert trainer.run(Log(last=4)).ending == "stopped"
+    return folder
+
+
+@pytest.fixture
+def stopped(half_way, tmp_path):
+    """The folder of that run, to be spoilt."""
+    return Path(shutil.copytree(half_way, tmp_path / "run"))

@@ -5,40 +5,17 @@ import io
 import json
 import math
 import pickle
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from melody.corpus import Corpus
 from melody.errors import MelodyError
 from melody.training import checkpoint
-from melody.training.loop import Trainer
 
-from .conftest import Log, only, tiny
+from .conftest import Log, rewritten, tiny, weights
 
 pytestmark = pytest.mark.slow
-
-
-def weights(trainer):
-    return {**trainer.learner.model.state_dict(), **{f"average {n}": t for n, t in trainer.learner.averages.weights.items()}}
-
-
-@pytest.fixture(scope="module")
-def half_way(corpus, tmp_path_factory):
-    """A run of nine steps that was stopped after four."""
-    folder = tmp_path_factory.mktemp("half_way")
-    trainer = Trainer(only(Corpus(corpus), range(6), [6, 7]), folder, tiny(steps=9), device="cpu")
-    assert trainer.run(Log(last=4)).ending == "stopped"
-    return folder
-
-
-@pytest.fixture
-def stopped(half_way, tmp_path):
-    """The folder of that run, to be spoilt."""
-    return Path(shutil.copytree(half_way, tmp_path / "run"))
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(start, stopped):
@@ -117,11 +94,6 @@ def vouched(folder, blob):
     digest = hashlib.sha256(blob).hexdigest()
     (folder / f"resume-{digest[:16]}.pt").write_bytes(blob)
     rewritten(folder, sha256=digest)
-
-
-def rewritten(folder, **changes):
-    path = folder / "resume.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.999])

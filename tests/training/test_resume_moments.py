@@ -1,41 +1,17 @@
 """Stop and resume: what happens between two files, while validating, and on another processor."""
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 import torch
 
 from melody import bundle
-from melody.corpus import Corpus
 from melody.training import checkpoint
 from melody.training.folder import write_whole
-from melody.training.loop import Trainer
 
-from .conftest import Log, only, tiny
+from .conftest import Log, rewritten, tiny
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def half_way(corpus, tmp_path_factory):
-    """A run of nine steps that was stopped after four."""
-    folder = tmp_path_factory.mktemp("half_way")
-    trainer = Trainer(only(Corpus(corpus), range(6), [6, 7]), folder, tiny(steps=9), device="cpu")
-    assert trainer.run(Log(last=4)).ending == "stopped"
-    return folder
-
-
-@pytest.fixture
-def stopped(half_way, tmp_path):
-    """The folder of that run, to be spoilt."""
-    return Path(shutil.copytree(half_way, tmp_path / "run"))
-
-
-def rewritten(folder, **changes):
-    path = folder / "resume.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def test_a_kill_between_two_files_leaves_the_older_state(start, stopped, monkeypatch):
