@@ -130,7 +130,7 @@ def _check_status(answer: HTTPResponse, partial: PartialDownload) -> None:
     if answer.status in (206, 416):
         partial.restart()
         unasked = answer.status == 206
-        raise TransientError("the server sent a part that was not asked for" if unasked else "the server has nothing more to send")
+        raise TransientError("the server sent a part nobody asked for" if unasked else "the server has nothing more to send")
     text = f"the server says {answer.status}"
     raise TransientError(text) if answer.status in _BUSY else MelodyError(text)
 

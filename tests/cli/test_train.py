@@ -87,7 +87,7 @@ def test_ctrl_c_from_outside(corpus, here):
         (("--resume", "--force"), "--resume and --force"),
         (("--resume", "--recipe", "tiny"), "--resume and --recipe"),
         (("--recipe", "tinny"), "did you mean 'tiny'?"),
-        (("--recipe", "tiny", "--precision", "fp64"), "precision must be"),
+        (("--recipe", "tiny", "--precision", "fp64"), "precision is"),
     ],
 )
 def test_calls_that_are_wrong(melody, corpus, here, flags, words):
@@ -105,7 +105,7 @@ def test_work_that_cannot_be_done(melody, corpus, here):
     assert said.status == 1 and "no such folder" in said.err
     (here / "own.toml").write_text("[train]\nsteps = 'many'\n")
     said = melody("train", corpus, "-o", "run", "--recipe", "own.toml")
-    assert said.status == 2 and "steps = 'many' must be int" in said.err
+    assert said.status == 2 and "steps is 'many', must be a whole number" in said.err
     (here / "run").write_text("a file")
     assert melody("train", corpus, "-o", "run").status == 2
     assert (here / "run").read_text() == "a file"

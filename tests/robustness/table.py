@@ -54,7 +54,6 @@ DOWNLOADS = {  # what a server does, or happens on the way: as above
     "stalls or trickles": "slow_server",
     "speaks no HTTP": "no_http",
     "redirects to another scheme": "no_other_scheme|http_is_for_tests",
-    "redirects to a private address": "no_private_address|one_private_address|looked_up_once",
     "redirects in a circle": "a_loop_and_a_long_way",
     "has no or a wrong certificate": "speaks_no_tls|a_certificate",
     "full disk": "full_disk",
