@@ -223,8 +223,8 @@ class Composer:
     ) -> Score:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
-        hole = {"from_bar": from_bar, "to_bar": to_bar}
-        return self._one(Infill(tune=tune, **hole, track=track, style=style, key=key, seed=_seed(seed), sampling=drawn))
+        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn}
+        return self._one(Infill(tune=tune, from_bar=from_bar, to_bar=to_bar, track=track, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(
         self,
