@@ -77,7 +77,7 @@ def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int,
     from melody.compose.tune import Tune
 
     if tune is not None:
-        asked |= {"tune": Tune.of(tune)}
+        asked |= {"tune": Tune.of(tune, max_notes=asked["max_notes"])}
     return [kind(**asked, seed=seed + i) for i in range(count)]
 
 

@@ -16,7 +16,7 @@ from melody.compose.processes import shared
 from melody.compose.request import Request
 from melody.compose.running import Result, Running, finished
 from melody.compose.stream import StreamedNote, streamed
-from melody.compose.tune import TuneLike
+from melody.compose.tune import MAX_NOTES, TuneLike
 from melody.compose.verbs import Accompany, Continue, Generate, Infill
 from melody.errors import CallError, MelodyError
 from melody.generate.engine import AnyEngine
@@ -185,11 +185,12 @@ class Composer:
         tempo: float | None = None,
         meter: Meter | None = None,
         seed: int | None = None,
+        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter, "max_notes": max_notes}
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def accompany(
@@ -201,12 +202,14 @@ class Composer:
         style: str | None = None,
         key: str | None = None,
         seed: int | None = None,
+        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
         drawn = _sampling(sampling, drawing)
-        return self._one(Accompany(tune=tune, track=track, voices=voices, style=style, key=key, seed=_seed(seed), sampling=drawn))
+        music = {"style": style, "key": key, "seed": _seed(seed), "max_notes": max_notes}
+        return self._one(Accompany(tune=tune, track=track, voices=voices, sampling=drawn, **music))  # type: ignore[arg-type]  # checked by the request
 
     def infill(
         self,
@@ -218,12 +221,13 @@ class Composer:
         style: str | None = None,
         key: str | None = None,
         seed: int | None = None,
+        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
-        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn}
+        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes}
         return self._one(Infill(tune=tune, from_bar=from_bar, to_bar=to_bar, track=track, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(

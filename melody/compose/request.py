@@ -16,7 +16,7 @@ from melody.codec.table import DRUMS
 from melody.compose.fitting import ALL, Fitting
 from melody.compose.known import remark_on
 from melody.compose.task import Task
-from melody.compose.tune import Tune, TuneLike
+from melody.compose.tune import MAX_NOTES, MOST_NOTES, Tune, TuneLike
 from melody.errors import CallError, unknown
 from melody.generate.sampling import Sampling
 from melody.programs import parse_program
@@ -127,10 +127,13 @@ class WithTune(Request):
     """A request about a tune, which is read when the request is made."""
 
     tune: TuneLike
+    max_notes: int = setting(
+        MAX_NOTES, "Longest tune that is read, in notes; each takes 45 kB and 0.1 ms.", kind=int, low=1, high=MOST_NOTES
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "tune", Tune.of(self.tune))
+        object.__setattr__(self, "tune", Tune.of(self.tune, max_notes=self.max_notes))
 
     @property
     def source(self) -> Tune:
