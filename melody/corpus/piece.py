@@ -20,6 +20,7 @@ from melody.codec.given import Choice, Given, GivenConfig, choose, given_notes, 
 from melody.codec.recall import recall
 from melody.codec.table import MAX_PARTS, CodecConfig, Field, Role
 from melody.corpus.tables import Corpus
+from melody.corpus.window import draw_window
 from melody.score import Score
 from melody.settings import check_settings, setting
 from melody.theory import key_transposed
@@ -57,6 +58,10 @@ class EncodedPiece:
 
     def __len__(self) -> int:
         return len(self.steps.events) - 1
+
+    def without_end(self) -> EncodedPiece:
+        """The same events but the last, the end: the music goes on."""
+        return replace(self, steps=self.steps.at(slice(0, len(self))))
 
 
 def encode_piece(piece: Piece, choice: Choice, conditions: NDArray[np.int16], bars_left_known: bool) -> EncodedPiece:
@@ -105,9 +110,12 @@ def piece_conditions(config: CodecConfig, score: Score, piece: Piece, style: str
 
 
 def training_piece(
-    corpus: Corpus, index: int, config: CodecConfig, rng: np.random.Generator, augment: AugmentConfig, given: GivenConfig
+    corpus: Corpus, index: int, config: CodecConfig, rng: np.random.Generator, augment: AugmentConfig, given: GivenConfig, window: int = 0
 ) -> EncodedPiece:
-    """One piece of the corpus, varied, with a random choice of what is given. The order of the draws is fixed."""
+    """One piece of the corpus, varied, with a random choice of what is given. The order of the draws is fixed.
+
+    ``window``: of a piece with more notes than this (0: any number) some bars are seen, as they stand in the piece.
+    """
     facts = corpus.pieces[index]
     score = corpus.score(index, sustained=config.clock == "seconds")
     factor = 1 + augment.stretch * (2 * rng.random() - 1)
@@ -122,7 +130,12 @@ def training_piece(
     classes = piece_conditions(config, score, piece, facts.style, key_transposed(facts.key, semitones))
     classes = np.where(rng.random(len(classes)) < augment.drop_condition, 0, classes).astype(np.int16)
     bars_left_known = bool(rng.random() >= augment.drop_left)
-    return encode_piece(piece, choose(piece, rng, given), classes, bars_left_known)
+    seen = draw_window(piece, window, rng)
+    choice = choose(seen.piece, rng, given, seen.start)
+    if choice.mode != "window":
+        choice = replace(choice, stop=seen.stop)  # bars are left up to the end of the piece
+    encoded = encode_piece(seen.piece, choice, classes, bars_left_known)
+    return encoded if seen.ends else encoded.without_end()
 
 
 def louder(piece: Piece, bins: int) -> Piece:

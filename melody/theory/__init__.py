@@ -10,6 +10,7 @@ Conventions
 
 from melody.theory.bars import MeterMap, bar_count, bar_of, bar_start, bar_ticks, beat_ticks, meter_map, position_in_bar
 from melody.theory.chords import QUALITIES, Chords, chroma, estimate_chords
+from melody.theory.downbeats import downbeat_shift
 from melody.theory.keys import estimate_key, key_name, key_of, key_scores, key_signature, key_transposed, parse_key, pitch_name, scale_of
 from melody.theory.lead import lead_by_name, lead_by_rule, lead_track
 
@@ -23,6 +24,7 @@ __all__ = [
     "bar_ticks",
     "beat_ticks",
     "chroma",
+    "downbeat_shift",
     "estimate_chords",
     "estimate_key",
     "key_name",

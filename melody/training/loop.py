@@ -215,7 +215,8 @@ class Trainer:
             self._try(lambda: self._keep_best({}))
             return None
         model = self.learner.averaged()
-        stream = InterruptibleStream(validation_stream(self.corpus, model.codec, pieces, self.recipe.given), callback)
+        validation = validation_stream(self.corpus, model.codec, pieces, self.recipe.given, sampling=self.recipe.data)
+        stream = InterruptibleStream(validation, callback)
         try:
             scores = validate(model, stream, self.recipe.train.validate_notes, place.dtype, place.device).per_note()
         except ValidationInterrupted:
@@ -278,4 +279,5 @@ def _stream(corpus: Corpus, codec: CodecConfig, recipe: Recipe, group: parallel.
         raise MelodyError(f"{shown(corpus.folder)}: no pieces to train on")
     first, rows = group.share(min(config.batch, len(train)))
     varied = (recipe.augment, recipe.given)
-    return Stream(corpus, codec, train, rows, config.chunk, config.seed, *varied, first=first, total=rows * group.world)
+    total, sampling = rows * group.world, recipe.data
+    return Stream(corpus, codec, train, rows, config.chunk, config.seed, *varied, first=first, total=total, sampling=sampling)
