@@ -43,7 +43,7 @@ def test_an_entry_is_complete(entry: dict[str, Any]) -> None:
     if "url" in entry:
         assert entry["url"].startswith("https://") and entry["url"].endswith((entry["archive"], entry.get("commit", "-") + ".zip"))
         assert suffix(entry["archive"]) in ARCHIVE_SUFFIXES and "/" not in entry["archive"]
-    known = {*TEXTS, "spdx", "files", "notes", "hours", "commit", "styles", *FILE}
+    known = {*TEXTS, "spdx", "files", "notes", "hours", "commit", "split", "styles", *FILE}
     assert all(style in STYLES for style in entry.get("styles", {}).values())
     assert not entry.keys() - known
 

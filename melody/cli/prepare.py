@@ -121,7 +121,7 @@ def prepare(
     lines = [
         f"{shown(output)}: {summary.pieces} pieces, {summary.notes:,} notes",
         f"skipped {summary.skipped} files, {summary.duplicates} of them duplicates; the reasons are in {shown(summary.report)}",
-        f"bar lines moved in {summary.moved_bars} pieces; {summary.near_copies} went to the split of a near-copy in another collection",
+        f"bar lines moved in {summary.moved_bars} pieces; {summary.near_copies} pieces went to the split of a near-copy",
         "styles: " + ", ".join(f"{shown(name)} {count}" for name, count in summary.styles.items()),
         "splits: " + ", ".join(f"{name} {count}" for name, count in summary.splits.items()),
         f"next: melody train {shown(output)} -o RUN",

@@ -14,36 +14,29 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.score import Score, Table
+from melody.score import Score
 
 RUN = 9  # intervals
 KINDS = 4  # different intervals in a run, at least
 PRINTS = 48  # of a line
+LOOKED_AT = 2 * PRINTS  # hashes of a line of which those are taken that say something
 ALIKE = 0.25  # share of the smallest prints of two lines together that both have
 LEAST = 8  # prints of a line, and prints that two lines share: less says nothing
 COMMON = 24  # pieces with one print: more, and it is a formula
 
 Prints = NDArray[np.uint32]
+NOTHING = np.zeros(0, np.int64)
 _FACTORS = np.array([pow(0x9E3779B1, k + 1, 1 << 64) for k in range(RUN)], np.uint64)
 
 
 def outer_prints(score: Score) -> tuple[Prints, Prints]:
     """The prints of the top line and of the bass line, rising, at most PRINTS each; few or none for a short piece."""
-    tables = [t.notes for t in score.tracks if not t.is_drum and len(t.notes)]
-    if not tables:
+    ranks = np.sort(np.concatenate([t.notes["onset"] * 128 + t.notes["pitch"] for t in score.tracks if not t.is_drum] or [NOTHING]))
+    if not len(ranks):
         return np.zeros(0, np.uint32), np.zeros(0, np.uint32)
-    notes = np.concatenate(tables)
-    return prints(_line(notes, highest=True)), prints(_line(notes, highest=False))
-
-
-def _line(notes: Table, highest: bool) -> NDArray[np.int64]:
-    """The highest or the lowest pitch at each onset."""
-    order = np.argsort(notes["onset"] * 128 + notes["pitch"], kind="stable")
-    onset = notes["onset"][order]
+    onset, pitch = ranks >> 7, ranks & 127
     edge = onset[1:] != onset[:-1]
-    ends = np.append(edge, True) if highest else np.append(True, edge)
-    line: NDArray[np.int64] = notes["pitch"][order[ends]].astype(np.int64)
-    return line
+    return prints(pitch[np.append(edge, True)]), prints(pitch[np.append(True, edge)])
 
 
 def prints(pitches: NDArray[np.int64]) -> Prints:
@@ -55,16 +48,27 @@ def prints(pitches: NDArray[np.int64]) -> Prints:
     """
     steps = np.diff(pitches)
     steps = steps[steps != 0]
-    if len(steps) < RUN:
+    count = len(steps) - RUN + 1
+    if count < 1:
         return np.zeros(0, np.uint32)
-    runs = np.lib.stride_tricks.sliding_window_view(steps, RUN)
-    ordered = np.sort(runs, axis=1)
-    telling = (ordered[:, 1:] != ordered[:, :-1]).sum(1) + 1 >= KINDS
-    mixed = ((runs[telling] + 128).astype(np.uint64) * _FACTORS).sum(1, dtype=np.uint64)
+    code = (steps + 128).astype(np.uint64)
+    mixed = np.zeros(count, np.uint64)
+    for k, factor in enumerate(_FACTORS):
+        mixed += code[k : k + count] * factor
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    hashes = np.unique((mixed >> np.uint64(32)).astype(np.uint32))
-    return hashes[:PRINTS]
+    marked = (mixed & ~np.uint64(0xFFFFFFFF)) | np.arange(count, dtype=np.uint64)  # the hash, and where its run starts
+    if count > 4 * LOOKED_AT:
+        marked.partition(4 * LOOKED_AT)
+        marked = marked[: 4 * LOOKED_AT]
+    marked.sort()
+    hashes = (marked >> np.uint64(32)).astype(np.uint32)
+    first = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1]))[:LOOKED_AT]
+    hashes, where = hashes[first], (marked[first] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    runs = np.sort(steps[where[:, None] + np.arange(RUN)], axis=1)
+    telling = np.count_nonzero(runs[:, 1:] != runs[:, :-1], axis=1) + 1 >= KINDS
+    smallest: Prints = hashes[telling][:PRINTS]
+    return smallest
 
 
 def near_copies(found: Sequence[tuple[Prints, Prints]]) -> list[tuple[int, int]]:

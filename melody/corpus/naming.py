@@ -1,4 +1,4 @@
-"""Styles: the name of a folder, or what the table of known collections calls the music in it."""
+"""What the table of known collections says of files: their style, and whether their split is left as it was."""
 
 from __future__ import annotations
 
@@ -37,3 +37,8 @@ def style_namer(by: str) -> Callable[[str, str], str]:
         return folder
 
     return named
+
+
+def split_by_piece() -> frozenset[str]:
+    """Names of the collections whose split stays as it was before near-copies were looked for."""
+    return frozenset(name for name, known in collections().items() if known.split == "piece")

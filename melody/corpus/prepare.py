@@ -25,7 +25,7 @@ import numpy as np
 from melody import edit, midi, sources, theory
 from melody.codec.table import MAX_PARTS
 from melody.corpus import likeness
-from melody.corpus.naming import style_namer
+from melody.corpus.naming import split_by_piece, style_namer
 from melody.corpus.splits import split
 from melody.corpus.tables import REPORT, STORED, CorpusWriter, PieceFacts, TrackFacts
 from melody.errors import MelodyError
@@ -105,7 +105,7 @@ def prepare(
             _write_report(target.with_name(target.name + ".report.csv"), rows)
             reasons = f"the reasons are in {shown(target)}.report.csv (first: {rows[0][2]})"
             raise MelodyError(f"none of {len(found)} files could be used, so no corpus was written; {reasons}")
-        pieces, moves = split(writer.pieces, prints, config.valid, config.test)
+        pieces, moves = split(writer.pieces, prints, split_by_piece(), config.valid, config.test)
         writer.pieces[:] = [replace(p, style=style_of(p.source, p.style)) for p in pieces]
         rows = _with_remarks(rows, moves)
         digest = hashlib.sha256("".join(p.content + p.sha256 + p.split + p.style for p in writer.pieces).encode()).hexdigest()
@@ -263,9 +263,11 @@ def content_hash(score: Score) -> str:
 
     Files that differ in key, tempo, loudness, tracks or a leading rest count as the same piece.
     """
-    notes = np.concatenate([t.notes for t in score.tracks])
-    onset = (notes["onset"] * 48 + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
-    pairs = np.unique((onset - onset.min()) * 128 + (notes["pitch"] - notes["pitch"].min()))
+    onset = np.concatenate([t.notes["onset"] for t in score.tracks])
+    pitch = np.concatenate([t.notes["pitch"] for t in score.tracks])
+    onset = (onset * 48 + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
+    pairs = np.sort((onset - onset.min()) * 128 + (pitch - pitch.min()))
+    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])]
     return hashlib.sha256(pairs.astype("<i8").tobytes()).hexdigest()[:32]
 
 

@@ -1,13 +1,14 @@
-"""Which pieces train, stop and test: each collection by the hash of its contents, near-copies in two collections on one side.
+"""Which pieces train, stop and test: each collection by the hash of its contents, near-copies on one side.
 
-A collection's split depends on nothing but its own pieces, so a collection keeps its test pieces whatever is prepared with it.
-Near-copies follow the collection that comes first: a piece that is a near-copy of pieces of earlier collections goes to the
-split of those (test before valid before train).
+A collection that is split by piece (field ``split`` of the catalogue) keeps its split whatever is prepared with it: its figures
+stay comparable. Of all others, near-copies (likeness.py) go together, within a collection and across collections: to where
+those in a collection split by piece lie (test before valid before train), else to where the first of them lies, in the order of
+the collections.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from melody.corpus.likeness import Prints, near_copies
@@ -17,24 +18,42 @@ HELD = ("test", "valid", "train")  # what decides where near-copies lie in sever
 
 
 def split(
-    pieces: Sequence[PieceFacts], prints: Sequence[tuple[Prints, Prints]], valid: float, test: float
+    pieces: Sequence[PieceFacts], prints: Sequence[tuple[Prints, Prints]], by_piece: Collection[str], valid: float, test: float
 ) -> tuple[list[PieceFacts], dict[str, str]]:
-    """The pieces with their splits, and a remark by source for those that went to the split of a near-copy."""
+    """The pieces with their splits, and a remark by source for those that went to the split of a near-copy.
+
+    ``by_piece``: names of the collections whose split is not touched.
+    """
     out = by_content(pieces, valid, test)
-    names = list(dict.fromkeys(p.collection for p in out))
-    rank = [names.index(p.collection) for p in out]
-    earlier: dict[int, list[int]] = {}
-    for a, b in near_copies(prints) if len(names) > 1 else []:
-        if rank[a] != rank[b]:
-            first, second = (a, b) if rank[a] < rank[b] else (b, a)
-            earlier.setdefault(second, []).append(first)
+    order = list(dict.fromkeys(p.collection for p in out))
     moves = {}
-    for i in sorted(earlier, key=lambda k: (rank[k], k)):
-        model = min(earlier[i], key=lambda k: (HELD.index(out[k].split), k))
-        if out[i].split != out[model].split:
-            moves[out[i].source] = f"{out[model].split} as {out[model].source}, a near-copy"
-            out[i] = replace(out[i], split=out[model].split)
+    for group in _groups(near_copies(prints), len(out)):
+        group.sort(key=lambda i: (order.index(out[i].collection), i))
+        fixed = [i for i in group if out[i].collection in by_piece]
+        model = min(fixed, key=lambda i: HELD.index(out[i].split)) if fixed else group[0]
+        for i in group:
+            if i not in fixed and out[i].split != out[model].split:
+                moves[out[i].source] = f"{out[model].split} as {out[model].source}, a near-copy"
+                out[i] = replace(out[i], split=out[model].split)
     return out, moves
+
+
+def _groups(pairs: Sequence[tuple[int, int]], count: int) -> list[list[int]]:
+    """Those that are connected by pairs, two or more together."""
+    leader = list(range(count))
+
+    def leader_of(i: int) -> int:
+        while leader[i] != i:
+            leader[i] = leader[leader[i]]
+            i = leader[i]
+        return i
+
+    for a, b in pairs:
+        leader[leader_of(b)] = leader_of(a)
+    groups: dict[int, list[int]] = {}
+    for i in sorted({i for pair in pairs for i in pair}):
+        groups.setdefault(leader_of(i), []).append(i)
+    return list(groups.values())
 
 
 def by_content(pieces: Sequence[PieceFacts], valid: float, test: float) -> list[PieceFacts]:

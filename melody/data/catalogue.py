@@ -37,6 +37,7 @@ class Collection:
     bytes: int = 0  # 0: not known
     most: int = 0  # where the size is not known: more is refused
     sha256: str = ""
+    split: str = "work"
     styles: Mapping[str, str] = field(default_factory=dict)  # by pattern of the path inside it
 
     @property

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from melody.score import NOTE, Score, Table
 from melody.theory.bars import real_meters
 
-LOOKED_AT = 96  # bars
+LOOKED_AT = 48  # bars
 LEAST_BARS, LEAST_NOTES = 4, 24
 PLACES = (4, 48)  # sixteenths of the bars that are looked at
 ON_GRID = 0.5  # share of onsets on a 24th of a quarter below which the beat of a file means nothing (a performance in seconds)
@@ -68,21 +68,23 @@ def downbeat_shift(score: Score) -> int:
 
 def evidence(pitched: Table, drums: Table, ticks_per_quarter: int, places: int, beat: int) -> NDArray[np.float64]:
     """What is found at each sixteenth of a bar: (features, places). ``beat`` in sixteenths; ``pitched`` has a note at least."""
-    at, onset = _sixteenths(pitched["onset"], ticks_per_quarter), pitched["onset"]
-    length = np.clip(pitched["duration"] * (4 / ticks_per_quarter), 0.25, places)
+    at = _sixteenths(pitched["onset"], ticks_per_quarter)
+    order = np.argsort(at * 128 + pitched["pitch"])
+    at, notes = at[order], pitched[order]
+    pitch = notes["pitch"].astype(np.int64)
+    length = np.minimum(np.maximum(notes["duration"] * (4 / ticks_per_quarter), 0.25), places)
     place = at % places
 
     def summed(where: NDArray[np.int64], weights: NDArray[np.float64] | None = None) -> Histogram:
         return np.bincount(where, weights, places).astype(np.float64)
 
     count = summed(place)
-    velocity = summed(place, pitched["velocity"].astype(np.float64)) / np.maximum(count, 1)
-    order = np.argsort(onset * 128 + pitched["pitch"])
-    first = np.append(True, at[order][1:] != at[order][:-1])
-    lowest, highest = order[first], order[np.append(first[1:], True)]
-    low = lowest[pitched["pitch"][lowest] <= np.median(pitched["pitch"])]
-    until_next = np.minimum(np.diff(at[highest], append=at[highest[-1]] + places), places).astype(np.float64)
-    changes = _changes(at, pitched["pitch"] % 12, np.minimum(length, 2 * beat), places, beat)
+    velocity = summed(place, notes["velocity"].astype(np.float64)) / np.maximum(count, 1)
+    edge = at[1:] != at[:-1]
+    lowest, highest = np.flatnonzero(np.append(True, edge)), np.flatnonzero(np.append(edge, True))
+    low = lowest[pitch[lowest] <= np.median(pitch)]
+    until_next = np.minimum(np.diff(at[highest], append=at[-1] + places), places).astype(np.float64)
+    changes = _changes(at, pitch % 12, np.minimum(length, 2 * beat), places, beat)
     struck = _sixteenths(drums["onset"], ticks_per_quarter) % places
     kit = [summed(struck[np.isin(drums["pitch"], kind)]) for kind in (_KICK, _SNARE)]
     return np.array(
@@ -111,27 +113,32 @@ def relative(found: NDArray[np.float64], beat: int) -> NDArray[np.float64]:
     return np.stack([x, others / max(1, beats - 1), half, beside], axis=1)
 
 
-def _changes(at: NDArray[np.int64], pitch_class: NDArray[np.int16], weight: Histogram, places: int, beat: int) -> list[Histogram]:
+def _changes(at: NDArray[np.int64], pitch_class: NDArray[np.int64], weight: Histogram, places: int, beat: int) -> list[Histogram]:
     """By place: how much the harmony changes there, of a beat and of half a bar, and how much the half bar from there is one harmony."""
     steps = -(-(int(at.max()) + 1) // places) * places
     chroma = np.bincount(at * 12 + pitch_class, weight, steps * 12).reshape(steps, 12)
     half = max(beat, places // 2)
-    sums = np.zeros((steps + 2 * half + 1, 12))  # of all steps before: half a bar of silence on both sides
+    sums = np.zeros((steps + 2 * half + 1, 12), np.float32)  # of all steps before: half a bar of silence on both sides
     np.cumsum(chroma, axis=0, out=sums[half + 1 : half + 1 + steps])
     sums[half + 1 + steps :] = sums[half + steps]
 
-    def window(width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def window(width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         here = sums[half : half + steps]
         return here - sums[half - width : half - width + steps], sums[half + width : half + width + steps] - here
 
     out = []
     for width in (beat, half):
         before, after = window(width)
-        squares = np.einsum("ij,ij->i", before, before) * np.einsum("ij,ij->i", after, after)
+        own = np.einsum("ij,ij->i", after, after)
+        squares = np.einsum("ij,ij->i", before, before) * own
         likeness = np.einsum("ij,ij->i", before, after) / np.sqrt(np.maximum(squares, 1e-12))
-        out.append(np.where(squares > 0, 1 - likeness, 0.0).reshape(-1, places).sum(0))
-    one = np.einsum("ij,ij->i", after, after) / np.maximum(after.sum(1), 1e-6) ** 2
-    return [*out, one.reshape(-1, places).sum(0)]
+        out.append(_by_place(np.where(squares > 0, 1 - likeness, 0.0), places))
+    return [*out, _by_place(own / np.maximum(after.sum(1), 1e-6) ** 2, places)]
+
+
+def _by_place(values: NDArray[np.float64] | NDArray[np.float32], places: int) -> Histogram:
+    summed: Histogram = values.reshape(-1, places).sum(0, dtype=np.float64)
+    return summed
 
 
 def _until(tables: list[Table], stop: int) -> Table:
