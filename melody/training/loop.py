@@ -265,7 +265,7 @@ class Trainer:
 def _network(corpus: Corpus, recipe: Recipe, base: EventLSTM | None, device: torch.device) -> EventLSTM:
     """A new network, or ``base`` with the styles of the corpus."""
     choice = recipe.codec
-    codec = CodecConfig(choice.clock, choice.grid, choice.velocity_bins, corpus.styles)  # type: ignore[arg-type]  # checked by the recipe
+    codec = CodecConfig(choice.clock, choice.grid, choice.velocity_bins, corpus.styles, choice.version)  # type: ignore[arg-type]  # checked by the recipe
     with enough_memory(recipe):
         model = EventLSTM(recipe.model, codec) if base is None else grown(base, corpus.styles, recipe.train.tune == "state")
         return model.to(device)

@@ -76,6 +76,9 @@ class CodecChoice:
     clock: str = setting("beats", "What time is counted in: quarter notes, or seconds.", kind=str, choices=("beats", "seconds"))
     grid: int = setting(24, "Steps per quarter note, or per second.", kind=int, low=2, high=960)
     velocity_bins: int = setting(32, "Levels of velocity.", kind=int, low=1, high=64)
+    version: int = setting(
+        2, "Of the vocabulary; 2: drums have keys of their own, and pieces an outline; 1: neither.", kind=int, low=1, high=2
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
