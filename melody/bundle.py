@@ -249,7 +249,7 @@ def save(
     facts: dict[str, Any] = {
         "format": FORMAT,
         "model": asdict(model.config),
-        "codec": asdict(model.codec),
+        "codec": model.codec.plain(),
         "training": dict(training),
         "data": [dict(d) for d in data],
         "licence": licence,

@@ -7,7 +7,7 @@ An event is one row of six small integers. A field that a role does not use is 0
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, Literal
@@ -85,6 +85,13 @@ class CodecConfig:
     velocity_bins: int = 32  # levels of velocity, equally wide over 1..127
     styles: tuple[str, ...] = ()  # names of the styles, in the order of their classes
     version: int = 1  # of the vocabulary; 2: drums have keys of their own, and pieces can have an outline
+
+    def plain(self) -> dict[str, Any]:
+        """The settings as files hold them: those of vocabulary 1 as they were before there was another one."""
+        settings = asdict(self)
+        if self.version == 1:
+            del settings["version"]
+        return settings
 
     @property
     def outlined(self) -> bool:

@@ -37,7 +37,6 @@ def test_the_default_vocabulary() -> None:
     assert CodecConfig("seconds", 100).sizes == (4, 101, 16, 257, 1601, 32)
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_a_second_vocabulary_keeps_the_first_values_where_they_are() -> None:
     second = CodecConfig(version=2)
     assert second.sizes == (4, 97, 16, 585, 769, 32)
@@ -49,6 +48,7 @@ def test_a_second_vocabulary_keeps_the_first_values_where_they_are() -> None:
     assert [declaration(p) for p in (0, DRUMS, CHORDS, FORM)] == [128, 256, 257, 258]
 
 
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_ranges_fit_their_sizes_and_the_rows(config: CodecConfig) -> None:
     for field in Field:
         by_role = config.bounds(field)
