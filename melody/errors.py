@@ -35,6 +35,7 @@ class Remedy(Enum):
     SMALLER_CHUNK = "lower chunk (now {chunk}) or the model's width (now {width}) in the recipe; batch is 1 already"
     RESUME = "resume it from its last save"
     START_ANEW = "start the run anew, replacing what is there (force)"
+    SEQUENCE = "choose one with sequence=1 to {count}"
     NEW_RUN = "start a new run from the weights in {folder}"
 
 

@@ -20,6 +20,7 @@ FLAGS = {
     Remedy.SMALLER_BATCH: "use --batch {half} (now {batch}), then lower chunk (now {chunk}) or the width (now {width}) in the recipe",
     Remedy.RESUME: "add --resume to go on from its last save",
     Remedy.START_ANEW: "start the run anew with --force",
+    Remedy.SEQUENCE: "choose one with --sequence 1 to {count}",
     Remedy.NEW_RUN: "start a new run (--from {folder} uses its weights)",
 }
 COMMANDS = {Remedy.INSTALL, Remedy.EXPORT, Remedy.TRAIN, Remedy.SMALLER_CHUNK}  # the same in every face

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,12 @@ def remark(printing: Printing, text: str) -> None:
     """A line beside the result, for people."""
     if not printing.quiet and not printing.json:
         print(text, file=sys.stderr, flush=True)
+
+
+def doubts(printing: Printing, found: list[tuple[str, str]]) -> None:
+    """What was read in one way and may be meant in another: a line each, with the flag that says so."""
+    for name, doubt in found:
+        remark(printing, f"{doubt}; if it is one, say --drums {shlex.quote(name)}")
 
 
 def clock(seconds: float) -> str:

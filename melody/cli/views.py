@@ -11,6 +11,7 @@ from rich.text import Text
 
 from melody import bundle, midi, programs, render, sources, theory
 from melody.cli.report import clock
+from melody.compose.tune import Tune, with_drums
 from melody.corpus import Corpus
 from melody.errors import MelodyError
 from melody.files import shown
@@ -21,9 +22,10 @@ WIDEST = 120  # columns
 MAX_ROWS = 24  # tracks or styles that are listed
 
 
-def midi_file(path: Path) -> View:
-    """Tracks, length, key, tempo, meter, and a piano roll."""
-    score = midi.read(path)
+def midi_file(path: Path, drums: str | None = None, sequence: int | None = None) -> View:
+    """Tracks, length, key, tempo, meter, and a piano roll. ``drums``, ``sequence``: as for ``Tune.of``."""
+    tune = Tune(with_drums(midi.read(path, sequence=sequence), drums, path.name), path.name)
+    score = tune.score
     lead, _ = theory.lead_track(score)
     tempi = sorted({round(60e6 / int(m), 2) for m in score.tempi["mspq"]})
     meters = list(dict.fromkeys(f"{row['numerator']}/{row['denominator']}" for row in score.meters))
@@ -39,6 +41,7 @@ def midi_file(path: Path) -> View:
         "meters": meters,
         "ticks_per_quarter": score.ticks_per_quarter,
         "tracks": tracks,
+        "doubts": tune.doubts(),
     }
     tempo = " to ".join(f"{bpm:g}" for bpm in facts["tempo"])
     length = f"{facts['bars']} bars, {clock(facts['seconds'])}"

@@ -184,12 +184,14 @@ class Composer:
         key: str | None = None,
         tempo: float | None = None,
         meter: Meter | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
         seed: int | None = None,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter, "drums": drums, "sequence": sequence}
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def accompany(
@@ -200,13 +202,15 @@ class Composer:
         voices: Voices = (),
         style: str | None = None,
         key: str | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
         seed: int | None = None,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
-        drawn = _sampling(sampling, drawing)
-        return self._one(Accompany(tune=tune, track=track, voices=voices, style=style, key=key, seed=_seed(seed), sampling=drawn))
+        drawn, music = _sampling(sampling, drawing), {"track": track, "voices": voices, "drums": drums, "sequence": sequence}
+        return self._one(Accompany(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=drawn))  # type: ignore[arg-type]  # checked by the request
 
     def infill(
         self,
@@ -217,14 +221,16 @@ class Composer:
         track: str | int | None = None,
         style: str | None = None,
         key: str | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
         seed: int | None = None,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
-        hole = {"from_bar": from_bar, "to_bar": to_bar}
-        return self._one(Infill(tune=tune, **hole, track=track, style=style, key=key, seed=_seed(seed), sampling=drawn))
+        hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence}
+        return self._one(Infill(tune=tune, **hole, style=style, key=key, seed=_seed(seed), sampling=drawn))  # type: ignore[arg-type]  # checked by the request
 
     def stream(
         self,

@@ -6,6 +6,7 @@ its flags on the command line and its help: ``melody.settings``.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -110,10 +111,21 @@ class WithTune(Request):
     """A request about a tune, which is read when the request is made."""
 
     tune: TuneLike
+    drums: str | None = setting(
+        None,
+        "Name, or number from 1, of a track that is a drum kit though it is not on the channel for drums; several with commas.",
+        kind=str,
+    )
+    sequence: int | None = setting(None, "Which sequence of a file of format 2, from 1.", kind=int, low=1, high=65_535)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "tune", Tune.of(self.tune))
+        given = isinstance(self.tune, Tune)
+        tune = Tune.of(self.tune, "tune", self.drums, self.sequence)
+        object.__setattr__(self, "tune", tune)
+        if not given:
+            for name, doubt in tune.doubts():
+                warnings.warn(f"{doubt}; drums={name!r} reads it as drums", stacklevel=4)
 
     @property
     def source(self) -> Tune:

@@ -18,7 +18,7 @@ from melody.compose.request import WithTrack, WithVoices
 from melody.compose.task import Rows, Task
 from melody.errors import MelodyError
 from melody.generate.plan import NO_STOP, Plan
-from melody.midi.channels import MELODIC
+from melody.midi import free_channels
 from melody.programs import program_name
 from melody.score import Score
 from melody.settings import setting
@@ -45,7 +45,7 @@ class Accompany(WithTrack, WithVoices):
         held[:count, PartColumn.GIVEN] = 1
         known = encode(piece, np.zeros(len(piece.notes), bool)).rows[:-1]
         extra, parts = declared(held, self, count)
-        last = theory.bar_of(tune.score, [tune.last_onset, max(tune.last_onset, tune.score.end_tick - 1)])
+        last = theory.bar_of(tune.score, [tune.last_onset, max(tune.last_onset, tune.end - 1)])
         ending, stop = (int(t) for t in tune.bar_ticks(last + np.array([0, 1])))
         made = Plan(
             parts=parts,
@@ -75,9 +75,10 @@ class Accompany(WithTrack, WithVoices):
 
 
 def _free_channels(request: Accompany, tune: AlignedTune) -> int:
-    """How many instruments can be added to a tune before MIDI has no channel left."""
-    free = len(MELODIC) - sum(len(t.notes) > 0 and not t.is_drum for t in tune.score.tracks)
-    wanted = sum(not drums for _, drums in request.programs())
-    if free < max(wanted, int(not request.voices)):
+    """How many instruments can be added to a tune before MIDI has no channel left. One that plays there already shares its channel."""
+    free = free_channels(tune.score)
+    there = {t.program for t in tune.score.tracks if not t.is_drum}
+    wanted = {program for program, drums in request.programs() if not drums} - there
+    if free < max(len(wanted), int(not request.voices)):
         raise MelodyError(f"{tune.name}: MIDI has channels for only {max(free, 0)} more instruments; leave out some of its tracks first")
     return free

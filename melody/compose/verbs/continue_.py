@@ -12,6 +12,7 @@ from melody.codec import encode
 from melody.codec.table import Field
 from melody.compose.alignment import AlignedTune, added, align_to_grid, clear_of, new_notes
 from melody.compose.controls import asked_scale, tune_conditions, tune_scale
+from melody.compose.pedal import pedalled
 from melody.compose.request import WithLength, WithTune
 from melody.compose.task import Rows, Task
 from melody.compose.tune import Tune
@@ -39,6 +40,7 @@ class Continue(WithTune, WithLength):
         else:
             stop = max(begin + 1, int(tune.score.ticks_at(tune.score.seconds(begin) + self.seconds)))
             ending = max(begin, stop - int(np.diff(tune.bar_ticks([first_bar, first_bar + 1]))[0]))
+        line = tune.end if tune.end > tune.score.end_tick else 0  # silence that ends a piece stays silent
         prime = encode(tune.piece).rows[:-1]
         reached = int(prime[:, Field.WAIT].sum(dtype=np.int64))
         earliest = max(int(tune.steps(begin)), reached + 1)
@@ -58,9 +60,10 @@ class Continue(WithTune, WithLength):
         )
 
         def finish(rows: Rows) -> Score:
-            tables = new_notes(tune, rows, reached, (tune.last_onset + 1, stop))
+            tables = new_notes(tune, rows, reached, (max(tune.last_onset + 1, line), stop))
             tracks = tune.score.tracks
-            return added(tune.score, {index: clear_of(tracks[index].notes, tables[p]) for p, index in enumerate(tune.tracks)})
+            new = {index: clear_of(tracks[index].notes, tables[p]) for p, index in enumerate(tune.tracks)}
+            return pedalled(tune.score, added(tune.score, new))
 
         mspq = tune.score.tempi["mspq"][-1]
         return Task(made, finish, 60e6 / float(mspq))
@@ -71,8 +74,7 @@ def _end_of(tune: AlignedTune) -> tuple[int, int]:
 
     Played notes are often held a little over the last bar line: the tune is over at the line, and the next bar keeps its first beat.
     """
-    score = tune.score
-    end = score.end_tick
+    score, end = tune.score, tune.end
     bar = int(theory.bar_of(score, end))
     line = int(tune.bar_ticks(bar))
     if tune.last_onset < line and OVERHANG * (end - line) <= score.ticks_per_quarter:

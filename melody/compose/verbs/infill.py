@@ -12,10 +12,11 @@ from melody.codec import Piece, encode
 from melody.codec.columns import PartColumn
 from melody.codec.given import given_notes
 from melody.codec.recall import Note
-from melody.compose.alignment import added, align_to_grid, clear_of, find_track, new_notes
+from melody.compose.alignment import added, align_to_grid, clear_of, new_notes
 from melody.compose.controls import asked_scale, tune_conditions
 from melody.compose.request import WithTrack
 from melody.compose.task import Rows, Task
+from melody.compose.tune import find_track
 from melody.errors import CallError
 from melody.generate.plan import Plan
 from melody.score import Score
