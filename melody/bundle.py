@@ -135,6 +135,16 @@ def _facts(folder: Path, path: Path) -> Bundle:
         ) from None
 
 
+def renew_facts(folder: Path, training: Mapping[str, Any]) -> Bundle:
+    """Add to what a bundle's facts say of its training, with a new digest; the weights stay. Raises MelodyError."""
+    read(folder)
+    facts = json.loads(read_bytes(folder / FACTS, MAX_FACTS))
+    facts["training"] |= training
+    facts["digest"] = facts_digest(facts)
+    write_bytes(folder / FACTS, (json.dumps(facts, indent=1) + "\n").encode())
+    return read(folder)
+
+
 def facts_digest(facts: Mapping[str, Any]) -> str:
     """What ``digest`` in bundle.json has to be: of all other facts, however they are set."""
     rest = {name: value for name, value in facts.items() if name != "digest"}

@@ -229,8 +229,9 @@ class Composer:
     ) -> Score:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
+        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn}
         hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence}
-        return self._one(Infill(tune=tune, **hole, style=style, key=key, seed=_seed(seed), sampling=drawn))  # type: ignore[arg-type]  # checked by the request
+        return self._one(Infill(tune=tune, **hole, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(
         self,

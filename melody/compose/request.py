@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from melody.bundle import Bundle
+from melody.codec.table import DRUMS
+from melody.compose.fitting import ALL, Fitting
+from melody.compose.known import remark_on
 from melody.compose.task import Task
 from melody.compose.tune import Tune, TuneLike
 from melody.errors import CallError, unknown
@@ -39,6 +42,7 @@ class Request(ABC):
     key: str | None = setting(None, 'Key, for example "A minor" or Bb.', kind=str)
     seed: int = setting(0, "The same seed gives the same music.", kind=int, low=0, high=MAX_SEED)
     sampling: Sampling = field(default_factory=Sampling)
+    fitting: Fitting = ALL  # for measurements
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -55,6 +59,15 @@ class Request(ABC):
         if self.style is not None and self.style not in bundle.codec.styles:
             raise unknown("style", self.style, bundle.codec.styles)
         return self._task(bundle)
+
+    def remarks(self, bundle: Bundle) -> tuple[str, ...]:
+        """What people should know before they trust what comes of this, a line each."""
+        line = remark_on(self.written_programs(), bundle)
+        return (line,) if line else ()
+
+    def written_programs(self) -> Sequence[int]:
+        """The instruments (128: drums) that were asked for, or that go on."""
+        return ()
 
     @abstractmethod
     def _task(self, bundle: Bundle) -> Task:
@@ -104,6 +117,10 @@ class WithVoices(Request):
     def programs(self) -> tuple[tuple[int, bool], ...]:
         """The voices as (program, is drums)."""
         return tuple(parse_program(str(v)) for v in self.voices)
+
+    def written_programs(self) -> Sequence[int]:
+        """See Request."""
+        return [DRUMS if drums else program for program, drums in self.programs()]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -208,7 +208,7 @@ class Placing:
         return next((c for c, program in self._programs.items() if program == track.program), None)
 
     def _fresh(self, channel: int, track: Track, onset: int) -> tuple[int, tuple[bytes, ...]]:
-        """What sets up a channel for a new track, and when: at the start, or, where the file has said something of it, at its first note."""
+        """What sets up a channel for a new track, and when: at the start, or at its first note if the file has said something of it."""
         if any(channel in t.origin.channels for t in self.document.tracks if t.origin) or self._programs.get(channel) != track.program:
             return onset, ()
         program = bytes((0xC0 | channel & 15, track.program))

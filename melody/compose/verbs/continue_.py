@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,9 +10,12 @@ import numpy as np
 from melody import theory
 from melody.bundle import Bundle
 from melody.codec import encode
-from melody.codec.table import Field
+from melody.codec.table import DRUMS, Field
 from melody.compose.alignment import AlignedTune, added, align_to_grid, clear_of, new_notes
-from melody.compose.controls import asked_scale, tune_conditions, tune_scale
+from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.fitting import limits_around
+from melody.compose.hole import near_bars
+from melody.compose.known import drums_learned
 from melody.compose.pedal import pedalled
 from melody.compose.request import WithLength, WithTune
 from melody.compose.task import Rows, Task
@@ -26,6 +30,11 @@ OVERHANG = 4  # a tune that sounds on past a bar line for up to a quarter divide
 @dataclass(frozen=True, kw_only=True)
 class Continue(WithTune, WithLength):
     """Go on from the end of a tune; 8 bars if no length is given."""
+
+    def written_programs(self) -> Sequence[int]:
+        """See Request."""
+        chosen = self.source.score.tracks
+        return [DRUMS if t.is_drum else t.program for t in chosen if len(t.notes)]
 
     def _task(self, bundle: Bundle) -> Task:
         codec = bundle.codec
@@ -44,9 +53,11 @@ class Continue(WithTune, WithLength):
         prime = encode(tune.piece).rows[:-1]
         reached = int(prime[:, Field.WAIT].sum(dtype=np.int64))
         earliest = max(int(tune.steps(begin)), reached + 1)
+        every = np.ones(len(tune.piece.notes), bool)
+        near = near_bars(tune.piece, earliest, earliest)
         made = Plan(
             parts=tune.part_table,
-            conditions=tune_conditions(self, tune, codec),
+            conditions=tune_conditions(self, tune, codec, dense=True),
             metre=tune.piece.metre,
             prime=prime,
             earliest=earliest,
@@ -54,7 +65,8 @@ class Continue(WithTune, WithLength):
             ending=int(tune.steps(ending)),
             declare=(0, 0),
             every_bar=tune.plays_in_every_bar(),
-            scale=tune_scale(tune) if self.key is None else asked_scale(self),
+            scale=scale_for(self, tune, every),
+            limits=limits_around(tune.piece, every, near, self.fitting, drums_learned(bundle)),
             seed=self.seed,
             sampling=self.sampling,
         )
