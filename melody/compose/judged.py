@@ -20,8 +20,8 @@ from melody.compose.verbs import Accompany, Continue, Generate
 from melody.corpus import Corpus
 from melody.errors import MelodyError
 from melody.evaluation.judge import MIN_WINDOWS, WINDOWS, Verdict, judge_views
-from melody.evaluation.judge_features import Block, View
 from melody.evaluation.judge_given import AFTER, WITH
+from melody.evaluation.judge_view import Block, View
 from melody.evaluation.judge_windows import BARS, MIN_NOTES, Meter, Window, cut_window, usual_meter, windows_of
 from melody.generate.sampling import Sampling
 from melody.score import Score

@@ -48,7 +48,7 @@ def sounding(window: Window) -> NDArray[np.bool_]:
     np.add.at(change, (first, window.pitch), 1)
     np.add.at(change, (last, window.pitch), -1)
     count: NDArray[np.int32] = change.cumsum(0, np.int32)[:-1]
-    return count > 0
+    return np.greater(count, 0)
 
 
 def sounding_classes(roll: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -56,8 +56,8 @@ def sounding_classes(roll: NDArray[np.bool_]) -> NDArray[np.bool_]:
     octaves = -(-PITCHES // CLASSES)
     padded = np.zeros((len(roll), octaves * CLASSES), bool)
     padded[:, :PITCHES] = roll
-    classes: NDArray[np.bool_] = padded.reshape(len(roll), octaves, CLASSES).any(1)
-    return classes
+    count: NDArray[np.int64] = padded.reshape(len(roll), octaves, CLASSES).sum(1)
+    return np.greater(count, 0)
 
 
 def cosines(rows: Matrix) -> Matrix:

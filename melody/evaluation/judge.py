@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.errors import MelodyError
-from melody.evaluation.judge_features import BLOCKS, GROUPS, Block, View, values
+from melody.evaluation.judge_features import BLOCKS, GROUPS, values
 from melody.evaluation.judge_numbers import FOLDS, Rows, Space, distinguish, frechet, space_of
+from melody.evaluation.judge_view import Block, View
 from melody.evaluation.judge_windows import halves, shuffled, usual_meter, windows_of
 from melody.score import Score
 
@@ -58,7 +59,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Recognised:
-    """How surely a window of the model was recognised (``likely``, 0..1), and by what. ``piece`` and the first bar ``start`` count from 0."""
+    """How surely a window of the model was recognised (``likely``, 0..1), and by what. ``piece`` and first bar ``start`` count from 0."""
 
     piece: int
     start: int

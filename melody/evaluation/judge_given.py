@@ -10,7 +10,7 @@ import numpy as np
 
 from melody import theory
 from melody.evaluation.bar_likeness import PITCHES, Matrix
-from melody.evaluation.judge_features import Block, View
+from melody.evaluation.judge_view import Block, View
 from melody.evaluation.judge_windows import QUARTER, Window
 
 GIVEN = "given"  # the group
