@@ -113,5 +113,9 @@ def _write(target: Path, facts: dict[str, Any], found: dict[str, Judged]) -> Non
         }
         rows, last = facts["styles"][name]["recognised"], len(mine.pieces) - 1
         chosen = dict.fromkeys([*range(min(WORST, last + 1)), last])
-        pieces[name] = [(f"{rows[i]['piece']} ({rows[i]['likely']:.0%}): {'; '.join(rows[i]['reasons'])}", mine.pieces[i]) for i in chosen]
+        pieces[name] = [(rows[i]["piece"], _said(rows[i]), mine.pieces[i]) for i in chosen]
     write_bytes(target, judge_page(facts, clouds, pieces).encode())
+
+
+def _said(row: dict[str, Any]) -> str:
+    return f"Held for the model's with {row['likely']:.2f}. {'; '.join(row['reasons'])}."

@@ -5,8 +5,8 @@ of them and by each group, and a distance how far apart they lie (``judge_number
 
 **Conventions**
     AUC           0.5: not at all, 1: always. Of 150 windows a side, differences below 0.04 say nothing
-    distance      over that of two halves of people: 1 is as near as people are to each other. With fewer windows chance alone lays clouds
-                  apart (as 1 / windows), so the figure is put as it would be with halves of WINDOWS windows
+    distance      over that of two halves of people of 150 windows each: 1 is as near as people are to each other; of fewer windows, or
+                  several of each piece, it is estimated, and of fewer than 100 pieces by people too low rather than too high
     sd            standard deviations of people's windows
     controls      ``halves``: one half of people against the other; ``shuffled``: people against people with their bars shuffled
 
@@ -32,7 +32,8 @@ from melody.score import Score
 WINDOWS = 150  # a side
 MIN_WINDOWS = 40  # a side: of fewer, chance says more than the judge
 MIN_PIECES = 2 * FOLDS  # of people
-DIVISIONS = 8  # of people in two halves, over which the distance is the mean
+DIVISIONS = 8  # of people in two halves, over which distances are means
+DRAWS = 40  # of two sets of people's windows, likewise
 REASONS = 3
 
 Progress = Callable[[int, int], None]
@@ -185,10 +186,10 @@ def _piece_numbers(people: Sequence[View], model: Sequence[View], apart: bool) -
 def _differences(blocks: Sequence[Block], human: Rows, made: Rows) -> list[Difference]:
     space = Space(human.mean(0), np.maximum(human.std(0), 1e-3), np.zeros((human.shape[1], 0)))
     off = space.in_sd(made.mean(0)[None])[0]
-    facts = [(block, name, words) for block in blocks for name, words in zip(block.names, block.words, strict=True)]
+    facts = [(block, i) for block in blocks for i in range(len(block.names))]
     return [
-        Difference(name, block.group, words, float(h), float(m), float(sd), block.share)
-        for (block, name, words), h, m, sd in zip(facts, human.mean(0), made.mean(0), off, strict=True)
+        Difference(block.names[i], block.group, block.words[i], float(h), float(m), float(sd), i < block.shares)
+        for (block, i), h, m, sd in zip(facts, human.mean(0), made.mean(0), off, strict=True)
     ]
 
 
@@ -202,12 +203,22 @@ def _recognised(model: Sequence[View], made: Rows, likely: Rows, blocks: Sequenc
 
 
 def _distance(space: Space, human: Rows, made: Rows, people: Sequence[View], rng: np.random.Generator) -> float:
-    """Mean over several halvings of people: a half against as many of the model's windows, over a half against the other."""
+    """How much farther the model lies from people than chance alone lays clouds of so many windows apart, set against halves of WINDOWS.
+
+    Windows of one piece are alike, so two halves of few pieces lie far apart: one of them adds half of what lies between both, the
+    model's windows half of what lies between two sets of windows that are drawn one by one.
+    """
     h, m = space.project(human), space.project(made)
-    across, within, size = 0.0, 0.0, 0
+    across, within, size = [], [], 0
     for _ in range(DIVISIONS):
         one, two = halves([view.window for view in people], rng)
-        size += min(len(one), len(m))
-        within += frechet(h[one], h[two])
-        across += sum(frechet(h[side], m[rng.permutation(len(m))[: len(side)]]) for side in (one, two)) / 2
-    return 1 + (across / max(within, 1e-6) - 1) * WINDOWS / (size / DIVISIONS)
+        size = min(len(one), len(m))
+        within.append(frechet(h[one], h[two]))
+        across += [frechet(h[side], m[rng.permutation(len(m))[:size]]) for side in (one, two)]
+
+    def by_chance(count: int) -> float:
+        drawn = (h[rng.integers(len(h), size=(2, count))] for _ in range(DRAWS))
+        return float(np.mean([frechet(a, b) for a, b in drawn]))
+
+    excess = float(np.mean(across)) - (float(np.mean(within)) + by_chance(size)) / 2
+    return 1 + excess / max(by_chance(WINDOWS), 1e-6)

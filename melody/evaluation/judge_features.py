@@ -69,12 +69,12 @@ def _triads(view: View) -> list[float]:
     fit = (chroma / np.maximum(np.linalg.norm(chroma, axis=1, keepdims=True), 1e-9)) @ TRIADS.T
     best, steps = fit.max(1), np.diff(fit.argmax(1) % 12)
     return [
+        float((steps == 0).mean()),
+        *histogram(steps[steps != 0] % 12, range(1, 13)),
         1 - likeness.at_lag(alike, 1),
         float(-(shares * np.log(np.where(shares > 0, shares, 1))).sum(1).mean()),
         float(best.mean()),
         float(best.std()),
-        float((steps == 0).mean()),
-        *histogram(steps[steps != 0] % 12, range(1, 13)),
     ]
 
 
@@ -109,22 +109,22 @@ def _density(view: View) -> list[float]:
     count = view.onsets.sum(1)
     mean = float(count.mean())
     return [
+        float((count == 0).mean()),
         mean / (view.window.bar / QUARTER),
         float(count.std()) / mean,
         float(count.max()) / mean,
         float(count.min()) / mean,
-        float((count == 0).mean()),
     ]
 
 
 def _together(view: View) -> Vector:
     count = np.diff(np.append(view.starts[1], len(view.window.onset)))
-    return np.append(count.mean(), histogram(count, TOGETHER))
+    return np.append(histogram(count, TOGETHER), count.mean())
 
 
 def _sounding(view: View) -> list[float]:
     count = view.roll.sum(1)
-    return [float(count.mean()), float(count.std()), float((count == 0).mean())]
+    return [float((count == 0).mean()), float(count.mean()), float(count.std())]
 
 
 def _line(highest: bool) -> Callable[[View], list[float]]:
@@ -181,43 +181,48 @@ _LAG_WORDS = tuple(
 )
 
 BLOCKS = (
-    Block("form", _lags, _LAG_NAMES, _LAG_WORDS, share=True),
+    Block("form", _lags, _LAG_NAMES, _LAG_WORDS, shares=21),
     Block(
         "form", _returns, ("same_best", "same_best_max", "rhythm_kinds"),
         ("likeness of a bar to the earlier one that it is most like", "the best return of a bar", "different rhythms of bars, over bars"),
-        share=True,
+        shares=3,
     ),
     Block(
         "form", _halves, ("half_density", "half_pitch", "half_length", "half_chroma"),
         ("difference of the halves in density", "difference of the halves in pitch, semitones",
          "difference of the halves in length, quarters", "likeness of the halves in pitch classes"),
     ),
-    Block("harmony", lambda v: np.roll(v.classes, -(v.key % 12)), _named("class", 12), [f"time on {d}" for d in DEGREES], share=True),
+    Block("harmony", lambda v: np.roll(v.classes, -(v.key % 12)), _named("class", 12), [f"time on {d}" for d in DEGREES], shares=12),
     Block("harmony", _variety, ("class_entropy",), ("variety of pitch classes",)),
-    Block("harmony", _key, ("minor", "in_scale"), ("minor keys", "time on notes of the scale"), share=True),
+    Block("harmony", _key, ("minor", "in_scale"), ("minor keys", "time on notes of the scale"), shares=2),
     Block(
-        "harmony", _triads, _named("triad", 0, "change", "entropy", "fit", "fit_sd", "root_held") + _named("root", 11),
-        ("change of harmony from half bar to half bar", "pitch classes mixed in a half bar", "clear triads", "unevenness of clear triads",
-         "roots that are held", *_ROOT_STEPS),
+        "harmony", _triads, ("root_held", *_named("root", 11), *_named("triad", 0, "change", "entropy", "fit", "fit_sd")),
+        ("roots that are held", *_ROOT_STEPS, "change of harmony from half bar to half bar", "pitch classes mixed in a half bar",
+         "clear triads", "unevenness of clear triads"),
+        shares=12,
     ),
-    Block("time", _places, _named("place", len(PLACE_NAMES)), [f"notes {name}" for name in PLACE_NAMES], share=True),
-    Block("time", _beats, _named("beat", 4), [f"notes in beat {b}" for b in ("1", "2", "3", "4 and later")], share=True),
-    Block("time", _lengths, _named("length", 12, "entropy"), [*(f"notes that last {n}" for n in LENGTH_NAMES), "variety of lengths"]),
-    Block("time", _waits, _named("wait", 12, "entropy"), [*(f"onsets {n} apart" for n in LENGTH_NAMES), "variety of times between onsets"]),
+    Block("time", _places, _named("place", len(PLACE_NAMES)), [f"notes {name}" for name in PLACE_NAMES], shares=12),
+    Block("time", _beats, _named("beat", 4), [f"notes in beat {b}" for b in ("1", "2", "3", "4 and later")], shares=4),
+    Block("time", _lengths, _named("length", 12, "entropy"), [*(f"notes that last {n}" for n in LENGTH_NAMES), "variety of lengths"],
+          shares=12),
+    Block("time", _waits, _named("wait", 12, "entropy"), [*(f"onsets {n} apart" for n in LENGTH_NAMES), "variety of times between onsets"],
+          shares=12),
     Block(
-        "texture", _density, ("density", "bar_sd", "bar_max", "bar_min", "bar_empty"),
-        ("notes a quarter", "unevenness of density from bar to bar", "the densest bar, over the mean", "the thinnest bar, over the mean",
-         "empty bars"),
+        "texture", _density, ("bar_empty", "density", "bar_sd", "bar_max", "bar_min"),
+        ("empty bars", "notes a quarter", "unevenness of density from bar to bar", "the densest bar, over the mean",
+         "the thinnest bar, over the mean"),
+        shares=1,
     ),
     Block(
         "texture", _register, ("low", "high", "pitch_mean", "pitch_sd"), ("lowest pitch", "highest pitch", "mean pitch", "spread of pitch")
     ),
-    Block("texture", _together, _named("together", 0, "mean") + _named("together", 6), ("notes that begin together", *TOGETHER_NAMES)),
+    Block("texture", _together, _named("together", 6, "mean"), (*TOGETHER_NAMES, "notes that begin together"), shares=6),
     Block(
-        "texture", _sounding, ("sounding", "sounding_sd", "silent"), ("notes that sound at once", "unevenness of how many sound", "silence")
+        "texture", _sounding, ("silent", "sounding", "sounding_sd"),
+        ("silence", "notes that sound at once", "unevenness of how many sound"), shares=1,
     ),
-    Block("texture", _line(True), _named("top", 10, "turns", "entropy", "sd"), _line_words("top")),
-    Block("texture", _line(False), _named("bass", 10, "turns", "entropy", "sd"), _line_words("bass")),
+    Block("texture", _line(True), _named("top", 10, "turns", "entropy", "sd"), _line_words("top"), shares=11),
+    Block("texture", _line(False), _named("bass", 10, "turns", "entropy", "sd"), _line_words("bass"), shares=11),
     Block(
         "velocity", _velocity, ("velocity_mean", "velocity_sd", "velocity_kinds"),
         ("mean velocity", "spread of velocity", "different velocities, over notes"),

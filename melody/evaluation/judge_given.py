@@ -110,22 +110,22 @@ AFTER = (
     ),
     Block(
         GIVEN, _harmony_after, ("after_in_scale", "after_key", "after_classes"),
-        ("time in the scale of what was given", "the key that was given kept", "likeness to what was given in pitch classes"), share=True,
+        ("time in the scale of what was given", "the key that was given kept", "likeness to what was given in pitch classes"), shares=3,
     ),
     Block(
         GIVEN, _brought_back, ("after_same", "after_rhythm"),
-        ("likeness of a bar to the given bar that it is most like", "rhythm as in the given bar that is most like"), share=True,
+        ("likeness of a bar to the given bar that it is most like", "rhythm as in the given bar that is most like"), shares=2,
     ),
 )  # fmt: skip  # a table
 WITH = (
     Block(
         GIVEN, _agreement, ("with_hit", "with_cosine"),
-        ("given time whose pitch class is taken up in the half bar", "likeness to what is given in pitch classes, by half bar"), share=True,
+        ("given time whose pitch class is taken up in the half bar", "likeness to what is given in pitch classes, by half bar"), shares=2,
     ),
     Block(
         GIVEN, _rhythm_with, ("with_joined", "with_own", "with_bars", "with_density"),
         ("given notes that are joined by others", "notes that join a given one", "density that follows what is given, correlation",
-         "density over that of what is given, octaves"),
+         "density over that of what is given, octaves"), shares=2,
     ),
     Block(
         GIVEN, _register_with, ("with_pitch", "with_above", "with_velocity", "with_length"),

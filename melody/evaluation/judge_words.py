@@ -8,6 +8,7 @@ from melody.evaluation.judge import Difference, Recognised, Verdict
 
 SHOWN = 12  # differences
 SHOWN_OF_GROUP = 3
+ENOUGH = 100  # pieces of people's
 WORDS = {"given": "how it goes with what was given"}  # a group in other words than its name
 
 
@@ -17,8 +18,9 @@ def sentences(verdict: Verdict) -> list[str]:
     controls = f"two halves of people {_hundred(verdict.halves)}; people with their bars shuffled {_hundred(verdict.shuffled)}"
     groups = ", ".join(f"{WORDS.get(name, name)} {_hundred(auc)}" for name, auc in verdict.groups.items())
     reasons = "; ".join(d.sentence() for d in verdict.differences[:SHOWN_OF_GROUP])
+    rough = f" From {verdict.people_pieces} pieces figures are rough, and chance lies below 50." * (verdict.people_pieces < ENOUGH)
     return [
-        f"{of} (chance: 50; {controls}).",
+        f"{of} (chance: 50; {controls}).{rough}",
         f"By {groups}.",
         f"Distance from people: {verdict.distance:.1f} (two halves of people: 1).",
         f"What gives it away: {reasons}.",

@@ -125,11 +125,11 @@ def _widened(low: float, high: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def deviations(values: Mapping[str, float], title: str, *, farthest: float, width: int = 760) -> str:
+def deviations(values: Mapping[str, float], title: str, *, farthest: float, width: int = 1000) -> str:
     """A bar a line to the left or the right of 0, with its label; what lies farther off than ``farthest`` ends there."""
     if not values:
         return ""
-    row, top, middle = 20, 22, width * 3 // 4
+    row, top, middle = 20, 22, width * 4 // 5
     per = (width - middle - MARGIN[1]) / farthest
     height = top + row * len(values) + 6
     parts = [f'<text x="0" y="12" style="font-weight:600">{text(title)}</text>', f'<path class="axis" d="M{middle} {top}V{height}"/>']

@@ -23,7 +23,7 @@ HELP = {
 }
 FARTHEST = 4.0  # sd that the bars show
 
-Pieces = Sequence[tuple[str, Score]]
+Pieces = Sequence[tuple[str, str, Score]]  # title, what is said of it, the piece
 Clouds = Mapping[str, Sequence[tuple[float, float]]]
 
 
@@ -55,7 +55,7 @@ def _style(style: str, facts: Mapping[str, Any], clouds: Clouds, pieces: Pieces)
     out.append(table(["by group", "AUC", "farthest off", "second", "third"], rows))
     if pieces:
         out += [heading("Recognised most easily", 3), paragraph(HELP["pieces"])]
-        out += [piece(score, title) for title, score in pieces]
+        out += [part for title, words, score in pieces for part in (piece(score, title), paragraph(words))]
     return out
 
 

@@ -42,7 +42,7 @@ def test_the_space_is_that_of_people():
 def test_what_is_the_same_is_not_distinguished_and_a_shift_is():
     pytest.importorskip("sklearn")
     rng = np.random.default_rng(0)
-    people, same, other = rng.normal(size=(60, 5)), rng.normal(size=(60, 5)), rng.normal(size=(60, 5)) + [0, 0, 2, 0, 0]
+    people, same, other = rng.normal(size=(3, 60, 5)) + np.reshape([0, 0, 2], (3, 1, 1)) * np.eye(5)[2]
     pieces = np.arange(120)
     assert 0.3 < distinguish(people, same, pieces)[0] < 0.65
     auc, likely = distinguish(people, other, pieces)
@@ -100,7 +100,7 @@ def test_given_music_is_a_group_of_its_own():
     for number, score in enumerate(scores):
         rows += [View(cut_window(score, FOUR, at, piece=number), cut_window(score, FOUR, at - 16)) for at in (16, 32, 48)]
     louder = [
-        View(cut_window(edit.map_notes(scores[v.window.piece], lambda n: _louder(n)), FOUR, v.window.start, piece=v.window.piece), v.given)
+        View(cut_window(edit.map_notes(scores[v.window.piece], _louder), FOUR, v.window.start, piece=v.window.piece), v.given)
         for v in rows
     ]
     verdict = judge_views(rows, louder, 40, given=AFTER, least=20)

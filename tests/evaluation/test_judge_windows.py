@@ -1,5 +1,7 @@
 """Windows of the judge: the bars that are looked at, on the common grid, whoever wrote them."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -52,7 +54,7 @@ def test_every_piece_gives_one_window_before_any_gives_two():
     for window in windows:
         assert window.start + 16 <= jw.bar_count(scores[window.piece], FOUR)
     by_piece = [sorted(w.start for w in windows if w.piece == p) for p in range(4)]
-    assert all(b - a == 16 for starts in by_piece for a, b in zip(starts, starts[1:], strict=False))
+    assert all(b - a == 16 for starts in by_piece for a, b in itertools.pairwise(starts))
     assert [(w.piece, w.start) for w in jw.windows_of(scores, FOUR, 2, seed=3)] == [(w.piece, w.start) for w in windows[:2]]
     assert len(jw.windows_of(scores, FOUR, 100, each=1)) == 3
     assert [w.piece for w in jw.windows_of(scores, FOUR, 100, fits=lambda w: w.piece == 1)] == [1]
@@ -68,8 +70,7 @@ def test_shuffling_keeps_the_bars():
     mixed = jw.shuffled(window, 1)
 
     def bars(w):
-        rows = [np.stack([w.onset[m] % w.bar, w.pitch[m]]).tobytes() for m in (w.onset // w.bar == b for b in range(w.bars))]
-        return rows
+        return [np.stack([w.onset[m] % w.bar, w.pitch[m]]).tobytes() for m in (w.onset // w.bar == b for b in range(w.bars))]
 
     assert bars(mixed) != bars(window) and sorted(bars(mixed)) == sorted(bars(window))
     assert (np.diff(mixed.onset) >= 0).all() and (mixed.onset + mixed.length).max() <= mixed.steps

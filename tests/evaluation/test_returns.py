@@ -12,7 +12,8 @@ BAR = 4 * 480
 def piece(pitch_of_bar, meter=(4, 4)):
     onsets = [bar * BAR + 480 * beat for bar in range(len(pitch_of_bar)) for beat in range(4)]
     pitches = [p + beat for p in pitch_of_bar for beat in range(4)]
-    return Score((Track(notes=note_table(onsets, [480] * len(onsets), pitches, [80] * len(onsets))),), meters=meter_table([0], meter[:1], meter[1:]))
+    notes = note_table(onsets, [480] * len(onsets), pitches, [80] * len(onsets))
+    return Score((Track(notes=notes),), meters=meter_table([0], meter[:1], meter[1:]))
 
 
 def test_all_or_nothing():
