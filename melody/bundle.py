@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
 from melody.codec.columns import POINTERS, condition_sizes, feature_sizes
+from melody.codec.table import VERSIONS
 from melody.errors import CallError, MelodyError, Remedy, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
 from melody.tensors import MAX_HEADER, parse_header, unique_names
@@ -149,6 +150,8 @@ def _codec(raw: Mapping[str, Any]) -> CodecConfig:
     codec = CodecConfig(**{**raw, "styles": tuple(raw["styles"])})
     if codec.clock not in ("beats", "seconds") or not 2 <= codec.grid <= 960 or not 1 <= codec.velocity_bins <= 64:
         raise ValueError("codec out of range")
+    if type(codec.version) is not int or codec.version not in VERSIONS:
+        raise ValueError(f"vocabulary {str(codec.version)[:20]}, which this version of melody does not know")
     if type(codec.grid) is not int or type(codec.velocity_bins) is not int or len(codec.styles) > 10_000:
         raise ValueError("codec out of range")
     return codec
@@ -246,7 +249,7 @@ def save(
     facts: dict[str, Any] = {
         "format": FORMAT,
         "model": asdict(model.config),
-        "codec": asdict(model.codec),
+        "codec": model.codec.plain(),
         "training": dict(training),
         "data": [dict(d) for d in data],
         "licence": licence,

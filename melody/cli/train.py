@@ -37,7 +37,7 @@ Examples:
   melody train my-songs/ -o mine --from base --tune state
 
 A folder of MIDI files is made a corpus first (RUN/corpus). Ctrl-C saves the run and says how to resume it.
-RUN is a model's folder: melody generate --model RUN. Several processes: torchrun --nproc-per-node 2 -m melody train ...\
+RUN is a model's folder: melody generate --model RUN. On several GPUs: torchrun --nproc-per-node 2 -m melody train ...\
 """
 RUN_FILES = ("bundle.json", "model.safetensors", "resume.json", "metrics.jsonl", "report.html")
 RUN_FOLDERS = ("last", ".next")
@@ -61,7 +61,7 @@ class Settings:
     precision: str | None = None
     """auto (try which is quicker), fp32 or bf16."""
     threads: int | None = None
-    """CPU threads; 0: all."""
+    """CPU cores, each with a process of its own; 0: all."""
     batch: int | None = None
     """Rows of a batch."""
     resume: Flag = False

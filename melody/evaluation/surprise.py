@@ -16,6 +16,7 @@ from torch import Tensor
 
 from melody import edit, theory
 from melody.codec import FIELDS, CodecConfig
+from melody.codec.decode import pitches_of
 from melody.codec.encode import Piece, quantise
 from melody.codec.table import DRUMS, MAX_PARTS, Field, Role
 from melody.corpus.batch import as_batch
@@ -146,15 +147,20 @@ def _best(logs: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     return top.indices.cpu().numpy(), top.values.exp().cpu().numpy().astype(np.float64)
 
 
+def _pitch(value: int) -> int:
+    """The pitch, or the key of a drum, that a value of the pitch field stands for."""
+    return int(pitches_of(np.array([value], np.int16))[0])
+
+
 def _note(
     piece: Piece, codec: CodecConfig, onset: int, row: list[int], nats: NDArray[np.float64], best: dict[Field, list[tuple[int, float]]]
 ) -> SurprisingNote:
-    part, pitch = row[Field.PART], row[Field.PITCH]
+    part, pitch = row[Field.PART], _pitch(row[Field.PITCH])
     drums = bool(piece.parts["program"][part] == DRUMS)
     bar, position, index = (int(a[0]) for a in piece.metre.bar(np.array([onset])))
     naming = {
         Field.WAIT: lambda v: f"+{v / codec.grid:.3g}" if v < codec.rest else "a rest",
-        Field.PITCH: lambda v: drum_name(v) if drums else pitch_name(v),
+        Field.PITCH: lambda v: drum_name(_pitch(v)) if drums else pitch_name(v),
         Field.DURATION: lambda v: f"{v / codec.grid:.3g}",
     }
     expected = {FIELDS[f]: tuple(Expected(naming[f](v), round(p, 4)) for v, p in best[f]) for f in TOLD}

@@ -171,9 +171,11 @@ class Writer(Generic[Context, State, Heads]):
         if rows.watches_repeats:
             ban = echoes(rows.repeats, here[:, BAR : POSITION + 1].tolist(), chain.chosen[:, : Field.PITCH].tolist())
         process = (lambda logits: self._processed(logits, chain.chosen)) if every is not None or rows.scale is not None else None
-        chain.between(Field.PITCH, *constraints.pitches(xp, config, view, role, wait, part), ban, process)
+        kind: Any = rows.kinds(chain.chosen[:, Field.PART])
+        kind = int(kind[0]) if chain.rows == 1 else kind
+        chain.between(Field.PITCH, *constraints.pitches(xp, config, view, role, wait, part, kind), ban, process)
         for field in (Field.DURATION, Field.VELOCITY):
-            chain.between(field, *constraints.others(xp, config, view, field, role))
+            chain.between(field, *constraints.others(xp, config, view, field, role, kind))
 
     def _inputs(self, every: Ints | None) -> Steps:
         """What the engine's rows read, (1, B, ...)."""

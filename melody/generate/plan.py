@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from melody.codec.given import NO_HORIZON, Given, no_given
 from melody.codec.metre import Metre
+from melody.codec.outline import Outline
 from melody.codec.recall import Note
 from melody.codec.table import MAX_PARTS, Field, Role
 from melody.generate.sampling import Sampling
@@ -27,7 +28,8 @@ class Plan:
         default_factory=lambda: np.zeros((0, len(Field)), np.int16)
     )  # forced events before the first sampled one
     given: Given = field(default_factory=no_given)
-    recallable: tuple[Note, ...] = ()  # notes before ``start`` that the model may recall (what stands before a hole)
+    recallable: tuple[Note, ...] = ()  # notes before ``start`` that the model may recall (what stands before a hole), as in ``recall``
+    outline: Outline | None = None  # chords and form that the piece follows, as far as they are known
     horizon: int = NO_HORIZON
     start: int = 0  # step from which the first wait counts
     earliest: int = 0  # no sampled note before this step
@@ -39,7 +41,7 @@ class Plan:
     max_silence: int = NO_STOP  # steps for which a voice may be silent; a quarter of it for a voice that has not played yet
     scale: NDArray[np.float32] | None = None  # (128,): added to the logits of pitches (a key that is wished for)
     max_notes: int = 1_000_000
-    seed: int = 0
+    seed: int | tuple[int, ...] = 0
     sampling: Sampling = field(default_factory=Sampling)
 
     def forced(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
-from melody.codec.columns import PartColumn, StepInputs
+from melody.codec.columns import Feature, PartColumn, StepInputs
 from melody.codec.encode import GRID_NOTE
 from melody.codec.incremental_recall import IncrementalRecall, picked
 from melody.codec.recall import NEVER
-from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field
+from melody.codec.table import DRUMS, MAX_PARTS, UNDECLARED, Field, declared_program, kind_of
 from melody.generate import constraints
 from melody.generate.chain import Group
 from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, LAST_PART, NOTE, NOTES, PART, TIME, View
@@ -71,16 +71,18 @@ class Rows:
         self.repeats[b] = BarRepeats(plan.sampling.repetition)
         self.random[b] = np.random.default_rng(plan.seed)
         self.uniform[b, self.used :] = self.random[b].random((RANDOM_BLOCK - self.used, len(Field)))
-        return StepInputs(events, *over(plan, self.config, time), self._begin_recall(b, plan, events, time))
+        features, lookups = over(plan, self.config, time)
+        recalled = self._begin_recall(b, plan, events, time, features[:, Feature.FORM])
+        return StepInputs(events, features, lookups, recalled)
 
-    def _begin_recall(self, b: int, plan: Plan, events: Ints, time: Ints) -> NDArray[np.int16]:
+    def _begin_recall(self, b: int, plan: Plan, events: Ints, time: Ints, form: NDArray[np.int16]) -> NDArray[np.int16]:
         """What is recalled after every forced event (n, 5, 6); the row's recall stands after the last one."""
         plays = events[:, Field.ROLE] == NOTE
         notes = np.zeros(len(plan.recallable) + int(plays.sum()), GRID_NOTE)
         before, forced = np.array(plan.recallable, np.int64).reshape(-1, 5), np.column_stack([time, events[:, Field.PART :]])[plays]
         for name, column in zip(GRID_NOTE.names or (), np.concatenate([before, forced]).T, strict=True):
             notes[name] = column
-        return self.recall.begin(b, plan.metre, notes, len(plan.recallable) + np.cumsum(plays), time, plays)
+        return self.recall.begin(b, plan.metre, notes, len(plan.recallable) + np.cumsum(plays), time, plays, form)
 
     def refresh(self) -> None:
         """What the plans say, as arrays: to be called once rows have changed."""
@@ -116,6 +118,11 @@ class Rows:
         drums: NDArray[np.bool_] = self.parts[np.arange(len(self)), part, PartColumn.PROGRAM] == DRUMS
         return drums
 
+    def kinds(self, part: Ints) -> Ints:
+        """(B,): the ``Kind`` of the part (B,) of each row."""
+        kinds: Ints = kind_of(self.config, self.parts[np.arange(len(self)), part, PartColumn.PROGRAM])
+        return kinds
+
     def arrived(self, chosen: Ints, here: Ints) -> Ints:
         """Every row moves to where its new event (B, 6) leads, ``here``. The rows (n,) in which a part was declared."""
         table = self.table
@@ -149,7 +156,7 @@ class Rows:
     def _declare(self, rows: Ints, chosen: Ints) -> None:
         """Some rows have a new part each."""
         number = chosen[rows, Field.PART]
-        described = (chosen[rows, Field.PITCH] - PROGRAM_BASE, chosen[rows, Field.VELOCITY], np.zeros_like(rows))
+        described = (declared_program(chosen[rows, Field.PITCH]), chosen[rows, Field.VELOCITY], np.zeros_like(rows))
         self.parts[rows, number] = np.stack(described, -1)
         self.table[rows, ALLOWED] |= 1 << number
         self.table[rows, LAST_PART] = np.maximum(self.table[rows, LAST_PART], number)

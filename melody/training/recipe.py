@@ -39,7 +39,7 @@ class TrainConfig:
     clip: float = setting(1.0, "Largest norm of the gradient.", kind=float, low=0, above=True)
     average: float = setting(0.999, "Decay of the averaged weights, which are what is kept.", kind=float, low=0, high=1, below=True)
     precision: str = setting("auto", "Of the matrix products; auto tries which is quicker.", kind=str, choices=PRECISIONS)
-    threads: int = setting(0, "CPU threads; 0: all.", kind=int, low=0)
+    threads: int = setting(0, "CPU cores, each with a process of its own; 0: all, where a batch has rows enough.", kind=int, low=0)
     validate_every: int = setting(500, "Updates between validations.", kind=int, low=1)
     validate_notes: int = setting(60_000, "Notes of the validation split that are scored.", kind=int, low=1)
     save_minutes: float = setting(5.0, "Minutes between saves of the run.", kind=float, low=0)
@@ -76,6 +76,9 @@ class CodecChoice:
     clock: str = setting("beats", "What time is counted in: quarter notes, or seconds.", kind=str, choices=("beats", "seconds"))
     grid: int = setting(24, "Steps per quarter note, or per second.", kind=int, low=2, high=960)
     velocity_bins: int = setting(32, "Levels of velocity.", kind=int, low=1, high=64)
+    version: int = setting(
+        2, "Of the vocabulary; 2: drums have keys of their own, and pieces an outline; 1: neither.", kind=int, low=1, high=2
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)

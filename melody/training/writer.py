@@ -30,10 +30,11 @@ METRICS_EVERY = 10  # steps between rows of metrics.jsonl
 class RunWriter:
     """The folder of a run, and what is known of the run beside its weights."""
 
-    def __init__(self, path: Path, recipe: Recipe, corpus: Corpus, origin: Bundle | None) -> None:
-        """``origin``: the bundle that a fine-tuning began with."""
+    def __init__(self, path: Path, recipe: Recipe, corpus: Corpus, origin: Bundle | None, writes: bool = True) -> None:
+        """``origin``: the bundle that a fine-tuning began with. ``writes``: False in processes that write nothing."""
         self.path, self.recipe, self.corpus, self.origin = path, recipe, corpus, origin
-        self.priors = style_priors(corpus)  # now, and not when a signal waits for the first save: many pieces take many seconds
+        # Now, and not when a signal waits for the first save: many pieces take many seconds.
+        self.priors = style_priors(corpus) if writes else {}
         self._metrics: folder.Metrics | None = None
 
     def open(self, step: int, last_row: int) -> None:

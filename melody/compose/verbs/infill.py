@@ -88,7 +88,8 @@ class Infill(WithTrack):
 
 def _before(piece: Piece, start: int, part: int | None) -> tuple[Note, ...]:
     """The notes that stand before a hole, in the parts that are written there."""
-    notes = piece.notes
+    notes = piece.notes.copy()
+    notes["pitch"] = piece.tokens
     mine = notes[(notes["onset"] < start) & ((notes["part"] == part) | (part is None))]
     columns = (mine[name].tolist() for name in ("onset", "part", "pitch", "duration", "velocity"))
     return tuple(zip(*columns, strict=True))
