@@ -47,6 +47,7 @@ EXTRAS = {
         Extra("render", ("matplotlib",), ("matplotlib",), "pictures of pieces"),
         Extra("audio", ("fluidsynth",), ("pyfluidsynth",), "sound by instruments, not simple tones (the library FluidSynth is needed too)"),
         Extra("tensorboard", ("tensorboard",), ("tensorboard",), "curves of a training run in TensorBoard"),
+        Extra("judge", ("sklearn",), ("scikit-learn",), "evaluate --judge: how a model's music differs from people's"),
     )
 }
 

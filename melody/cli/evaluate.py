@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from melody.cli import report
+from melody.cli.judge import PAGE as JUDGE_PAGE
+from melody.cli.judge import Judging, judge_model
 from melody.cli.options import Flag, Output, Printing
 from melody.errors import CallError
 from melody.extras import require
@@ -25,6 +27,7 @@ EXAMPLES = """\
 Examples:
   melody evaluate base corpus
   melody evaluate run corpus --samples 0 --json -o report.html
+  melody evaluate base corpus --judge --style pop909
   melody evaluate base --surprise tune.mid -o roll.html
 
 Nats per note on held-out pieces, by field, style and position; calibration; samples beside real pieces; what is copied.\
@@ -66,6 +69,7 @@ def evaluate(
     /,
     *,
     measuring: Measuring = Measuring(),
+    judging: Judging = Judging(),
     output: Annotated[Output, Parameter(group="Output")] = None,
     force: Annotated[Flag, Parameter(group="Output")] = False,
     printing: Printing = Printing(),
@@ -79,11 +83,15 @@ def evaluate(
     corpus
         Folder made by melody prepare.
     output
-        Page to write: report.html by default; for --surprise a roll as .html, .svg or .png.
+        Page to write: report.html or judge.html by default; for --surprise a roll as .html, .svg or .png.
     force
         Replace a file that exists.
     """
     _check(measuring, corpus)
+    if judging.judge and corpus is not None:
+        target = claim(_page_name(output or Path(JUDGE_PAGE)), force)
+        judge_model(bundle, corpus, target, judging, split=measuring.split, style=measuring.style, seed=measuring.seed, printing=printing)
+        return
     require("train", "melody evaluate")
     if measuring.surprise is not None:
         _surprise(bundle, measuring.surprise, measuring.style, output, force, printing)

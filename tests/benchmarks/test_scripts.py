@@ -27,6 +27,7 @@ WORDS = {  # what each script needs beside --quick
     "continue": ["corpus", "--model", "model"],
     "encode": ["--data", "songs", "--no-prepare"],
     "generate": ["--model", "model"],
+    "judge": ["corpus", "--model", "model", "--split", "all"],
     "likelihood": ["corpus", "--model", "model"],
     "polyphonic": ["rolls.mat"],
     "roundtrip": ["songs"],
@@ -36,7 +37,7 @@ WORDS = {  # what each script needs beside --quick
     "transformer": ["--model", "model"],
     "write": ["--data", "songs"],
 }
-NEEDS = {"encode": "miditok", "transformer": "transformers", "polyphonic": "scipy"}
+NEEDS = {"encode": "miditok", "transformer": "transformers", "polyphonic": "scipy", "judge": "sklearn"}
 FAILS = {"roundtrip"}  # leaves with a status
 
 
