@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [
-    *(p for p in sorted((ROOT / "melody").rglob("*.py")) if not {"checkpoints", "recipes", "examples", "datasets"} & set(p.parts)),
+    *(p for p in sorted((ROOT / "melody").rglob("*.py")) if not {"checkpoints", "recipes", "examples", "datasets", "soundfont"} & set(p.parts)),
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "README.md",
 ]
