@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
-from melody.codec.incremental_recall import picked
 from melody.codec.columns import PartColumn
+from melody.codec.incremental_recall import picked
 from melody.codec.table import BASES, DRUMS, MAX_PARTS, Field, Role, kind_of
 from melody.generate.limits import MOST_VOICES, Floats, Ints, Limits, limit, tiled
 from melody.theory.ranges import instrument_range
