@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from bench import Table, Target, finish, parsed
 
 from melody import compose, edit
+from melody.compose.verbs.accompany import GUIDANCE
 from melody.corpus import Corpus
 from melody.evaluation.accompaniment import agreement, mean, position, songs_with_lead, wrong_song
 
@@ -23,7 +24,7 @@ MIN_HIT, MIN_COSINE = 1.0, 0.9  # positions to reach
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure."""
-    drawing = {"temperature": compose.Sampling.temperature, "top_p": compose.Sampling.top_p, "guidance": compose.Sampling.guidance}
+    drawing = {"temperature": compose.Sampling.temperature, "top_p": compose.Sampling.top_p, "guidance": GUIDANCE}
     options = parsed(
         __file__, __doc__, arguments, ["corpus"], {"songs": 2, "bars": 6}, model=None, style="pop909", bars=32, songs=60, seed=1, **drawing
     )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
 from melody.codec.columns import POINTERS, condition_sizes, feature_sizes
+from melody.codec.table import VERSIONS
 from melody.errors import CallError, MelodyError, Remedy, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
 from melody.tensors import MAX_HEADER, parse_header, unique_names
@@ -134,6 +135,16 @@ def _facts(folder: Path, path: Path) -> Bundle:
         ) from None
 
 
+def renew_facts(folder: Path, training: Mapping[str, Any]) -> Bundle:
+    """Add to what a bundle's facts say of its training, with a new digest; the weights stay. Raises MelodyError."""
+    read(folder)
+    facts = json.loads(read_bytes(folder / FACTS, MAX_FACTS))
+    facts["training"] |= training
+    facts["digest"] = facts_digest(facts)
+    write_bytes(folder / FACTS, (json.dumps(facts, indent=1) + "\n").encode())
+    return read(folder)
+
+
 def facts_digest(facts: Mapping[str, Any]) -> str:
     """What ``digest`` in bundle.json has to be: of all other facts, however they are set."""
     rest = {name: value for name, value in facts.items() if name != "digest"}
@@ -149,6 +160,8 @@ def _codec(raw: Mapping[str, Any]) -> CodecConfig:
     codec = CodecConfig(**{**raw, "styles": tuple(raw["styles"])})
     if codec.clock not in ("beats", "seconds") or not 2 <= codec.grid <= 960 or not 1 <= codec.velocity_bins <= 64:
         raise ValueError("codec out of range")
+    if type(codec.version) is not int or codec.version not in VERSIONS:
+        raise ValueError(f"vocabulary {str(codec.version)[:20]}, which this version of melody does not know")
     if type(codec.grid) is not int or type(codec.velocity_bins) is not int or len(codec.styles) > 10_000:
         raise ValueError("codec out of range")
     return codec
@@ -246,7 +259,7 @@ def save(
     facts: dict[str, Any] = {
         "format": FORMAT,
         "model": asdict(model.config),
-        "codec": asdict(model.codec),
+        "codec": model.codec.plain(),
         "training": dict(training),
         "data": [dict(d) for d in data],
         "licence": licence,

@@ -11,7 +11,7 @@ from melody.cli import report
 from melody.cli.guard import Terminated
 from melody.cli.options import Performing, Writing, said
 from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
-from melody.compose.request import MAX_CANDIDATES, Request
+from melody.compose.request import MAX_CANDIDATES, Request, WithTune
 from melody.compose.verbs import Accompany, Continue, Generate, Infill
 from melody.errors import CallError, MelodyError
 from melody.files import shown, write_bytes
@@ -43,6 +43,7 @@ def write_pieces(
     out = pipe(writing.output, count, writing.json) if writing.stdout else None
     targets = Targets(()) if out else claimed(writing.output, stem, seed, count, writing.force)
     requests = _requests(kind, asked, seed, count, tune)
+    doubts = requests[0].source.doubts() if isinstance(requests[0], WithTune) else []
     _check(performing, requests[0])
 
     from melody import midi
@@ -53,17 +54,25 @@ def write_pieces(
     if out:
         out.write(midi.to_bytes(next(_done(composer, requests, performing))[2]))
         out.flush()
-        report.remark(writing, f"seed {seed}")
+        for line in (f"seed {seed}", *requests[0].remarks(composer.bundle)):
+            report.remark(writing, line)
+        report.doubts(writing, doubts)
         return
     pieces = _composed(composer, requests, targets, performing, writing)
     if performing.best_of is not None and performing.best_of > 1 and performing.corpus is None:
         report.remark(writing, WITHOUT_COPYING)
+    report.doubts(writing, doubts)
+    remarks = requests[0].remarks(composer.bundle)
+    for line in remarks:
+        report.remark(writing, line)
     if composer.remark:  # not before: an error stays the only line
         report.remark(writing, composer.remark)
 
     total = {"notes": sum(p["notes"] for p in pieces), "seconds": round(sum(p["seconds"] for p in pieces), 3)}
     lines = [f"{shown(p['file'])}: {p['notes']} notes, {report.clock(p['seconds'])}, seed {p['seed']}" for p in pieces]
-    report.result(writing, {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces}, lines)
+    told = {"remarks": list(remarks)} if remarks else {}
+    found = {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces, **told}
+    report.result(writing, found, lines)
 
 
 def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int, tune: Path | None) -> list[Request]:
@@ -71,7 +80,7 @@ def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int,
     from melody.compose.tune import Tune
 
     if tune is not None:
-        asked |= {"tune": Tune.of(tune)}
+        asked["tune"] = Tune.of(tune, "tune", asked.pop("drums", None), asked.pop("sequence", None))
     return [kind(**asked, seed=seed + i) for i in range(count)]
 
 

@@ -17,11 +17,13 @@ Examples:
   melody render piece.mid
   melody render piece.mid --png --wav
   melody render piece.mid -o roll.svg
+  melody render piece.mid --opus --soundfont other.sf2
 
-Sound comes from FluidSynth where it is installed, otherwise from simple tones without drums.\
+Sound is at -16 LUFS. It comes from the soundfont that melody brings; --synth fluidsynth, or tones, is another way.\
 """
 
-FORMS = ("png", "svg", "wav")
+FORMS = ("png", "svg", "wav", "opus")
+SOUND = ("wav", "opus")
 
 app = App(name="render", help_epilogue=EXAMPLES)
 
@@ -34,6 +36,9 @@ def render(
     png: Flag = False,
     svg: Flag = False,
     wav: Flag = False,
+    opus: Flag = False,
+    soundfont: Path | None = None,
+    synth: str | None = None,
     output: Annotated[Output, Parameter(group="Output")] = None,
     force: Annotated[Flag, Parameter(group="Output")] = False,
     printing: Printing = Printing(),
@@ -49,13 +54,21 @@ def render(
     svg
         A piano roll, as a drawing that can be enlarged.
     wav
-        Sound.
+        Sound, 10 MB a minute.
+    opus
+        Sound, 1 MB a minute.
+    soundfont
+        For sound: another soundfont (.sf2 or .sf3).
+    synth
+        For sound: midirenderer, fluidsynth or tones; by default the first of them that is here.
     output
         File to write; for several forms the ending is exchanged; by default beside the MIDI file.
     force
         Replace files that exist.
     """
-    asked = [form for form, wanted in zip(FORMS, (png, svg, wav), strict=True) if wanted]
+    if (soundfont or synth) and (png or svg) and not (wav or opus):
+        raise CallError("--soundfont and --synth are for sound; add --wav or --opus")
+    asked = [form for form, wanted in zip(FORMS, (png, svg, wav, opus), strict=True) if wanted]
     targets = [claim(target, force) for target in _targets(file, asked, output)]
 
     from melody import midi
@@ -66,11 +79,13 @@ def render(
     for target in targets:
         with report.waiting(printing, f"writing {shown(target)}"):
             if target.suffix.lower() == ".wav":
-                facts["synthesiser"] = renderer.wav(score, target)
+                facts["synthesiser"] = renderer.wav(score, target, soundfont=soundfont, synth=synth)
+            elif target.suffix.lower() == ".opus":
+                facts["synthesiser"] = renderer.opus(score, target, soundfont, synth)
             else:
                 renderer.roll(score, target, title=file.stem)
     by = f" ({facts['synthesiser']})" if "synthesiser" in facts else ""
-    report.result(printing, facts, [f"{shown(t)}{by if t.suffix.lower() == '.wav' else ''}" for t in targets])
+    report.result(printing, facts, [f"{shown(t)}{by if t.suffix.lower()[1:] in SOUND else ''}" for t in targets])
 
 
 def _targets(file: Path, asked: list[str], output: Path | None) -> list[Path]:
@@ -84,7 +99,7 @@ def _targets(file: Path, asked: list[str], output: Path | None) -> list[Path]:
     ending = output.suffix.lower().removeprefix(".")
     if not asked:
         if ending not in FORMS:
-            raise CallError(f"--output {shown(output)} does not end in .png, .svg or .wav; say what to make, for example --png")
+            raise CallError(f"--output {shown(output)} does not end in .png, .svg, .wav or .opus; say what to make, for example --png")
         return [output]
     if ending in FORMS and ending not in asked:
         raise CallError(f"--output {shown(output)} and --{asked[0]} contradict each other")

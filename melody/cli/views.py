@@ -11,6 +11,8 @@ from rich.text import Text
 
 from melody import bundle, midi, programs, render, sources, theory
 from melody.cli.report import clock
+from melody.compose.known import learned_programs
+from melody.compose.tune import Tune, with_drums
 from melody.corpus import Corpus
 from melody.errors import MelodyError
 from melody.files import shown
@@ -21,9 +23,10 @@ WIDEST = 120  # columns
 MAX_ROWS = 24  # tracks or styles that are listed
 
 
-def midi_file(path: Path) -> View:
-    """Tracks, length, key, tempo, meter, and a piano roll."""
-    score = midi.read(path)
+def midi_file(path: Path, drums: str | None = None, sequence: int | None = None) -> View:
+    """Tracks, length, key, tempo, meter, and a piano roll. ``drums``, ``sequence``: as for ``Tune.of``."""
+    tune = Tune(with_drums(midi.read(path, sequence=sequence), drums, path.name), path.name)
+    score = tune.score
     lead, _ = theory.lead_track(score)
     tempi = sorted({round(60e6 / int(m), 2) for m in score.tempi["mspq"]})
     meters = list(dict.fromkeys(f"{row['numerator']}/{row['denominator']}" for row in score.meters))
@@ -39,6 +42,7 @@ def midi_file(path: Path) -> View:
         "meters": meters,
         "ticks_per_quarter": score.ticks_per_quarter,
         "tracks": tracks,
+        "doubts": tune.doubts(),
     }
     tempo = " to ".join(f"{bpm:g}" for bpm in facts["tempo"])
     length = f"{facts['bars']} bars, {clock(facts['seconds'])}"
@@ -141,7 +145,7 @@ def corpus(path: Path) -> View:
 def model(name: str) -> View:
     """Shape, codec, training, data, licence and number of parameters of a bundle; its weights are checked."""
     found = bundle.read(name)
-    training = {k: v for k, v in found.training.items() if k != "recipe"}
+    training = {k: v for k, v in found.training.items() if k not in ("recipe", "programs")}
     codec = {
         "clock": found.codec.clock,
         "grid": found.codec.grid,
@@ -169,6 +173,7 @@ def model(name: str) -> View:
         "network": _plain(found.model),
         "codec": f"{found.codec.grid} steps a {unit}, {found.codec.velocity_bins} levels of velocity",
         "styles": ", ".join(found.codec.styles),
+        "instruments": _instruments(found),
         "training": _plain(training),
         "data": "; ".join(_plain(d) for d in found.data),
         "licence": found.licence,
@@ -177,6 +182,21 @@ def model(name: str) -> View:
     for label, value in rows.items():
         table.add_row(label, _printable(value))
     return facts, [Text(_printable(found.name), style="bold"), table]
+
+
+def _instruments(found: bundle.Bundle) -> str:
+    """What the model's card says of instruments: those that it has learned, by notes heard, and how many it has only met."""
+    learned = learned_programs(found)
+    if learned is None:
+        return "not said"
+    table = found.training["programs"]
+    said = []
+    for p, notes in sorted(learned.items(), key=lambda item: -item[1]):
+        nats = table[str(p)].get("nats")
+        how_well = f", {nats:.2f} nats" if isinstance(nats, float) else ""
+        said.append(f"{programs.program_name(min(p, 127), p > 127)} ({notes:,} notes{how_well})")
+    met = len(table) - len(learned)
+    return ", ".join(said) + (f"; {met} more were heard too little" if met else "")
 
 
 def _parameters(found: bundle.Bundle) -> int:

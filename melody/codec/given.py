@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from melody.codec.columns import Feature, GivenColumn, Lookup, PartColumn
 from melody.codec.encode import Piece
-from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig
+from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Kind, kind_of
 from melody.errors import CallError
 from melody.settings import check_settings, setting
 
@@ -35,6 +35,12 @@ class GivenConfig:
     window: float = setting(0.15, "Weight of: everything outside a window of bars is given.", kind=float, low=0)
     window_bars: int = setting(8, "Longest window, in bars.", kind=int, low=1)
     causal: float = setting(0.15, "Share of choices whose future is cut off (for live use).", kind=float, low=0, high=1)
+    form_pass: float = setting(0.08, "Share of pieces of which the form is written, and not the notes.", kind=float, low=0, high=1)
+    chord_pass: float = setting(0.12, "Share of pieces of which the chords are written, and not the notes.", kind=float, low=0, high=1)
+    outline: float = setting(0.7, "Share of pieces whose outline is known where the notes are written.", kind=float, low=0, high=1)
+    hidden: float = setting(
+        0.2, "Chance that chords, form or texture of a known outline (each by itself) are hidden.", kind=float, low=0, high=1
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -128,6 +134,8 @@ def given_notes(piece: Piece, given: NDArray[np.bool_]) -> Given:
     rows = np.zeros((len(notes), len(GivenColumn)), np.int16)
     for column in (GivenColumn.PART, GivenColumn.PITCH, GivenColumn.DURATION, GivenColumn.VELOCITY):
         rows[:, column] = notes[column.name.lower()]
+    kinds = kind_of(piece.config, piece.parts["program"].astype(np.int64))[notes["part"]]
+    rows[:, GivenColumn.PITCH] += np.where(kinds == Kind.DRUMS, 128, 0).astype(np.int16)
     rows[:, GivenColumn.DELTA] = np.minimum(np.diff(notes["onset"], prepend=0), piece.config.rest)
     features = piece.metre.features(notes["onset"].astype(np.int64), None)
     rows[:, GivenColumn.POSITION], rows[:, GivenColumn.STRENGTH] = features[:, Feature.POSITION], features[:, Feature.STRENGTH]

@@ -150,10 +150,11 @@ class Composer:
 
         ``corpus``: what the model learned from, so that no piece is kept which copies it.
         """
-        from melody.compose.best import best, learned  # 0.1 s, which who writes one piece need not wait for
+        from melody.compose.best import best  # 0.1 s, which who writes one piece need not wait for
         from melody.corpus import Corpus
+        from melody.evaluation.copying import training_runs
 
-        training = None if corpus is None else learned(Corpus(Path(corpus)), self.bundle)
+        training = None if corpus is None else training_runs(Corpus(Path(corpus)), self.bundle.codec)
         return best(self.results, self.engine, self.bundle, requests, of, training)
 
     def generate(
@@ -184,12 +185,14 @@ class Composer:
         key: str | None = None,
         tempo: float | None = None,
         meter: Meter | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
         seed: int | None = None,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter, "drums": drums, "sequence": sequence}
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def accompany(
@@ -200,13 +203,15 @@ class Composer:
         voices: Voices = (),
         style: str | None = None,
         key: str | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
         seed: int | None = None,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
-        drawn = _sampling(sampling, drawing)
-        return self._one(Accompany(tune=tune, track=track, voices=voices, style=style, key=key, seed=_seed(seed), sampling=drawn))
+        drawn, music = _sampling(sampling, drawing), {"track": track, "voices": voices, "drums": drums, "sequence": sequence}
+        return self._one(Accompany(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=drawn))  # type: ignore[arg-type]  # checked by the request
 
     def infill(
         self,
@@ -217,14 +222,17 @@ class Composer:
         track: str | int | None = None,
         style: str | None = None,
         key: str | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
         seed: int | None = None,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
-        hole = {"from_bar": from_bar, "to_bar": to_bar}
-        return self._one(Infill(tune=tune, **hole, track=track, style=style, key=key, seed=_seed(seed), sampling=drawn))
+        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn}
+        hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence}
+        return self._one(Infill(tune=tune, **hole, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(
         self,

@@ -14,14 +14,13 @@ from melody.codec import CodecConfig
 from melody.codec.conditions import conditions
 from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
 from melody.compose.alignment import AlignedTune
+from melody.compose.fitting import OFF_SCALE, scale_around
 from melody.compose.request import MAX_TEMPO, MIN_TEMPO, Request, WithLength, WithVoices
 from melody.compose.task import Rows
 from melody.errors import MelodyError
 from melody.files import shown
 
 SILENT_BARS = 4  # a voice that was asked for plays again after so many bars at the latest
-OFF_SCALE = -1.5  # logits of pitches outside a key that was asked for
-RARE = 0.01  # share of a tune's sounding time below which a pitch class does not belong to it
 DEFAULT_TEMPO, DEFAULT_METER = 100.0, (4, 4)
 
 
@@ -66,14 +65,17 @@ def declared(parts: NDArray[np.int16], request: WithVoices, first: int) -> tuple
     return rows, parts
 
 
-def tune_conditions(request: Request, tune: AlignedTune, codec: CodecConfig) -> NDArray[np.int16]:
-    """Conditions from what was asked for, else from the tune itself."""
+def tune_conditions(request: Request, tune: AlignedTune, codec: CodecConfig, dense: bool = False) -> NDArray[np.int16]:
+    """Conditions from what was asked for, else from the tune itself. ``dense``: its density too, for who writes all of its parts."""
     score = tune.score
     quarters = max(1, score.end_tick) / score.ticks_per_quarter
     tempo = quarters * 60 / max(1e-3, score.duration_seconds)
     key = request.parsed_key()
     meter = (int(score.meters["numerator"][-1]), int(score.meters["denominator"][-1]))
-    return conditions(codec, request.style, getattr(request, "tempo", None) or tempo, theory.key_of(score) if key is None else key, meter)
+    key = theory.key_of(score) if key is None else key
+    unit = quarters if codec.clock == "beats" else score.duration_seconds * 2
+    density = len(tune.piece.notes) / max(unit, 1e-3) if dense else None
+    return conditions(codec, request.style, getattr(request, "tempo", None) or tempo, key, meter, density)
 
 
 def asked_scale(request: Request) -> NDArray[np.float32] | None:
@@ -86,8 +88,9 @@ def asked_scale(request: Request) -> NDArray[np.float32] | None:
     return np.where(inside, 0, OFF_SCALE).astype(np.float32)
 
 
-def tune_scale(tune: AlignedTune) -> NDArray[np.float32]:
-    """Pitch classes that a tune hardly touches stay unlikely in its continuation."""
-    pitched = tune.piece.notes[tune.piece.parts["program"][tune.piece.notes["part"]] != DRUMS]
-    share = np.bincount(pitched["pitch"] % 12, pitched["duration"], 12) / max(1, int(pitched["duration"].sum()))
-    return np.tile(np.where(share < RARE, OFF_SCALE, 0), 11)[:128].astype(np.float32)
+def scale_for(request: Request, tune: AlignedTune, near: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    """The scale of the key that was asked for, else of some notes (n,) of the tune (of all where it is none)."""
+    if request.key is not None or not request.fitting.scale:
+        return asked_scale(request)
+    notes = tune.piece.notes[near] if near.any() else tune.piece.notes
+    return scale_around(tune.piece, notes, theory.key_of(tune.score))

@@ -6,12 +6,16 @@ its flags on the command line and its help: ``melody.settings``.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from melody.bundle import Bundle
+from melody.codec.table import DRUMS
+from melody.compose.fitting import ALL, Fitting
+from melody.compose.known import remark_on
 from melody.compose.task import Task
 from melody.compose.tune import Tune, TuneLike
 from melody.errors import CallError, unknown
@@ -38,6 +42,7 @@ class Request(ABC):
     key: str | None = setting(None, 'Key, for example "A minor" or Bb.', kind=str)
     seed: int = setting(0, "The same seed gives the same music.", kind=int, low=0, high=MAX_SEED)
     sampling: Sampling = field(default_factory=Sampling)
+    fitting: Fitting = ALL  # for measurements
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -54,6 +59,15 @@ class Request(ABC):
         if self.style is not None and self.style not in bundle.codec.styles:
             raise unknown("style", self.style, bundle.codec.styles)
         return self._task(bundle)
+
+    def remarks(self, bundle: Bundle) -> tuple[str, ...]:
+        """What people should know before they trust what comes of this, a line each."""
+        line = remark_on(self.written_programs(), bundle)
+        return (line,) if line else ()
+
+    def written_programs(self) -> Sequence[int]:
+        """The instruments (128: drums) that were asked for, or that go on."""
+        return ()
 
     @abstractmethod
     def _task(self, bundle: Bundle) -> Task:
@@ -74,7 +88,7 @@ class WithLength(Request):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.bars is not None and self.seconds is not None:
-            raise CallError("bars and seconds contradict each other; give one of them", argument="bars")
+            raise CallError("bars and seconds contradict each other; give one of them", argument=("bars", "seconds"))
         self.parsed_meter()
 
     def parsed_meter(self) -> tuple[int, int] | None:
@@ -104,16 +118,31 @@ class WithVoices(Request):
         """The voices as (program, is drums)."""
         return tuple(parse_program(str(v)) for v in self.voices)
 
+    def written_programs(self) -> Sequence[int]:
+        """See Request."""
+        return [DRUMS if drums else program for program, drums in self.programs()]
+
 
 @dataclass(frozen=True, kw_only=True)
 class WithTune(Request):
     """A request about a tune, which is read when the request is made."""
 
     tune: TuneLike
+    drums: str | None = setting(
+        None,
+        "Name, or number from 1, of a track that is a drum kit though it is not on the channel for drums; several with commas.",
+        kind=str,
+    )
+    sequence: int | None = setting(None, "Which sequence of a file of format 2, from 1.", kind=int, low=1, high=65_535)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "tune", Tune.of(self.tune))
+        given = isinstance(self.tune, Tune)
+        tune = Tune.of(self.tune, "tune", self.drums, self.sequence)
+        object.__setattr__(self, "tune", tune)
+        if not given:
+            for name, doubt in tune.doubts():
+                warnings.warn(f"{doubt}; drums={name!r} reads it as drums", stacklevel=4)
 
     @property
     def source(self) -> Tune:

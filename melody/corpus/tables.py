@@ -170,8 +170,8 @@ class Corpus:
             notes[name] = raw[column]
         edges = np.cumsum([0, *(t.notes for t in facts.tracks)])
         tracks = tuple(Track(t.name, t.program, t.is_drum, notes[edges[i] : edges[i + 1]]) for i, t in enumerate(facts.tracks))
-        maps = (np.array(self._rows(facts, name)) for name in ("tempi", "meters", "keys"))
-        return Score(tracks, facts.ticks_per_quarter, *maps)
+        tempi, meters, keys = (np.array(self._rows(facts, name)) for name in ("tempi", "meters", "keys"))
+        return Score(tracks, facts.ticks_per_quarter, tempi, meters, keys)
 
     def _rows(self, facts: PieceFacts, name: str) -> Table:
         start, count = facts.rows[name]

@@ -75,6 +75,8 @@ def shift(score: Score, ticks: int) -> Score:
         tempi=tempi,
         meters=meters,
         keys=_at(score.keys, ticks),
+        document=None,  # its events stay where they are
+        end_of_tracks=0,
     )
 
 
@@ -125,6 +127,8 @@ def cut(score: Score, start_tick: int, end_tick: int | None = None) -> Score:
         tempi=tempo_table(tempi["tick"], tempi["mspq"]),
         meters=meter_table(meters["tick"], meters["numerator"], meters["denominator"]),
         keys=held(score.keys),
+        document=None,
+        end_of_tracks=0,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.grammar import Plain, interval
+from melody.codec.grammar import LAST_PROGRAM, Plain, interval
 from melody.codec.table import MAX_PARTS, CodecConfig, Field, Role
 from melody.generate.plan import Plan
 
@@ -49,16 +49,18 @@ class View(NamedTuple):
     max_silence: Number
     min_parts: Number  # that the model declares
     max_parts: Number
+    soonest: Number  # steps that have to pass before a part that may play has a voice free
 
 
 TIME, DEADLINE, NOTES, ALLOWED, LAST_PART, DECLARED = range(6, 12)  # columns, after those of the event before
+SOONEST = len(View._fields) - 1
 
 
 def first_row(plan: Plan, before: NDArray[np.int64], time: int, deadline: int, allowed: NDArray[np.bool_]) -> list[int]:
     """The row of a View for a piece that has only read its forced events: the last one, and the step after it."""
     bits, last = bits_of(allowed)
     wanted = (plan.stop, plan.earliest, plan.ending, plan.max_notes, plan.max_silence, *plan.declare)
-    return [*before.tolist(), time, deadline, 0, bits, last, 0, *wanted]
+    return [*before.tolist(), time, deadline, 0, bits, last, 0, *wanted, 0]
 
 
 def bits_of(allowed: NDArray[np.bool_]) -> tuple[int, int]:
@@ -85,6 +87,7 @@ def roles(xp: Kind, config: CodecConfig, v: View) -> Number:
     full = v.notes >= v.max_notes
     may_end = _may_end(v)
     wait = xp.maximum(interval(config, xp, WAIT_FIELD, was, (NOTE,), v.last_part)[0], v.earliest - v.time)
+    wait = xp.maximum(wait, v.soonest)
     notes = (v.time + wait < v.stop) & (wait < rest) & playable
     rests = ((v.time + rest < v.stop) | may_end) & playable
     legal = legal & where(notes, ALL, ALL - N) & where(rests, ALL, ALL - R)
@@ -98,7 +101,7 @@ def waits(xp: Kind, config: CodecConfig, v: View, role: Number) -> tuple[Number,
     """Interval of waits: a note's leads into [earliest, stop), or to the end (see ``roles``), and should not pass the deadline."""
     where, note = xp.where, role == NOTE
     low, high = interval(config, xp, WAIT_FIELD, (v.role, v.part, v.pitch), (role,), v.last_part)
-    first = where(note, xp.maximum(low, v.earliest - v.time), low)
+    first = where(note, xp.maximum(xp.maximum(low, v.earliest - v.time), v.soonest), low)
     last = where(note & xp.logical_not(_may_end(v)), xp.minimum(high, v.stop - 1 - v.time), high)
     fits = first <= last
     low, high = where(fits, first, low), where(fits, last, high)
@@ -111,23 +114,35 @@ def ended(v: View, role: Number, wait: Number) -> Number:
     return ((role == NOTE) | (role == REST)) & (v.time + wait >= v.stop)
 
 
-def parts(xp: Kind, config: CodecConfig, v: View, role: Number, wait: Number, forgotten: Number) -> Number:
-    """The parts that may come, as bits: for notes those that are declared and not given, or the one that is ``forgotten`` (0: none is)."""
+def parts(xp: Kind, config: CodecConfig, v: View, role: Number, wait: Number, forgotten: Number, free: Number = EVERY_PART) -> Number:
+    """The parts that may come, as bits: for notes those that are declared and not given, or the one that is ``forgotten`` (0: none is).
+
+    ``free``: the parts that have a voice free.
+    """
     low, high = interval(config, xp, PART_FIELD, (v.role, v.part, v.pitch), (role, wait), v.last_part)
     grammar = (2 << high) - (1 << low)
     note = role == NOTE
     legal = _preferred(xp, grammar & xp.where(note, v.allowed, EVERY_PART), grammar)
+    legal = _preferred(xp, legal & xp.where(note, free, EVERY_PART), legal)
     return _preferred(xp, legal & xp.where(note & (forgotten != 0), forgotten, EVERY_PART), legal)
 
 
-def pitches(xp: Kind, config: CodecConfig, v: View, role: Number, wait: Number, part: Number) -> tuple[Number, Number]:
-    """Interval of pitches (and programs)."""
-    return interval(config, xp, PITCH_FIELD, (v.role, v.part, v.pitch), (role, wait, part), v.last_part)
+def pitches(xp: Kind, config: CodecConfig, v: View, role: Number, wait: Number, part: Number, kind: Number) -> tuple[Number, Number]:
+    """Interval of pitches (and programs); ``kind``: what the part plays. The parts of an outline are declared by plans alone."""
+    low, high = interval(config, xp, PITCH_FIELD, (v.role, v.part, v.pitch), (role, wait, part), v.last_part, kind)
+    return low, xp.where(role == PART, LAST_PROGRAM, high)
 
 
-def others(xp: Kind, config: CodecConfig, v: View, field: Field, role: Number) -> tuple[Number, Number]:
+def others(xp: Kind, config: CodecConfig, v: View, field: Field, role: Number, kind: Number) -> tuple[Number, Number]:
     """Interval of durations and velocities."""
-    return interval(config, xp, field, (v.role, v.part, v.pitch), (role,), v.last_part)
+    return interval(config, xp, field, (v.role, v.part, v.pitch), (role,), v.last_part, kind)
+
+
+def narrowed(xp: Kind, note: Number, span: tuple[Number, Number], low: Number, high: Number) -> tuple[Number, Number]:
+    """An interval of a note's values between the limits of its part, where something is left of it then."""
+    first, last = xp.maximum(span[0], low), xp.minimum(span[1], high)
+    fits = note & (first <= last)
+    return xp.where(fits, first, span[0]), xp.where(fits, last, span[1])
 
 
 def forgotten_voices(v: View, last_onset: NDArray[np.int64], reached: NDArray[np.int64]) -> NDArray[np.int64]:

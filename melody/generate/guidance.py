@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 def wants_guidance(plan: Plan) -> bool:
     """Whether a plan has given notes to follow more closely than the model would."""
-    return plan.sampling.guidance != 1 and len(plan.given) > 0
+    return plan.guidance != 1
 
 
 def unconditional(plan: Plan) -> Plan:

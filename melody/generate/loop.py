@@ -18,21 +18,23 @@ from typing import Any, Generic
 import numpy as np
 from numpy.typing import NDArray
 
+from melody.codec.columns import Feature
 from melody.codec.grammar import Plain
 from melody.codec.table import Field
 from melody.generate import constraints
 from melody.generate.chain import Chain, Floats
-from melody.generate.constraints import END, TIME, View
+from melody.generate.constraints import END, NOTE, NOTES, TIME, View
 from melody.generate.engine import Context, Engine, Heads, State, Steps
 from melody.generate.guidance import guided, in_key, unconditional, unconditional_parts, wants_guidance
 from melody.generate.plan import Plan
 from melody.generate.prime import context_of, primed
 from melody.generate.repetition import echoes
-from melody.generate.rows import Rows
+from melody.generate.rows import EVENT, Rows
 from melody.generate.timeline import BAR, FEATURES, LOOKUPS, POSITION
 
 Ints = NDArray[np.int64]
 ROWS = 64  # pieces that are written at once
+STRENGTH = FEATURES.start + int(Feature.STRENGTH)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +141,8 @@ class Writer(Generic[Context, State, Heads]):
         heads, state = self.engine.advance(context, state, self._inputs(every))
         chain = Chain(self.engine, context, heads, rows.draws(), rows.groups, every)
         role = chain.among(Field.ROLE, constraints.roles(xp, config, view))
-        wait = chain.between(Field.WAIT, *constraints.waits(xp, config, view, role))
+        placed = (lambda logits: rows.bounded.placed(logits, rows.table[:, TIME], rows.table[:, NOTES])) if rows.bounded.places else None
+        wait = chain.between(Field.WAIT, *constraints.waits(xp, config, view, role), process=placed)
         past = constraints.ended(view, role, wait)
         if np.any(past):
             chain.end(past)
@@ -166,14 +169,35 @@ class Writer(Generic[Context, State, Heads]):
         if rows.watches_silence:
             silent = constraints.forgotten_voices(view, rows.last_onset, rows.table[:, TIME] + chain.chosen[:, Field.WAIT])
             forgotten = int(silent[0]) if chain.rows == 1 else silent
-        part = chain.among(Field.PART, constraints.parts(xp, config, view, role, wait, forgotten))
+        free: Any = constraints.EVERY_PART
+        if rows.bounded.any:
+            waited = chain.chosen[:, Field.WAIT]
+            bits = rows.bounded.free_bits(rows.table[:, TIME] + waited, rows.table[:, EVENT], waited)
+            free = int(bits[0]) if chain.rows == 1 else bits
+        part = chain.among(Field.PART, constraints.parts(xp, config, view, role, wait, forgotten, free))
         ban: Sequence[int] = ()
         if rows.watches_repeats:
             ban = echoes(rows.repeats, here[:, BAR : POSITION + 1].tolist(), chain.chosen[:, : Field.PITCH].tolist())
-        process = (lambda logits: self._processed(logits, chain.chosen)) if every is not None or rows.scale is not None else None
-        chain.between(Field.PITCH, *constraints.pitches(xp, config, view, role, wait, part), ban, process)
-        for field in (Field.DURATION, Field.VELOCITY):
-            chain.between(field, *constraints.others(xp, config, view, field, role))
+        kind: Any = rows.kinds(chain.chosen[:, Field.PART])
+        kind = int(kind[0]) if chain.rows == 1 else kind
+        moved = every is not None or rows.scale is not None or rows.bounded.weighs
+        process = (lambda logits: self._processed(logits, chain.chosen, here)) if moved else None
+        pitches = constraints.pitches(xp, config, view, role, wait, part, kind)
+        chain.between(Field.PITCH, *self._within(Field.PITCH, pitches, role, part), ban, process)
+        chain.between(Field.DURATION, *constraints.others(xp, config, view, Field.DURATION, role, kind))
+        loudness = constraints.others(xp, config, view, Field.VELOCITY, role, kind)
+        chain.between(Field.VELOCITY, *self._within(Field.VELOCITY, loudness, role, part))
+
+    def _within(self, field: Field, span: tuple[Any, Any], role: Any, part: Any) -> tuple[Any, Any]:
+        """An interval of pitches or velocities, kept to the limits of the parts."""
+        bounded = self.rows.bounded
+        if not bounded.any:
+            return span
+        low, high = (bounded.low, bounded.high) if field == Field.PITCH else (bounded.quiet, bounded.loud)
+        if len(self.rows) == 1:
+            return constraints.narrowed(Plain, role == NOTE, span, int(low[0, part]), int(high[0, part]))
+        every = bounded.all
+        return constraints.narrowed(np, role == NOTE, span, low[every, part], high[every, part])
 
     def _inputs(self, every: Ints | None) -> Steps:
         """What the engine's rows read, (1, B, ...)."""
@@ -189,13 +213,15 @@ class Writer(Generic[Context, State, Heads]):
             return lookups
         return np.concatenate([lookups, np.zeros((len(self.partners), lookups.shape[1]), lookups.dtype)])
 
-    def _processed(self, logits: Floats, chosen: Ints) -> Floats:
-        """Pitch logits of the plans' rows, moved by guidance and by the key that was asked for."""
+    def _processed(self, logits: Floats, chosen: Ints, here: Ints) -> Floats:
+        """Pitch logits of the plans' rows, moved by guidance, by a scale and by the weights of limits."""
         rows = self.rows
         if len(self.partners):
             logits = guided(logits, self.partners, chosen, rows.guidance)
         if rows.scale is not None:
             logits = in_key(logits, rows.scale, rows.drums(chosen[:, Field.PART]))
+        if rows.bounded.weighs:
+            logits = rows.bounded.weighted(logits[: len(rows)], chosen[:, Field.PART], here[:, STRENGTH])
         return logits
 
     def _update_parts(self, declared: Ints) -> None:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from melody.codec.given import NO_HORIZON, Given, no_given
 from melody.codec.metre import Metre
-from melody.codec.recall import Note
+from melody.codec.outline import Outline
 from melody.codec.table import MAX_PARTS, Field, Role
+from melody.generate.limits import Limits
 from melody.generate.sampling import Sampling
 
 NO_STOP = 1 << 29
@@ -27,7 +28,7 @@ class Plan:
         default_factory=lambda: np.zeros((0, len(Field)), np.int16)
     )  # forced events before the first sampled one
     given: Given = field(default_factory=no_given)
-    recallable: tuple[Note, ...] = ()  # notes before ``start`` that the model may recall (what stands before a hole)
+    outline: Outline | None = None  # chords and form that the piece follows, as far as they are known
     horizon: int = NO_HORIZON
     start: int = 0  # step from which the first wait counts
     earliest: int = 0  # no sampled note before this step
@@ -38,9 +39,15 @@ class Plan:
     every_bar: bool = False  # whether a note must start in every bar, from the first bar line at or after ``earliest`` on
     max_silence: int = NO_STOP  # steps for which a voice may be silent; a quarter of it for a voice that has not played yet
     scale: NDArray[np.float32] | None = None  # (128,): added to the logits of pitches (a key that is wished for)
+    limits: Limits | None = None  # what keeps the notes to their surroundings
     max_notes: int = 1_000_000
-    seed: int = 0
+    seed: int | tuple[int, ...] = 0
     sampling: Sampling = field(default_factory=Sampling)
+
+    @property
+    def guidance(self) -> float:
+        """How closely the given notes are followed: 1, as the model learned it, where there are none or nothing is said."""
+        return self.sampling.guidance if len(self.given) and self.sampling.guidance is not None else 1.0
 
     def forced(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """What is read before anything is sampled: the END of "the piece before" and the prime (n, 6), and the step (n,) after each."""

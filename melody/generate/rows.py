@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
-from melody.codec.columns import PartColumn, StepInputs
+from melody.codec.columns import Feature, PartColumn, StepInputs
 from melody.codec.encode import GRID_NOTE
 from melody.codec.incremental_recall import IncrementalRecall, picked
 from melody.codec.recall import NEVER
-from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field
+from melody.codec.table import DRUMS, MAX_PARTS, UNDECLARED, Field, declared_program, kind_of
 from melody.generate import constraints
+from melody.generate.bounded import Bounded
 from melody.generate.chain import Group
-from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, LAST_PART, NOTE, NOTES, PART, TIME, View
+from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, LAST_PART, NOTE, NOTES, PART, SOONEST, TIME, View
 from melody.generate.engine import Steps
 from melody.generate.plan import NO_STOP, Plan
 from melody.generate.repetition import MIN_NOTES, MUTED_BARS, BarRepeats, rounds
@@ -44,6 +45,7 @@ class Rows:
         self.repeats: list[BarRepeats] = []
         self.timelines = Timelines(config)
         self.recall = IncrementalRecall(config, 0)
+        self.bounded = Bounded(config)
         self.here = np.zeros((0, 0), np.int64)  # what stands at each row's time (``Timelines.at``)
 
     def __len__(self) -> int:
@@ -58,6 +60,7 @@ class Rows:
             setattr(self, name, [None if at < 0 else old[at] for at in origin.tolist()])
         self.timelines.pick(origin)
         self.recall.pick(origin)
+        self.bounded.pick(origin)
 
     def enter(self, b: int, number: int, plan: Plan) -> Steps:
         """A plan takes a row: its forced events, with what stands at their times (n, ...)."""
@@ -68,19 +71,21 @@ class Rows:
         self.recall_muted_until[b] = NEVER
         self.last_onset[b] = plan.start - 3 * plan.max_silence // 4  # a voice that has not played yet waits a quarter as long
         self.timelines.put(b, plan)
+        self.bounded.enter(b, plan.limits, self.parts[b], events, time)
         self.repeats[b] = BarRepeats(plan.sampling.repetition)
         self.random[b] = np.random.default_rng(plan.seed)
         self.uniform[b, self.used :] = self.random[b].random((RANDOM_BLOCK - self.used, len(Field)))
-        return StepInputs(events, *over(plan, self.config, time), self._begin_recall(b, plan, events, time))
+        features, lookups = over(plan, self.config, time)
+        recalled = self._begin_recall(b, plan, events, time, features[:, Feature.FORM])
+        return StepInputs(events, features, lookups, recalled)
 
-    def _begin_recall(self, b: int, plan: Plan, events: Ints, time: Ints) -> NDArray[np.int16]:
+    def _begin_recall(self, b: int, plan: Plan, events: Ints, time: Ints, form: NDArray[np.int16]) -> NDArray[np.int16]:
         """What is recalled after every forced event (n, 5, 6); the row's recall stands after the last one."""
         plays = events[:, Field.ROLE] == NOTE
-        notes = np.zeros(len(plan.recallable) + int(plays.sum()), GRID_NOTE)
-        before, forced = np.array(plan.recallable, np.int64).reshape(-1, 5), np.column_stack([time, events[:, Field.PART :]])[plays]
-        for name, column in zip(GRID_NOTE.names or (), np.concatenate([before, forced]).T, strict=True):
+        notes = np.zeros(int(plays.sum()), GRID_NOTE)
+        for name, column in zip(GRID_NOTE.names or (), np.column_stack([time, events[:, Field.PART :]])[plays].T, strict=True):
             notes[name] = column
-        return self.recall.begin(b, plan.metre, notes, len(plan.recallable) + np.cumsum(plays), time, plays)
+        return self.recall.begin(b, plan.metre, notes, np.cumsum(plays), time, plays, form)
 
     def refresh(self) -> None:
         """What the plans say, as arrays: to be called once rows have changed."""
@@ -89,11 +94,14 @@ class Rows:
         self.every_bar = np.array([p.every_bar for p in plans])
         self.watches_silence = any(p.max_silence < NO_STOP for p in plans)
         self.watches_repeats = any(p.sampling.repetition for p in plans)
-        self.guidance = np.array([p.sampling.guidance if len(p.given) else 1.0 for p in plans], np.float32)
+        self.guidance = np.array([p.guidance for p in plans], np.float32)
         nothing = np.zeros(128, np.float32)
         scaled = any(p.scale is not None for p in plans)
         self.scale = np.stack([nothing if p.scale is None else p.scale for p in plans]) if scaled else None
         self.groups = _groups(plans)
+        self.bounded.refresh()
+        if self.bounded.any:
+            self._look_ahead()
 
     def inputs(self) -> Steps:
         """What the network reads next, (B, ...): the event before, and what stands at its time."""
@@ -116,6 +124,11 @@ class Rows:
         drums: NDArray[np.bool_] = self.parts[np.arange(len(self)), part, PartColumn.PROGRAM] == DRUMS
         return drums
 
+    def kinds(self, part: Ints) -> Ints:
+        """(B,): the ``Kind`` of the part (B,) of each row."""
+        kinds: Ints = kind_of(self.config, self.parts[np.arange(len(self)), part, PartColumn.PROGRAM])
+        return kinds
+
     def arrived(self, chosen: Ints, here: Ints) -> Ints:
         """Every row moves to where its new event (B, 6) leads, ``here``. The rows (n,) in which a part was declared."""
         table = self.table
@@ -135,7 +148,14 @@ class Rows:
         declared = np.flatnonzero(chosen[:, Field.ROLE] == PART)
         if len(declared):
             self._declare(declared, chosen)
+        if self.bounded.any:
+            self.bounded.played(rows, chosen[rows, Field.PART], table[rows, TIME] + chosen[rows, Field.DURATION])
+            self._look_ahead()
         return declared
+
+    def _look_ahead(self) -> None:
+        """How long every row has to wait for a free voice."""
+        self.table[:, SOONEST] = self.bounded.soonest(self.table[:, TIME], self.table[:, EVENT], self.table[:, ALLOWED])
 
     def _watch_repeats(self, rows: Ints, chosen: Ints, here: Ints) -> None:
         """A row that goes round in circles recalls nothing for some bars; looked at every MIN_NOTES notes."""
@@ -149,8 +169,9 @@ class Rows:
     def _declare(self, rows: Ints, chosen: Ints) -> None:
         """Some rows have a new part each."""
         number = chosen[rows, Field.PART]
-        described = (chosen[rows, Field.PITCH] - PROGRAM_BASE, chosen[rows, Field.VELOCITY], np.zeros_like(rows))
+        described = (declared_program(chosen[rows, Field.PITCH]), chosen[rows, Field.VELOCITY], np.zeros_like(rows))
         self.parts[rows, number] = np.stack(described, -1)
+        self.bounded.declare(rows, number, described[0])
         self.table[rows, ALLOWED] |= 1 << number
         self.table[rows, LAST_PART] = np.maximum(self.table[rows, LAST_PART], number)
         self.table[rows, DECLARED] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,13 @@ class Sampling:
     top_k: int = setting(0, "Only the K likeliest values; 0: all.", kind=int, low=0)
     min_p: float = setting(0.0, "Only values at least this likely, as a share of the likeliest one, 0 to 1.", kind=float, low=0, high=1)
     # Ho and Salimans, Classifier-free diffusion guidance, 2022
-    guidance: float = setting(
-        5.0, "How closely accompany and infill follow what is given; 1 as the model learned it, 0 to 10.", kind=float, low=0, high=10
+    guidance: float | None = setting(
+        None,
+        "How closely accompany and infill follow what is given; 1 as the model learned it, 0 to 10. By default 5 for accompany, 1.5 for "
+        "infill of one track, 1 of all tracks.",
+        kind=float,
+        low=0,
+        high=10,
     )
     repetition: int = setting(
         4, "How often a bar may come back in a row, and a longer passage go round; 0: as often as the model likes.", kind=int, low=0
@@ -47,6 +52,10 @@ class Sampling:
                 raise unknown("field", name, FIELDS)
             if not 0 <= factor <= 100:
                 raise CallError(f"temperature factor of {name} is {factor}, must be 0 to 100", argument="fields")
+
+    def guided(self, guidance: float) -> Sampling:
+        """The same, with this guidance where none was asked for."""
+        return self if self.guidance is not None else replace(self, guidance=guidance)
 
     def temperature_of(self, name: str) -> float:
         """Temperature of one field."""

@@ -27,9 +27,12 @@ WIDTH = AGO.stop
 
 
 def over(plan: Plan, config: CodecConfig, steps: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
-    """Features (n, 4) and look-ups (n, 5) of a plan at many steps."""
+    """Features (n, 11) and look-ups (n, 5) of a plan at many steps."""
     stop = plan.stop if plan.bars_left_known and plan.stop < NO_STOP else None
-    return plan.metre.features(steps, stop), look_up(config, plan.given, steps.astype(np.int32), plan.horizon)
+    features = plan.metre.features(steps, stop)
+    if plan.outline is not None:
+        plan.outline.features(config, plan.metre, steps, features)
+    return features, look_up(config, plan.given, steps.astype(np.int32), plan.horizon)
 
 
 def places(plan: Plan, steps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -82,4 +85,4 @@ class Timelines:
         self._base[b] = step
         table[:, FEATURES], table[:, LOOKUPS] = over(plan, self.config, steps)
         table[:, BAR : AFTER_NEXT + 1] = places(plan, steps)
-        table[:, AGO] = bars_ago(plan.metre, steps)
+        table[:, AGO] = bars_ago(plan.metre, steps, table[:, Feature.FORM])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -80,7 +79,7 @@ def is_there(folder: Path) -> bool:
 
 def _origin(bundle: Bundle) -> dict[str, str]:
     """What a file says of itself: the settings as one line of text that is always the same."""
-    settings = {"codec": asdict(bundle.codec), "model": dict(bundle.model)}
+    settings = {"codec": bundle.codec.plain(), "model": dict(bundle.model)}
     return {"format": FORMAT, "weights": bundle.sha256} | {name: json.dumps(value, sort_keys=True) for name, value in settings.items()}
 
 

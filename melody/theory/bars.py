@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from melody.errors import MelodyError
 from melody.score import Score, Table, meter_table
 
+MAX_SILENCE = 8  # bars behind the last note that still belong to a shorter piece
 MAX_BARS = 1_000_000  # twenty days at 120 a minute: more comes only from a broken file, and would fill the memory
 
 Ticks = NDArray[np.int64]
@@ -78,9 +79,23 @@ def position_in_bar(score: Score, ticks: ArrayLike) -> Ticks:
     return at - bar_start(score, bar_of(score, at))
 
 
+def piece_end(score: Score) -> int:
+    """Tick at which a piece is over: where the tracks of its file end, if that is a bar line, else where its last note ends.
+
+    So a loop of four bars whose last one is silent has four bars. Silence longer than the music, and than 8 bars, is none of it.
+    """
+    end, close = score.end_tick, score.end_of_tracks
+    if close <= end or end == 0:
+        return end
+    bar = int(bar_of(score, close))
+    silent = bar - int(bar_of(score, end - 1)) - 1
+    on_line = int(bar_start(score, bar)) == close
+    return close if on_line and silent <= max(MAX_SILENCE, bar - silent) else end
+
+
 def bar_count(score: Score) -> int:
-    """Number of bars from tick 0 up to the end of the last note; 0 for a piece without notes."""
-    end = score.end_tick
+    """Number of bars from tick 0 up to the end of the piece; 0 for a piece without notes."""
+    end = piece_end(score)
     return int(bar_of(score, [end - 1])[0]) + 1 if end > 0 else 0
 
 
@@ -93,7 +108,7 @@ def bar_ticks(score: Score) -> Ticks:
 
 def beat_ticks(score: Score) -> Ticks:
     """Ticks of all beats from 0 up to the end of the last note, rising; every bar line is a beat."""
-    meters, end = meter_map(score), score.end_tick
+    meters, end = meter_map(score), piece_end(score)
     starts = bar_ticks(score)
     if len(starts) == 0:
         return starts

@@ -75,6 +75,11 @@ def chroma(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.diff(np.stack(columns, axis=1), axis=0).astype(np.float64)
 
 
+def sounding_time(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sounding time (n,) of all notes together in each of the n segments between ``edges`` (n + 1,), rising."""
+    return np.diff(_sounded_before(notes["onset"], notes["onset"] + notes["duration"], edges))
+
+
 def _sounded_before(onset: NDArray[np.int64], end: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
     """Ticks that notes (k,) have sounded in all before each of ``at``: two cumulative sums, whatever the notes overlap."""
 
@@ -117,7 +122,11 @@ def estimate_chords(score: Score, per: str = "half bar") -> Chords:
     """The chord of each beat, half bar or bar of a piece, from all its pitched tracks together."""
     edges = segment_edges(score, per)
     tables = [t.notes for t in score.tracks if not t.is_drum]
-    notes = np.concatenate(tables) if tables else np.zeros(0, NOTE)
+    return chords_between(edges, np.concatenate(tables) if tables else np.zeros(0, NOTE))
+
+
+def chords_between(edges: NDArray[np.int64], notes: Table) -> Chords:
+    """The chord of each segment between ``edges`` (n + 1,), from pitched notes: onset, duration and pitch, in the unit of the edges."""
     sound = chroma(notes, edges)  # (n, 12)
     length = np.linalg.norm(sound, axis=1, keepdims=True)
     cosine = sound / np.maximum(length, 1e-12) @ TEMPLATES.T  # (n, qualities * 12)

@@ -23,7 +23,7 @@ def test_a_picture_beside_the_file(melody, tune):
 @pytest.mark.slow
 def test_sound(melody, tune):
     facts = json.loads(melody("render", tune, "--wav", "-o", "x.wav", "--json").out)
-    assert facts["files"] == ["x.wav"] and facts["synthesiser"] in ("FluidSynth", "simple tones")
+    assert facts["files"] == ["x.wav"] and facts["synthesiser"] in ("midirenderer", "FluidSynth", "simple tones")
     with wave.open("x.wav") as file:
         assert file.getnframes() / file.getframerate() > facts["seconds"]
 
@@ -33,6 +33,7 @@ def test_sound(melody, tune):
     [
         ([], None, ["in/a.png"]),
         (["svg", "wav"], None, ["in/a.svg", "in/a.wav"]),
+        (["opus"], None, ["in/a.opus"]),
         ([], "b.svg", ["b.svg"]),
         (["png"], "b", ["b.png"]),
         (["png"], "v1.2", ["v1.2.png"]),

@@ -13,17 +13,20 @@ from melody.codec.columns import PartColumn
 from melody.codec.given import given_notes
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, Field, Role
 from melody.compose.alignment import AlignedTune, align_to_grid, new_notes, with_new_tracks
-from melody.compose.controls import SILENT_BARS, asked_scale, declared, tune_conditions
+from melody.compose.controls import SILENT_BARS, declared, scale_for, tune_conditions
+from melody.compose.fitting import limits_of_new
+from melody.compose.known import as_learned, drums_learned, learned_programs
 from melody.compose.request import WithTrack, WithVoices
 from melody.compose.task import Rows, Task
 from melody.errors import MelodyError
 from melody.generate.plan import NO_STOP, Plan
-from melody.midi.channels import MELODIC
+from melody.midi import free_channels
 from melody.programs import program_name
 from melody.score import Score
 from melody.settings import setting
 
 MAX_ADDED = 3  # parts that an accompaniment adds on its own
+GUIDANCE = 5.0  # how closely it follows its tune (docs/log.md)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +48,24 @@ class Accompany(WithTrack, WithVoices):
         held[:count, PartColumn.GIVEN] = 1
         known = encode(piece, np.zeros(len(piece.notes), bool)).rows[:-1]
         extra, parts = declared(held, self, count)
-        last = theory.bar_of(tune.score, [tune.last_onset, max(tune.last_onset, tune.score.end_tick - 1)])
+        last = theory.bar_of(tune.score, [tune.last_onset, max(tune.last_onset, tune.end - 1)])
         ending, stop = (int(t) for t in tune.bar_ticks(last + np.array([0, 1])))
+        known_programs = learned_programs(bundle) if self.fitting.nearest else None
+        heard, heard_parts = as_learned(extra, parts, known_programs)
         made = Plan(
-            parts=parts,
+            parts=heard_parts,
             conditions=tune_conditions(self, tune, codec),
             metre=piece.metre,
-            prime=np.concatenate([known, extra]),
+            prime=np.concatenate([known, heard]),
             given=given_notes(piece, np.ones(len(piece.notes), bool)),
             stop=max(1, int(tune.steps(stop))),
             ending=int(tune.steps(ending)),
             declare=(0, 0) if self.voices else (1, min(MAX_ADDED, channels, MAX_PARTS - count)),
             max_silence=SILENT_BARS * piece.metre.bar_length(0) if self.voices else NO_STOP,
-            scale=asked_scale(self),
+            scale=scale_for(self, tune, np.ones(len(piece.notes), bool)),
+            limits=limits_of_new(piece, self.programs(), count, self.fitting, drums_learned(bundle)),
             seed=self.seed,
-            sampling=self.sampling,
+            sampling=self.sampling.guided(GUIDANCE),
         )
 
         def finish(rows: Rows) -> Score:
@@ -75,9 +81,10 @@ class Accompany(WithTrack, WithVoices):
 
 
 def _free_channels(request: Accompany, tune: AlignedTune) -> int:
-    """How many instruments can be added to a tune before MIDI has no channel left."""
-    free = len(MELODIC) - sum(len(t.notes) > 0 and not t.is_drum for t in tune.score.tracks)
-    wanted = sum(not drums for _, drums in request.programs())
-    if free < max(wanted, int(not request.voices)):
+    """How many instruments can be added to a tune before MIDI has no channel left. One that plays there already shares its channel."""
+    free = free_channels(tune.score)
+    there = {t.program for t in tune.score.tracks if not t.is_drum}
+    wanted = {program for program, drums in request.programs() if not drums} - there
+    if free < max(len(wanted), int(not request.voices)):
         raise MelodyError(f"{tune.name}: MIDI has channels for only {max(free, 0)} more instruments; leave out some of its tracks first")
     return free

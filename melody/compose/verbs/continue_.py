@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,9 +10,13 @@ import numpy as np
 from melody import theory
 from melody.bundle import Bundle
 from melody.codec import encode
-from melody.codec.table import Field
+from melody.codec.table import DRUMS, Field
 from melody.compose.alignment import AlignedTune, added, align_to_grid, clear_of, new_notes
-from melody.compose.controls import asked_scale, tune_conditions, tune_scale
+from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.fitting import limits_around
+from melody.compose.hole import near_bars
+from melody.compose.known import drums_learned
+from melody.compose.pedal import pedalled
 from melody.compose.request import WithLength, WithTune
 from melody.compose.task import Rows, Task
 from melody.compose.tune import Tune
@@ -26,6 +31,11 @@ OVERHANG = 4  # a tune that sounds on past a bar line for up to a quarter divide
 class Continue(WithTune, WithLength):
     """Go on from the end of a tune; 8 bars if no length is given."""
 
+    def written_programs(self) -> Sequence[int]:
+        """See Request."""
+        chosen = self.source.score.tracks
+        return [DRUMS if t.is_drum else t.program for t in chosen if len(t.notes)]
+
     def _task(self, bundle: Bundle) -> Task:
         codec = bundle.codec
         tune = align_to_grid(self.source, codec)
@@ -39,12 +49,15 @@ class Continue(WithTune, WithLength):
         else:
             stop = max(begin + 1, int(tune.score.ticks_at(tune.score.seconds(begin) + self.seconds)))
             ending = max(begin, stop - int(np.diff(tune.bar_ticks([first_bar, first_bar + 1]))[0]))
+        line = tune.end if tune.end > tune.score.end_tick else 0  # silence that ends a piece stays silent
         prime = encode(tune.piece).rows[:-1]
         reached = int(prime[:, Field.WAIT].sum(dtype=np.int64))
         earliest = max(int(tune.steps(begin)), reached + 1)
+        every = np.ones(len(tune.piece.notes), bool)
+        near = near_bars(tune.piece, earliest, earliest)
         made = Plan(
             parts=tune.part_table,
-            conditions=tune_conditions(self, tune, codec),
+            conditions=tune_conditions(self, tune, codec, dense=True),
             metre=tune.piece.metre,
             prime=prime,
             earliest=earliest,
@@ -52,15 +65,17 @@ class Continue(WithTune, WithLength):
             ending=int(tune.steps(ending)),
             declare=(0, 0),
             every_bar=tune.plays_in_every_bar(),
-            scale=tune_scale(tune) if self.key is None else asked_scale(self),
+            scale=scale_for(self, tune, every),
+            limits=limits_around(tune.piece, every, near, self.fitting, drums_learned(bundle)),
             seed=self.seed,
             sampling=self.sampling,
         )
 
         def finish(rows: Rows) -> Score:
-            tables = new_notes(tune, rows, reached, (tune.last_onset + 1, stop))
+            tables = new_notes(tune, rows, reached, (max(tune.last_onset + 1, line), stop))
             tracks = tune.score.tracks
-            return added(tune.score, {index: clear_of(tracks[index].notes, tables[p]) for p, index in enumerate(tune.tracks)})
+            new = {index: clear_of(tracks[index].notes, tables[p]) for p, index in enumerate(tune.tracks)}
+            return pedalled(tune.score, added(tune.score, new))
 
         mspq = tune.score.tempi["mspq"][-1]
         return Task(made, finish, 60e6 / float(mspq))
@@ -71,8 +86,7 @@ def _end_of(tune: AlignedTune) -> tuple[int, int]:
 
     Played notes are often held a little over the last bar line: the tune is over at the line, and the next bar keeps its first beat.
     """
-    score = tune.score
-    end = score.end_tick
+    score, end = tune.score, tune.end
     bar = int(theory.bar_of(score, end))
     line = int(tune.bar_ticks(bar))
     if tune.last_onset < line and OVERHANG * (end - line) <= score.ticks_per_quarter:

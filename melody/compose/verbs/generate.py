@@ -15,6 +15,8 @@ from melody.codec.metre import Metre
 from melody.codec.table import DRUMS, CodecConfig
 from melody.compose.alignment import fitted
 from melody.compose.controls import SILENT_BARS, asked_scale, declared, default_conditions
+from melody.compose.fitting import limits_of_voices, starts
+from melody.compose.known import as_learned, drums_learned, learned_programs
 from melody.compose.request import WithLength, WithVoices
 from melody.compose.task import Rows, Task
 from melody.errors import CallError
@@ -38,17 +40,21 @@ class Generate(WithVoices, WithLength):
         metre = Metre(codec, meters)
         prime, parts = declared(no_parts(), self, 0)
         stop, ending = self._span(metre, tempo, codec)
+        known = learned_programs(bundle) if self.fitting.nearest else None
+        heard, heard_parts = as_learned(prime, parts, known)
+        limits = limits_of_voices(self.programs(), 0, self.fitting, drums_learned(bundle))
         made = Plan(
-            parts=parts,
+            parts=heard_parts,
             conditions=conditions(codec, style, tempo, self.parsed_key(), meter),
             metre=metre,
-            prime=prime,
+            prime=heard,
             stop=stop,
             ending=ending,
             declare=(0, 0) if self.voices else (1, 4),
             every_bar=True,
             max_silence=SILENT_BARS * metre.bar_length(0) if self.voices else NO_STOP,
             scale=asked_scale(self),
+            limits=replace(limits, first=starts(metre, codec)) if self.fitting.start else limits,
             seed=self.seed,
             sampling=self.sampling,
         )

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from melody import edit, theory
 from melody.bundle import Bundle
-from melody.codec import Piece, encode
+from melody.codec import encode
 from melody.codec.columns import PartColumn
 from melody.codec.given import given_notes
-from melody.codec.recall import Note
-from melody.compose.alignment import added, align_to_grid, clear_of, find_track, new_notes
-from melody.compose.controls import asked_scale, tune_conditions
+from melody.codec.table import DRUMS, Field
+from melody.compose.alignment import added, align_to_grid, clear_of, new_notes
+from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.fitting import limits_around
+from melody.compose.hole import near_bars, sides
+from melody.compose.known import drums_learned
 from melody.compose.request import WithTrack
 from melody.compose.task import Rows, Task
+from melody.compose.tune import find_track
 from melody.errors import CallError
 from melody.generate.plan import Plan
 from melody.score import Score
 from melody.settings import setting
+
+ALL_PARTS, ONE_PART = 1.0, 1.5  # guidance where nothing else sounds in the hole, and where other parts do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +42,12 @@ class Infill(WithTrack):
         if self.to_bar < self.from_bar:
             raise CallError(f"to_bar is {self.to_bar}, before from_bar, which is {self.from_bar}", argument="to_bar")
 
+    def written_programs(self) -> Sequence[int]:
+        """See Request."""
+        tracks = self.source.score.tracks
+        chosen = tracks if self.track_name is None else [tracks[find_track(self.source.score, self.track_name, self.source.name)]]
+        return [DRUMS if t.is_drum else t.program for t in chosen if len(t.notes)]
+
     def _task(self, bundle: Bundle) -> Task:
         codec = bundle.codec
         tune = align_to_grid(self.source, codec, self.track_name)
@@ -49,30 +62,39 @@ class Infill(WithTrack):
         free_part = None
         if self.track_name is not None:
             free_part = tune.tracks.index(find_track(tune.score, self.track_name, tune.name))
-        given = (notes["onset"] < start) | (notes["onset"] >= stop)
-        parts = tune.part_table
+        before, after = sides(tune, (low, high), (start, stop))
+        given, parts = after.copy(), tune.part_table
+        written = np.ones(len(notes), bool)  # notes of the parts that are written
         if free_part is not None:
-            given |= notes["part"] != free_part
+            written = notes["part"] == free_part
+            given |= ~written
             parts[: len(piece.parts), PartColumn.GIVEN] = np.arange(len(piece.parts)) != free_part
-        known = encode(piece, np.zeros(len(notes), bool), start).rows[:-1]
+        if not self.fitting.prime:
+            given |= before
+        # What stands before the hole is read as a tune is: from given notes alone a model hardly knows where it is (docs/log.md).
+        known = encode(piece, before & written & self.fitting.prime).rows[:-1]
+        reached = int(known[:, Field.WAIT].sum(dtype=np.int64))
+        near = (before | after) & near_bars(piece, start, stop)
+        limits = limits_around(piece, before | after, near, self.fitting, drums_learned(bundle))
         made = Plan(
             parts=parts,
-            conditions=tune_conditions(self, tune, codec),
+            conditions=tune_conditions(self, tune, codec, dense=free_part is None),
             metre=piece.metre,
             prime=known,
             given=given_notes(piece, given),
-            recallable=_before(piece, start, free_part),
-            start=start,
+            earliest=start,
             stop=stop,
             ending=ending,
             declare=(0, 0),
-            scale=asked_scale(self),
+            every_bar=free_part is None and tune.plays_in_every_bar(),
+            scale=scale_for(self, tune, near),
+            limits=limits,
             seed=self.seed,
-            sampling=self.sampling,
+            sampling=self.sampling.guided(ALL_PARTS if free_part is None else ONE_PART),
         )
 
         def finish(rows: Rows) -> Score:
-            tables = new_notes(tune, rows, start, (low, high))
+            tables = new_notes(tune, rows, reached, (low, high))
             free = range(len(tune.tracks)) if free_part is None else [free_part]
             tracks = list(tune.score.tracks)
             for part in free:
@@ -84,11 +106,3 @@ class Infill(WithTrack):
             return added(edit.with_tracks(tune.score, tracks), new)
 
         return Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
-
-
-def _before(piece: Piece, start: int, part: int | None) -> tuple[Note, ...]:
-    """The notes that stand before a hole, in the parts that are written there."""
-    notes = piece.notes
-    mine = notes[(notes["onset"] < start) & ((notes["part"] == part) | (part is None))]
-    columns = (mine[name].tolist() for name in ("onset", "part", "pitch", "duration", "velocity"))
-    return tuple(zip(*columns, strict=True))

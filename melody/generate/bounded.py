@@ -1,0 +1,155 @@
+"""The limits of the pieces of a batch (``limits.py``) and what they come to at each step: arrays with a row for each piece, no logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melody.codec import CodecConfig
+from melody.codec.columns import PartColumn
+from melody.codec.incremental_recall import picked
+from melody.codec.table import BASES, DRUMS, MAX_PARTS, Field, Role, kind_of
+from melody.generate.limits import MOST_VOICES, Floats, Ints, Limits, limit, tiled
+from melody.theory.ranges import instrument_range
+
+NOTE = int(Role.NOTE)
+LONG_AGO, NEVER_FREE = -(1 << 40), 1 << 40  # steps
+BITS = 1 << np.arange(MAX_PARTS)
+PARTS = np.arange(MAX_PARTS)
+EVERY_PART = (1 << MAX_PARTS) - 1
+ARRAYS = ("low", "high", "quiet", "loud", "ends", "free_at")
+
+
+class Bounded:
+    """``pick`` says which rows there are, ``enter`` sets one, ``played`` and ``declare`` follow what is written."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        self.config = config
+        self.limits: list[Limits | None] = []
+        self.low = np.zeros((0, MAX_PARTS), np.int64)
+        self.high, self.quiet, self.loud = (np.zeros((0, MAX_PARTS), np.int64) for _ in range(3))
+        # when the last notes of each part end, as many as may sound together; the others stand at NEVER_FREE
+        self.ends = np.zeros((0, MAX_PARTS, MOST_VOICES), np.int64)
+        self.free_at = np.zeros((0, MAX_PARTS), np.int64)  # from here on another note of the part may start
+        self.onsets: list[Floats | None] = []  # laid end to end (``tiled``)
+        self.first: list[Floats | None] = []
+        self.refresh()
+
+    def refresh(self) -> None:
+        """What is known of all rows together; to be called once rows have changed."""
+        found = [w for w in self.limits if w is not None]
+        self.any = bool(found)
+        self.weighs = any(w.weights is not None or w.strokes is not None for w in found)
+        self.places = any(w.onsets is not None or w.first is not None for w in found)
+        self.all = np.arange(len(self.limits))
+
+    def pick(self, origin: Ints) -> None:
+        """Row i is what row ``origin[i]`` was; -1: blank, to be set by ``enter``."""
+        for name in ARRAYS:
+            setattr(self, name, picked(getattr(self, name), origin))
+        for name in ("limits", "onsets", "first"):
+            old: list[Any] = getattr(self, name)
+            setattr(self, name, [None if at < 0 else old[at] for at in origin.tolist()])
+
+    def enter(self, b: int, limits: Limits | None, parts: Ints, events: Ints, time: Ints) -> None:
+        """A plan with some parts (16, 3) takes a row, whose forced events (n, 6) reached these times (n,)."""
+        self.limits[b] = limits
+        found = limits or Limits()
+        base = self._base(parts[:, PartColumn.PROGRAM])
+        self.low[b], self.high[b] = base + limit(found.low, 0), base + limit(found.high, 127)
+        self.quiet[b], self.loud[b] = limit(found.quiet, 0), limit(found.loud, self.config.velocity_bins - 1)
+        span = self.config.rest + 1
+        self.onsets[b] = None if found.onsets is None else tiled(found.onsets, span)
+        self.first[b] = self.onsets[b] if found.first is None else tiled(found.first, span)
+        self._set_voices(b, PARTS, limit(found.voices, 0))
+        plays = events[:, Field.ROLE] == NOTE
+        part, end = events[plays, Field.PART], time[plays] + events[plays, Field.DURATION]
+        for p in np.unique(part).tolist():
+            count = int((self.ends[b, p] < NEVER_FREE).sum())
+            if self.free_at[b, p] != LONG_AGO or count < MOST_VOICES:
+                latest = np.sort(end[part == p])[-count:]
+                self.ends[b, p, : len(latest)] = latest
+        self.free_at[b] = self.ends[b].min(-1)
+
+    def _base(self, programs: Ints) -> Ints:
+        """Where the pitches of parts begin in the pitch field."""
+        base: Ints = np.array(BASES)[kind_of(self.config, programs.astype(np.int64))]
+        return base
+
+    def _set_voices(self, b: int, parts: Ints, voices: Ints) -> None:
+        """Nothing sounds yet in some parts (n,), and so many notes (n,) may sound together; 0: any number."""
+        counted = (voices > 0) & (voices < MOST_VOICES)
+        slots = np.where(counted, voices, MOST_VOICES)
+        self.ends[b, parts] = np.where(np.arange(MOST_VOICES) < slots[:, None], LONG_AGO, NEVER_FREE)
+        self.free_at[b, parts] = LONG_AGO
+
+    def declare(self, rows: Ints, parts: Ints, programs: Ints) -> None:
+        """The model has declared a part in some rows (n,): it keeps to its instrument where the plan says so."""
+        for b, part, program in zip(rows.tolist(), parts.tolist(), programs.tolist(), strict=True):
+            limits = self.limits[b]
+            if limits is not None and limits.instruments:
+                found = instrument_range(min(program, DRUMS - 1), program == DRUMS)
+                base = int(self._base(np.array(program)))
+                self.low[b, part], self.high[b, part] = base + found.low, base + found.high
+                self._set_voices(b, np.array([part]), np.array([found.voices]))
+
+    def played(self, rows: Ints, parts: Ints, ends: Ints) -> None:
+        """A note was written in some rows (n,): the end (n,) of it takes the place of the one that is over first."""
+        slots = self.ends[rows, parts]
+        counted = np.flatnonzero(slots[:, -1] == NEVER_FREE)
+        if len(counted):
+            rows, parts, ends, slots = rows[counted], parts[counted], ends[counted], slots[counted]
+            slots[np.arange(len(rows)), slots.argmin(-1)] = ends
+            self.ends[rows, parts] = slots
+            self.free_at[rows, parts] = slots.min(-1)
+
+    def free(self, time: Ints, before: Ints, wait: Ints) -> NDArray[np.bool_]:
+        """(B, 16): the parts that have a voice free at a time (B,), ``wait`` (B,) steps after an event (B, 6).
+
+        In a chord a part must also have a pitch left above the note before.
+        """
+        free: NDArray[np.bool_] = self.free_at <= time[:, None]
+        chord = (before[:, Field.ROLE] == NOTE) & (wait == 0)
+        if chord.any():
+            part = before[:, Field.PART]
+            room = self.high[self.all, part] > before[:, Field.PITCH]
+            later = (part[:, None] < PARTS) | ((part[:, None] == PARTS) & room[:, None])
+            free &= later | ~chord[:, None]
+        return free
+
+    def soonest(self, time: Ints, before: Ints, allowed: Ints) -> Ints:
+        """(B,): steps that have to pass before a part of ``allowed`` (B,), a bit for each, has a voice free; the event before (B, 6)."""
+        may = (allowed[:, None] & BITS) != 0
+        now = (self.free(time, before, np.zeros_like(time)) & may).any(-1)
+        waits: Ints = np.where(may, self.free_at, NEVER_FREE).min(-1) - time
+        return np.where(now | ~may.any(-1), 0, np.maximum(1, waits))
+
+    def free_bits(self, time: Ints, before: Ints, wait: Ints) -> Ints:
+        """``free`` as a set of parts, a bit for each, (B,)."""
+        bits: Ints = self.free(time, before, wait) @ BITS
+        return bits
+
+    def weighted(self, logits: Floats, part: Ints, strength: Ints) -> Floats:
+        """Pitch logits (B, V) of notes of some parts (B,) at places of some metrical strength (B,), with the weights of the plans."""
+        logits = logits.copy()
+        for b, (limits, p, s) in enumerate(zip(self.limits, part.tolist(), strength.tolist(), strict=True)):
+            if limits is None:
+                continue
+            if limits.strokes is not None and limits.unlearned is not None and limits.unlearned[p]:
+                logits[b, :128] = limits.strokes[s]
+            if limits.weights is not None:
+                logits[b, :128] += limits.weights[p]
+        return logits
+
+    def placed(self, logits: Floats, time: Ints, notes: Ints) -> Floats:
+        """Logits of waits (B, V) with the weights of the places that they lead to, from a time (B,); ``notes`` (B,): sampled so far."""
+        logits = logits[: len(time)].copy()
+        width = self.config.rest + 1
+        for b, (at, count) in enumerate(zip(time.tolist(), notes.tolist(), strict=True)):
+            weights = self.onsets[b] if count else self.first[b]
+            if weights is not None:
+                begin = at % (len(weights) - width)
+                logits[b, :width] += weights[begin : begin + width]
+        return logits
