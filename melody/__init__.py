@@ -4,6 +4,7 @@
     composer = melody.load()                      # the shipped model; or a bundle's folder, or a name
     piece = composer.generate(bars=16, seed=1)    # a Score
     piece.save("piece.mid")
+    melody.train("my-songs", "my-model", minutes=60)    # needs torch, as does melody.evaluate("my-model", "my-corpus")
 
 Names are looked up when they are first used: ``import melody`` itself imports neither numpy nor torch.
 """
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from melody.errors import CallError, MelodyError
     from melody.generate.sampling import Sampling
     from melody.score import Score, Track
+    from melody.workflows.callback import TrainCallback
+    from melody.workflows.evaluate import evaluate
+    from melody.workflows.train import train
 
 __version__ = "0.1.0"
 
@@ -37,7 +41,10 @@ _NAMES = {
     "Sampling": "generate.sampling",
     "Score": "score",
     "Track": "score",
+    "TrainCallback": "workflows.callback",
+    "evaluate": "workflows.evaluate",
     "load": "compose",
+    "train": "workflows.train",
 }  # name: the module that it lives in
 
 __all__ = [
@@ -53,14 +60,17 @@ __all__ = [
     "Sampling",
     "Score",
     "Track",
+    "TrainCallback",
     "bundle",
     "edit",
+    "evaluate",
     "load",
     "midi",
     "programs",
     "render",
     "sources",
     "theory",
+    "train",
 ]
 
 

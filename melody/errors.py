@@ -27,7 +27,7 @@ class Remedy(Enum):
     ITS_MODEL = "load that model"
     EXPORT = "write it with: melody export {folder}"
     TRAIN = "train one with: melody train CORPUS -o RUN"
-    MEASURE_STYLES = "write it with write_typical (melody.compose.typical)"
+    MEASURE_STYLES = "write it with: melody typical {folder} CORPUS"
     OTHER_SPLIT = "try the split {split!r}"
     LENGTH = "set steps or minutes"
     FULL_PRECISION = 'use precision "fp32"'
@@ -36,6 +36,9 @@ class Remedy(Enum):
     RESUME = "resume it from its last save"
     START_ANEW = "start the run anew, replacing what is there (force)"
     SEQUENCE = "choose one with sequence=1 to {count}"
+    RESUME_OR_REPLACE = "pass resume=True to go on with it, or force=True to start anew"
+    NO_RESUME = "start one without resume"
+    BASE_MODEL = "name the model to start from with from_"
     NEW_RUN = "start a new run from the weights in {folder}"
 
 

@@ -29,7 +29,7 @@ RANKS = [
     {"runtime"},
     {"evaluation", "export"},
     {"compose"},
-    {"live", "studio", "doctor"},
+    {"live", "studio", "doctor", "workflows"},
     {"cli"},
     {"melody", "__main__"},  # the face: names that are looked up when they are used
 ]

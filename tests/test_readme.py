@@ -13,7 +13,7 @@ import pytest
 
 from melody import bundle
 from melody.cli import build_app, main
-from melody.compose.typical import ALL, write_typical
+from melody.evaluation.typical import ALL, write_typical
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [p for p in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "datasets" / "README.md"] if p.is_file()]

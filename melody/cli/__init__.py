@@ -4,7 +4,7 @@ options   flags that several verbs share
 pieces    what the four verbs that write music have in common
 output    where files go: names, claims, all written or none
 report    what is printed: results on standard output, everything else on standard error
-watch     progress of a training run, and how a signal ends it
+watch     progress of a training run
 remedies  what to do about an error, as flags
 guard     every error as one line, and the exit status
 """
@@ -28,6 +28,7 @@ VERBS = {  # verb: the App of its file, and its line of help
     "prepare": ("melody.cli.prepare:app", "Turn a collection of MIDI files into a corpus, with a report."),
     "train": ("melody.cli.train:app", "Train a model on a corpus, resume a run, fine-tune a model."),
     "evaluate": ("melody.cli.evaluate:app", "Measure how good a model is, with a page to look at."),
+    "typical": ("melody.cli.typical:app", "Measure what is typical of a model's styles, which --best-of needs."),
     "runs": ("melody.cli.runs:app", "Compare training runs."),
     "export": ("melody.cli.export:app", "Write a model's runtime file, with which it needs no torch."),
     "inspect": ("melody.cli.inspect_:app", "Show what a MIDI file, a corpus or a model holds."),

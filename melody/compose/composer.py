@@ -150,10 +150,11 @@ class Composer:
 
         ``corpus``: what the model learned from, so that no piece is kept which copies it.
         """
-        from melody.compose.best import best, learned  # 0.1 s, which who writes one piece need not wait for
+        from melody.compose.best import best  # 0.1 s, which who writes one piece need not wait for
         from melody.corpus import Corpus
+        from melody.evaluation.copying import training_runs
 
-        training = None if corpus is None else learned(Corpus(Path(corpus)), self.bundle)
+        training = None if corpus is None else training_runs(Corpus(Path(corpus)), self.bundle.codec)
         return best(self.results, self.engine, self.bundle, requests, of, training)
 
     def generate(

@@ -98,9 +98,7 @@ def judged(
     Errors: ``MelodyError`` for a model without bars, too few windows, and where scikit-learn is missing.
     """
     found = material(composer, corpus, pieces, settings, least=least, progress=progress, change=change)
-    verdict = judge_views(
-        found.people, found.model, settings.windows, settings.seed, given=found.given, least=least, progress=progress
-    )
+    verdict = judge_views(found.people, found.model, settings.windows, settings.seed, given=found.given, least=least, progress=progress)
     place = {(view.window.piece, view.window.start): number for view, number in zip(found.model, found.of, strict=True)}
     order = [place[r.piece, r.start] for r in verdict.recognised]
     whole = [found.written[i] for i in order]

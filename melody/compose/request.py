@@ -91,7 +91,7 @@ class WithLength(Request):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.bars is not None and self.seconds is not None:
-            raise CallError("bars and seconds contradict each other; give one of them", argument="bars")
+            raise CallError("bars and seconds contradict each other; give one of them", argument=("bars", "seconds"))
         self.parsed_meter()
 
     def parsed_meter(self) -> tuple[int, int] | None:

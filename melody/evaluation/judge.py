@@ -137,9 +137,7 @@ def judge_views(
         return found
 
     of_all, likely = auc(human[chosen][:, whole], made[:size][:, whole], of, 1)
-    by_group = {
-        group: auc(human[chosen][:, mine], made[:size][:, mine], of, 2 + i)[0] for i, (group, mine) in enumerate(columns.items())
-    }
+    by_group = {group: auc(human[chosen][:, mine], made[:size][:, mine], of, 2 + i)[0] for i, (group, mine) in enumerate(columns.items())}
     of = np.concatenate([numbers[0][one], numbers[0][two]])[: 2 * len(one)]
     of_halves = auc(human[one][:, whole], human[two][:, whole], of, total - 1)[0]
     mixed = np.array([values(View(shuffled(people[i].window, seed))) for i in one])

@@ -1,7 +1,7 @@
 """Blocks of a window that goes with music that was given: a continuation with its prime, an accompaniment with its melody.
 
-    AFTER  the window comes after what was given: does the music stay what it was?
-    WITH   the window sounds together with what was given: do the two agree?
+AFTER  the window comes after what was given: does the music stay what it was?
+WITH   the window sounds together with what was given: do the two agree?
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ the note; what is expected is asked with the true earlier fields chosen (the pit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ from melody.corpus.batch import as_batch
 from melody.corpus.piece import encode_score
 from melody.errors import MelodyError, unknown
 from melody.evaluation.reader import readings
-from melody.files import shown
+from melody.files import shown, write_bytes
 from melody.model import EventLSTM
+from melody.render import page_surprise
 from melody.render.page_surprise import ShadedNote
 from melody.render.style import drum_name, label
 from melody.score import Score
@@ -104,6 +106,16 @@ class Surprise:
         """Nats per note: "total" and by field (declarations and the end of the piece are not counted here)."""
         each = np.array([n.nats for n in self.notes]).mean(0)
         return {"total": float(each.sum()), **{name: float(v) for name, v in zip(FIELDS, each, strict=True)}}
+
+    def save(self, path: Path, title: str) -> None:
+        """Write the piece coloured by surprise: a page (.html), or a picture (.svg, .png). Raises MelodyError."""
+        notes, bars = self.shaded(), self.lines.tolist()
+        if path.suffix.lower() == ".png":
+            page_surprise.surprise_picture(path, title, notes, bars)
+        elif path.suffix.lower() == ".svg":
+            write_bytes(path, page_surprise.surprise_roll(notes, bars, alone=True).encode())
+        else:
+            write_bytes(path, page_surprise.surprise_page(title, self.score, notes, bars, self.per_note()).encode())
 
 
 def surprise(model: EventLSTM, score: Score, name: str = "the piece", style: str | None = None) -> Surprise:

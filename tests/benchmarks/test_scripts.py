@@ -14,6 +14,7 @@ from melody.export import export
 from melody.training import adapt
 from melody.training.loop import Trainer
 from melody.training.recipe import changed, load_recipe
+from melody.workflows.typical import measure_typical
 from tests.conftest import song
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -98,7 +99,7 @@ def test_it_runs(ready, script, name, monkeypatch, capsys):
         pytest.importorskip(NEEDS[name])
     module = script(name)
     if name == "best":
-        module.main([*WORDS[name], "--write"])
+        measure_typical("model", "corpus")
     if name == "polyphonic":
         rolls("rolls.mat")
     if name == "speed":  # its figures come from processes of their own, each of which takes seconds to start
