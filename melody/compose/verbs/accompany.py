@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +41,8 @@ class Accompany(WithTrack, WithVoices):
     )
 
     def _task(self, bundle: Bundle) -> Task:
+        if not self.voices and not free_channels(self.source.score) and (there := _there(self.source.score)):
+            return replace(self, voices=(there,))._task(bundle)
         codec = bundle.codec
         fresh = len(self.voices) or 1
         tune = align_to_grid(self.source, codec, self.track_name, lead=True, reserve=fresh)
@@ -82,6 +85,12 @@ class Accompany(WithTrack, WithVoices):
 
         task = Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
         return in_passes_over(task, drawing, piece) if self.passes else task
+
+
+def _there(score: Score) -> str | None:
+    """The program that most of a tune's tracks have: where no channel is free, one more of them shares theirs."""
+    counts = Counter(t.program for t in score.tracks if not t.is_drum and len(t.notes))
+    return str(counts.most_common(1)[0][0]) if counts else None
 
 
 def _free_channels(request: Accompany, tune: AlignedTune) -> int:
