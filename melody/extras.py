@@ -13,7 +13,7 @@ from melody.errors import MelodyError, Remedy
 
 DISTRIBUTION = "melody-lstm"  # what pip calls this package; the import and the command are melody
 
-CORE = ("numpy", "symusic", "mido", "pretty_midi", "safetensors", "onnxruntime", "rich", "cyclopts")  # always installed
+CORE = ("numpy", "mido", "pretty_midi", "safetensors", "onnxruntime", "rich", "cyclopts")  # always installed
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,12 @@ def changed(old: Table, fresh: Table, slack: int) -> Table:
     onsets = np.unique(fresh["onset"])
     near = np.searchsorted(ends, onsets + slack, side="right") > np.searchsorted(ends, onsets - slack, side="left")
     near[:1] = True
-    points = [*onsets[near].tolist(), int(ends[-1])]
+    points = onsets[near][:1].tolist()
+    for onset in onsets[near].tolist():  # a chord that is rolled is one change
+        if onset > points[-1] + 2 * slack:
+            points.append(onset)
     rows = []
-    for start, stop in pairwise(points):
+    for start, stop in pairwise([*points, int(ends[-1])]):
         down = start + min(slack, (stop - start) // 4)
         inside = np.searchsorted(ends, stop - slack, side="left") > np.searchsorted(ends, down, side="right")
         if stop - start > 2 * slack and not inside and start >= old["tick"][-1]:

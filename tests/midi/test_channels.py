@@ -129,13 +129,16 @@ def test_drums_by_name(build):
 
 
 def test_sysex_that_says_nothing():
-    assert [meaning(bytes.fromhex(text)) for text in ("", "F7", "7E 7F 06 01 F7", "41 10 42 12 40 1A 15", "43 10 4C 08 0A 08 01 F7")] == [None] * 5
+    assert [meaning(bytes.fromhex(text)) for text in ("", "F7", "7E 7F 06 01 F7", "41 10 42 12 40 1A 15", "43 10 4C 08 0A 08 01 F7")] == [
+        None
+    ] * 5
     assert meaning(bytes.fromhex("43 10 4C 00 00 7E 00 F7")) == Reset("xg")
     assert meaning(bytes.fromhex("41 10 42 12 40 10 14 00 02 0F F7")) == PartMode(9, True), "inside a longer message"
 
 
 @pytest.mark.parametrize(
-    ("name", "encoding"), [("メロディ", "shift_jis"), ("Мелодия", "cp1251"), ("Flöte", "latin-1"), ("音楽", "utf-8"), ("Don\u2019t", "cp1252")]
+    ("name", "encoding"),
+    [("メロディ", "shift_jis"), ("Мелодия", "cp1251"), ("Flöte", "latin-1"), ("音楽", "utf-8"), ("Don\u2019t", "cp1252")],
 )
 def test_names_in_some_encoding(build, name, encoding):
     raw = name.encode(encoding)

@@ -141,7 +141,9 @@ def test_format_0_stays_format_0(build):
 
 
 def test_a_riff_wrapper_stays(build, tune):
-    wrapped = b"RIFF" + (len(tune) + 24).to_bytes(4, "little") + b"RMID" + b"DISP\3\0\0\0abc\0" + b"data" + len(tune).to_bytes(4, "little") + tune
+    wrapped = (
+        b"RIFF" + (len(tune) + 24).to_bytes(4, "little") + b"RMID" + b"DISP\3\0\0\0abc\0" + b"data" + len(tune).to_bytes(4, "little") + tune
+    )
     score = midi.parse(wrapped)
     assert midi.to_bytes(score) == wrapped
     out = midi.to_bytes(more(score, 0, (9600, 480, 62, 80)))
@@ -206,7 +208,10 @@ def test_a_guitar_goes_on_on_its_strings(build):
 
 def test_forty_staves(build):
     free = [c for c in range(16) if c != 9]
-    staves = [f"00 FF0302 {k // 10 + 48:02X} {k % 10 + 48:02X} 00 C{free[k % 12]:X} {40 + k % 12:02X} 00 9{free[k % 12]:X} 3C 50 60 3C 00" for k in range(40)]
+    staves = [
+        f"00 FF0302 {k // 10 + 48:02X} {k % 10 + 48:02X} 00 C{free[k % 12]:X} {40 + k % 12:02X} 00 9{free[k % 12]:X} 3C 50 60 3C 00"
+        for k in range(40)
+    ]
     data = build.smf("", *staves)
     score = midi.parse(data)
     assert len(score.tracks) == 40
