@@ -209,7 +209,7 @@ class Placing:
         return next((c for c, program in self._programs.items() if program == track.program), None)
 
     def _fresh(self, channel: int, track: Track, onset: int) -> tuple[int, tuple[bytes, ...]]:
-        """What sets up a channel for a new track, and when: at the start, or, where the file has said something of it, at its first note."""
+        """What sets up a channel for a new track, and when: at the start, or at its first note where the file has said something of it."""
         if any(channel in t.origin.channels for t in self.document.tracks if t.origin):
             return onset, ()  # shared with a track of the same program
         program = bytes((0xC0 | channel & 15, track.program))
