@@ -14,7 +14,7 @@ from melody.errors import MelodyError, Remedy
 DISTRIBUTION = "melody-lstm"  # what pip calls this package; the import and the command are melody
 
 # Always installed; midirenderer only where it has a wheel (pyproject.toml says where), elsewhere sound has other ways.
-CORE = ("numpy", "symusic", "mido", "pretty_midi", "safetensors", "onnxruntime", "midirenderer", "soundfile", "rich", "cyclopts")
+CORE = ("numpy", "mido", "pretty_midi", "safetensors", "onnxruntime", "midirenderer", "soundfile", "rich", "cyclopts")
 
 
 @dataclass(frozen=True)

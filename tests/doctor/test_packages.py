@@ -46,7 +46,7 @@ def test_no_modules_need_no_process(monkeypatch):
 @pytest.mark.slow
 def test_what_melody_needs_is_here():
     found = list_packages()
-    assert [p.module for p in found][:2] == ["numpy", "symusic"]
+    assert [p.module for p in found][:2] == ["numpy", "mido"]
     assert all(p.version and not p.fault for p in found)
 
 
