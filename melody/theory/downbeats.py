@@ -95,7 +95,7 @@ def evidence(pitched: Table, drums: Table, ticks_per_quarter: int, places: int, 
 def logits(found: NDArray[np.float64], beat: int) -> Histogram:
     """How likely each place is to be the bar line, (places,), up to a constant: ``found`` by ``evidence``."""
     views = relative(found, beat)
-    rank: Histogram = np.tensordot(_WEIGHTS, views, 2)
+    rank: Histogram = _WEIGHTS.reshape(-1) @ views.reshape(_WEIGHTS.size, -1)
     return rank
 
 
