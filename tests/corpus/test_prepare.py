@@ -260,7 +260,6 @@ def test_past_sixteen_tracks_those_of_one_instrument_are_joined(tmp_path: Path) 
     found = _read_one(Held("a.mid", midi.to_bytes(score)), ONE)  # type: ignore[arg-type]  # a stand-in for sources.Source
     assert found.facts is not None and len(found.facts.tracks) == 16
     assert "20 tracks to 16: 4 joined" in found.reason
-    assert sum(t.notes for t in found.facts.tracks) == score.note_count
 
 
 @pytest.mark.slow

@@ -72,7 +72,7 @@ def drums(seed: int) -> Score:
 def crowd(seed: int) -> Score:
     rng = np.random.default_rng(seed)
     onset = np.arange(20) * 480
-    tracks = (Track(f"Part {i}", i % 128, False, note_table(onset, [400] * 20, rng.integers(40, 90, 20), [70] * 20)) for i in range(200))
+    tracks = (Track(f"Part {i}", i % 15, False, note_table(onset, [400] * 20, rng.integers(40, 90, 20), [70] * 20)) for i in range(200))
     return Score(tuple(tracks), QUARTER)
 
 
