@@ -46,7 +46,7 @@ class PrepareConfig:
     test: float = 0.06  # share of pieces kept for the test
     workers: int = 0  # processes; 0: one a core
     styles: str = "folder"  # what names them (corpus/naming.py)
-    find_bars: bool = True  # bar lines are put where they are heard (theory/downbeats.py)
+    find_bars: bool = True  # bar lines are put where listeners find them (theory/downbeats.py)
     limits: midi.Limits = midi.Limits()
     source_limits: sources.Limits = sources.Limits()
 

@@ -20,6 +20,8 @@ def fewer_tracks(score: Score, most: int) -> tuple[Score, str]:
     First tracks go that double another one in unison, those with the fewest notes first; what they play beside it goes over. Then
     tracks of one instrument are joined, the smallest two first. Of what is still too much the busiest stay.
     """
+    if len(score.tracks) <= most:
+        return score, ""
     sounding = with_tracks(score, [t for t in score.tracks if len(t.notes)])
     before = len(sounding.tracks)
     if before <= most:
