@@ -14,16 +14,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from melody import bundle, edit, midi, programs, render, sources, theory
+    from melody import bundle, edit, midi, notation, programs, render, sources, theory
     from melody.compose import Accompany, Composer, Continue, Generate, Infill, Request, load
     from melody.corpus import Corpus
     from melody.errors import CallError, MelodyError
     from melody.generate.sampling import Sampling
+    from melody.notation import read
     from melody.score import Score, Track
 
 __version__ = "0.1.0"
 
-_MODULES = ("bundle", "codec", "corpus", "edit", "midi", "programs", "render", "sources", "theory")
+_MODULES = ("bundle", "codec", "corpus", "edit", "midi", "notation", "programs", "render", "sources", "theory")
 _NAMES = {
     "Accompany": "compose",
     "CallError": "errors",
@@ -38,6 +39,7 @@ _NAMES = {
     "Score": "score",
     "Track": "score",
     "load": "compose",
+    "read": "notation",
 }  # name: the module that it lives in
 
 __all__ = [
@@ -57,7 +59,9 @@ __all__ = [
     "edit",
     "load",
     "midi",
+    "notation",
     "programs",
+    "read",
     "render",
     "sources",
     "theory",

@@ -217,11 +217,11 @@ def _surprise(bundle: str, file: Path, style: str | None, output: Path | None, f
     target = claim(_page_name(output or Path(f"{file.stem}-surprise.html"), ROLLS), force)
 
     from melody import bundle as bundles
-    from melody import midi
+    from melody import notation
     from melody.files import write_bytes
     from melody.render import page_surprise as pages
 
-    score = midi.read(file)
+    score = notation.read(file)
     with report.waiting(printing, "reading the piece"):
         from melody.evaluation.surprise import surprise
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from melody import bundle, midi, programs, render, sources, theory
+from melody import bundle, notation, programs, render, sources, theory
 from melody.cli.report import clock
 from melody.corpus import Corpus
 from melody.errors import MelodyError
@@ -23,7 +23,7 @@ MAX_ROWS = 24  # tracks or styles that are listed
 
 def midi_file(path: Path) -> View:
     """Tracks, length, key, tempo, meter, and a piano roll."""
-    score = midi.read(path)
+    score = notation.read(path)
     lead, _ = theory.lead_track(score)
     tempi = sorted({round(60e6 / int(m), 2) for m in score.tempi["mspq"]})
     meters = list(dict.fromkeys(f"{row['numerator']}/{row['denominator']}" for row in score.meters))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
-from melody import midi
+from melody import notation
 from melody.errors import MelodyError
 from melody.midi import Limits, ScoreLike
 from melody.score import Score
@@ -33,7 +33,7 @@ class Tune:
         """
         if isinstance(source, Tune):
             return source
-        score = midi.as_score(source, argument, Limits(max_notes=MAX_NOTES))
+        score = notation.as_score(source, argument, Limits(max_notes=MAX_NOTES))
         name = Path(source).name if isinstance(source, str | os.PathLike) else "the piece"
         quarters = score.end_tick // score.ticks_per_quarter
         if quarters > MAX_QUARTERS:

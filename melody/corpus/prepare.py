@@ -22,7 +22,7 @@ from threading import Thread
 
 import numpy as np
 
-from melody import edit, midi, sources, theory
+from melody import edit, midi, notation, sources, theory
 from melody.codec.table import MAX_PARTS
 from melody.corpus.tables import REPORT, STORED, CorpusWriter, PieceFacts, TrackFacts
 from melody.errors import MelodyError
@@ -192,7 +192,7 @@ def _read_many(chunk: list[sources.Source], config: PrepareConfig) -> list[_Read
 def _read_one(source: sources.Source, config: PrepareConfig) -> _Read:
     try:
         data = source.read_bytes(config.source_limits)
-        score = midi.parse(data, source.path, config.limits)
+        score = notation.parse(data, source.path, config.limits)
         return _describe(source, data, score)
     except MelodyError as fault:
         return _Read(source.path, str(fault).removeprefix(f"{shown(source.path)}: "))
