@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from melody.training.recipe import TrainConfig
+from melody.training.config import TrainConfig
 from melody.training.state import Counters
 
 FEW = 100  # updates with which a network learns next to nothing
