@@ -77,6 +77,11 @@ class Events:
         return len(self.rows)
 
 
+def blank_piece(config: CodecConfig, meters: Table) -> Piece:
+    """A piece of which there is nothing but its meters, in steps."""
+    return Piece(config, np.zeros(0, GRID_NOTE), np.zeros(0, PART), meters)
+
+
 def quantise(score: Score, config: CodecConfig, lead: int | None = None) -> Piece:
     """Put a Score on the grid of a codec. ``lead``: index of the track with the melody, if there is one.
 

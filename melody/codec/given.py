@@ -86,13 +86,16 @@ class Given:
         return len(self.rows)
 
 
-def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choice:
-    """One random choice of what is given. A choice that would leave nothing to write becomes "nothing"."""
+def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig, begin: int = 0) -> Choice:
+    """One random choice of what is given. A choice that would leave nothing to write becomes "nothing".
+
+    ``begin``: the bar line from which the piece has notes, where it is a window of a longer one.
+    """
     notes, end = piece.notes, piece.end
     mode = MODES[rng.choice(len(MODES), p=config.weights())]
     part, bars, first = (int(rng.integers(1 << 30)) for _ in range(3))  # drawn always: the stream stays in step
     causal, ahead = rng.random() < config.causal, int(rng.integers(3))
-    start, stop = 0, end
+    start, stop = begin, end
     count = len(piece.parts)
     lead = np.flatnonzero(piece.parts["lead"])
     if mode == "lead":
@@ -102,9 +105,10 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choic
     elif mode == "others":
         given = notes["part"] != part % count
     elif mode == "window":
-        total = int(piece.metre.bar(np.array([max(0, end - 1)]))[0][0]) + 1
+        before, last = piece.metre.bar(np.array([begin, max(begin, end - 1)]))[0].tolist()
+        total = last - before + 1
         length = 1 + bars % min(config.window_bars, total)
-        from_bar = first % (total - length + 1)
+        from_bar = before + first % (total - length + 1)
         start, stop = piece.metre.bar_start(from_bar), piece.metre.bar_start(from_bar + length)
         given = (notes["onset"] < start) | (notes["onset"] >= stop)
         if causal and count > 1:  # half of the windows with a "causal" draw leave one part only to write
@@ -113,15 +117,15 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choic
     else:
         given = np.zeros(len(notes), bool)
     if mode == "nothing" or given.all() or not given.any():
-        return nothing_given(piece)
+        return nothing_given(piece, begin)
     horizon = (0, piece.config.grid, 8 * piece.config.grid)[ahead] if causal else NO_HORIZON
     return Choice(mode, given, ~given, start, stop, horizon)
 
 
-def nothing_given(piece: Piece) -> Choice:
-    """The choice that leaves the whole piece to the model."""
+def nothing_given(piece: Piece, begin: int = 0) -> Choice:
+    """The choice that leaves the whole piece, from ``begin`` on, to the model."""
     nothing = np.zeros(len(piece.notes), bool)
-    return Choice("nothing", nothing, ~nothing, 0, piece.end)
+    return Choice("nothing", nothing, ~nothing, begin, piece.end)
 
 
 def given_notes(piece: Piece, given: NDArray[np.bool_]) -> Given:

@@ -109,6 +109,11 @@ class Outline:
         form, loudness = (np.where(hole, UNKNOWN, a) for a in (self.form, self.loudness))
         return Outline(onset, chord, bass, form, np.where(hole, 0, self.texture), loudness)
 
+    def before(self, step: int) -> tuple[Ints, Ints, Ints]:
+        """Onset, code and bass of the chords before a step."""
+        early = self.onset < step
+        return self.onset[early], self.chord[early], self.bass[early]
+
     def with_chords(self, onset: Ints, chord: Ints, bass: Ints) -> Outline:
         """Other chords."""
         return replace(self, onset=onset, chord=chord, bass=bass)
@@ -178,12 +183,16 @@ def form_piece(piece: Piece, outline: Outline) -> Piece:
     return replace(piece, notes=notes, parts=table(PART, [FORM], [False]))
 
 
-def chord_piece(piece: Piece, outline: Outline, given: NDArray[np.bool_] | None = None) -> tuple[Piece, NDArray[np.bool_]]:
+def chord_piece(piece: Piece, outline: Outline, given: NDArray[np.bool_] | int | None = None) -> tuple[Piece, NDArray[np.bool_]]:
     """The chords as a part after those of the ``given`` notes (none: after none), and which notes of that piece are given.
 
-    A chord's pitch is its code, its velocity how far its bass lies above the root.
+    A number: after so many parts of the piece, whose notes are not in it. A chord's pitch is its code, its velocity how far its bass lies
+    above the root.
     """
-    kept = np.unique(piece.notes["part"][given]) if given is not None else np.zeros(0, np.int64)
+    if isinstance(given, int):
+        kept, given = np.arange(given), None
+    else:
+        kept = np.unique(piece.notes["part"][given]) if given is not None else np.zeros(0, np.int64)
     held = piece.notes[given].copy() if given is not None else piece.notes[:0]
     held["part"] = np.searchsorted(kept, held["part"])
     above = np.where(outline.chord > 0, (outline.bass - (outline.chord - 1)) % 12, 0)
@@ -195,10 +204,9 @@ def chord_piece(piece: Piece, outline: Outline, given: NDArray[np.bool_] | None 
     return replace(piece, notes=notes[order], parts=parts), (np.arange(len(notes)) < len(held))[order]
 
 
-def read_form(piece: Piece, bars: int) -> Outline:
-    """The outline of a form that was written (its notes in a part of their own): the last note of each bar counts, a bar without is new."""
-    notes = piece.notes[piece.parts["program"][piece.notes["part"]] == FORM]
-    bar = piece.metre.bar(notes["onset"].astype(np.int64))[0]
+def read_form(metre: Metre, notes: Table, bars: int) -> Outline:
+    """The outline of a form whose notes were written: the last note of each bar counts, a bar without is new."""
+    bar = metre.bar(notes["onset"].astype(np.int64))[0]
     notes, bar = notes[bar < bars], bar[bar < bars]
     out = nothing_known(bars)
     for mine, name in ((out.form, "pitch"), (out.texture, "duration"), (out.loudness, "velocity")):

@@ -121,7 +121,7 @@ class Composer:
                 running.tasks[next(numbers)] = place, task
                 yield task.plan
 
-        for number, rows in pieces(self.engine, plans(), ROWS, running.events):
+        for number, rows in pieces(self.engine, plans(), ROWS, running.events, running.follow):
             place, task = running.tasks.pop(number)
             yield place, finished(task, rows)
             while faults:
@@ -168,11 +168,12 @@ class Composer:
         meter: Meter | None = None,
         voices: Voices = (),
         seed: int | None = None,
+        passes: bool = True,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """A new piece. See ``Generate`` and ``Sampling`` for the keywords."""
-        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        music = {"passes": passes, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
         return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def continue_(
@@ -188,11 +189,13 @@ class Composer:
         drums: str | None = None,
         sequence: int | None = None,
         seed: int | None = None,
+        passes: bool = True,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter, "drums": drums, "sequence": sequence}
+        how = {"passes": passes, "drums": drums, "sequence": sequence}
+        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | how
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def accompany(
@@ -206,12 +209,13 @@ class Composer:
         drums: str | None = None,
         sequence: int | None = None,
         seed: int | None = None,
+        passes: bool = True,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
         drawn, music = _sampling(sampling, drawing), {"track": track, "voices": voices, "drums": drums, "sequence": sequence}
-        return self._one(Accompany(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=drawn))  # type: ignore[arg-type]  # checked by the request
+        return self._one(Accompany(tune=tune, **music, style=style, key=key, seed=_seed(seed), passes=passes, sampling=drawn))  # type: ignore[arg-type]  # checked by the request
 
     def infill(
         self,
@@ -225,6 +229,7 @@ class Composer:
         drums: str | None = None,
         sequence: int | None = None,
         seed: int | None = None,
+        passes: bool = True,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
@@ -257,9 +262,9 @@ class Composer:
         drawn, number = _sampling(sampling, drawing), _seed(seed)
         request: Request
         if tune is None:
-            request = Generate(style=style, key=key, tempo=tempo, meter=meter, voices=voices, seed=number, sampling=drawn)
+            request = Generate(style=style, key=key, tempo=tempo, meter=meter, voices=voices, seed=number, passes=False, sampling=drawn)
         else:
-            request = Continue(tune=tune, style=style, key=key, tempo=tempo, meter=meter, seed=number, sampling=drawn)
+            request = Continue(tune=tune, style=style, key=key, tempo=tempo, meter=meter, seed=number, passes=False, sampling=drawn)
         return streamed(self.engine, request.task(self.bundle))
 
     def _one(self, request: Request) -> Score:

@@ -42,6 +42,9 @@ class Request(ABC):
     key: str | None = setting(None, 'Key, for example "A minor" or Bb.', kind=str)
     seed: int = setting(0, "The same seed gives the same music.", kind=int, low=0, high=MAX_SEED)
     sampling: Sampling = field(default_factory=Sampling)
+    passes: bool = setting(
+        True, "Write form and chords first and then the notes, with a model that has learned it; else all at once.", kind=bool
+    )
     fitting: Fitting = ALL  # for measurements
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from melody.codec.outline import Outline, chord_piece, form_piece, outline_of
 from melody.codec.recall import recall
 from melody.codec.table import MAX_PARTS, CodecConfig, Field, Role
 from melody.corpus.tables import Corpus
+from melody.corpus.window import draw_window
 from melody.score import Score
 from melody.settings import check_settings, setting
 from melody.theory import key_transposed
@@ -62,6 +63,10 @@ class EncodedPiece:
 
     def __len__(self) -> int:
         return len(self.steps.events) - 1
+
+    def without_end(self) -> EncodedPiece:
+        """The same events but the last, the end: the music goes on."""
+        return replace(self, steps=self.steps.at(slice(0, len(self))))
 
 
 def encode_piece(
@@ -115,17 +120,19 @@ def piece_conditions(config: CodecConfig, score: Score, piece: Piece, style: str
 
 
 def training_piece(
-    corpus: Corpus, index: int, config: CodecConfig, rng: np.random.Generator, augment: AugmentConfig, given: GivenConfig
+    corpus: Corpus, index: int, config: CodecConfig, rng: np.random.Generator, augment: AugmentConfig, given: GivenConfig, window: int = 0
 ) -> EncodedPiece:
-    """One piece of the corpus, varied, with a random choice of what is given. The order of the draws is fixed."""
+    """One piece of the corpus, varied, with a random choice of what is given. The order of the draws is fixed.
+
+    ``window``: of a piece with more notes than this (0: any number) some bars are seen, as they stand in the piece.
+    """
     facts = corpus.pieces[index]
     score = corpus.score(index, sustained=config.clock == "seconds")
     factor = 1 + augment.stretch * (2 * rng.random() - 1)
     tempi = score.tempi.copy()
     tempi["mspq"] = np.clip(np.rint(tempi["mspq"] * factor), 1, 16_777_215)
     score = replace(score, tempi=tempi)
-    piece = quantise(score, config, facts.lead)
-    outline = _outline(corpus, index, piece)
+    piece = whole = quantise(score, config, facts.lead)
     low, high = piece.pitch_range()
     semitones = int(rng.integers(-augment.transpose_down, augment.transpose_up + 1))
     semitones = max(-low, min(127 - high, semitones))
@@ -134,12 +141,16 @@ def training_piece(
     classes = piece_conditions(config, score, piece, facts.style, key_transposed(facts.key, semitones))
     classes = np.where(rng.random(len(classes)) < augment.drop_condition, 0, classes).astype(np.int16)
     bars_left_known = bool(rng.random() >= augment.drop_left)
-    choice = choose(piece, rng, given)
-    if not config.outlined or not len(piece.notes):
-        return encode_piece(piece, choice, classes, bars_left_known)
-    outline = outline.transposed(semitones).louder(bins, config)
-    made, choice, known = passed(piece, choice, outline, rng, given)
-    return encode_piece(made, choice, classes, bars_left_known, known)
+    seen = draw_window(piece, window, rng)
+    choice = choose(seen.piece, rng, given, seen.start)
+    if choice.mode != "window":
+        choice = replace(choice, stop=seen.stop)  # bars are left up to the end of the piece
+    written, known = seen.piece, None
+    if config.outlined and len(piece.notes):
+        outline = _outline(corpus, index, whole).transposed(semitones).louder(bins, config)
+        written, choice, known = passed(seen.piece, choice, outline, rng, given, seen.ends and not seen.start)
+    encoded = encode_piece(written, choice, classes, bars_left_known, known)
+    return encoded if seen.ends or written is not seen.piece else encoded.without_end()
 
 
 def _outline(corpus: Corpus, index: int, piece: Piece) -> Outline:
@@ -152,16 +163,19 @@ def _outline(corpus: Corpus, index: int, piece: Piece) -> Outline:
 
 
 def passed(
-    piece: Piece, choice: Choice, outline: Outline, rng: np.random.Generator, given: GivenConfig
+    piece: Piece, choice: Choice, outline: Outline, rng: np.random.Generator, given: GivenConfig, whole: bool = True
 ) -> tuple[Piece, Choice, Outline | None]:
-    """One of the passes in which a piece is written: its form, its chords or its notes; what of it is given, and known of its outline."""
+    """One of the passes in which a piece is written: its form, its chords or its notes; what of it is given, and known of its outline.
+
+    ``whole``: whether ``piece`` has all its notes; the outline always is that of the whole piece.
+    """
     which, known, in_hole, *hides = rng.random(6).tolist()
     chords, form, texture = (h < given.hidden for h in hides)
     if which < given.form_pass:
         made = form_piece(piece, outline)
         return made, nothing_given(made), None
     if which < given.form_pass + given.chord_pass:
-        held = choice.given if choice.mode in ("lead", "part", "others") else None
+        held = choice.given if whole and choice.mode in ("lead", "part", "others") else None
         made, is_given = chord_piece(piece, outline, held)
         if len(made.parts) <= MAX_PARTS:
             mine = Choice(choice.mode, is_given, ~is_given, 0, made.end, choice.horizon if held is not None else NO_HORIZON)

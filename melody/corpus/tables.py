@@ -94,6 +94,7 @@ class PieceFacts:
     key: int  # 0..23
     seconds: float
     rows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    collection: str = ""  # the folder that it was found in, and that was split as one; "" in corpora of before
 
     @property
     def note_count(self) -> int:
@@ -224,7 +225,7 @@ def _files(raw: Mapping[str, Any], folder: Path) -> dict[str, tuple[int, str]]:
 def _facts(raw: dict[str, Any]) -> PieceFacts:
     tracks = tuple(TrackFacts(**{**t, "name": _shared(t["name"])}) for t in raw["tracks"])
     rows = Rows(raw["rows"])
-    words = {name: _shared(raw[name]) for name in ("style", "split", "lead_rule")}
+    words = {name: _shared(raw.get(name, "")) for name in ("style", "split", "lead_rule", "collection")}
     facts = PieceFacts(**{**raw, **words, "tracks": tracks, "rows": rows})
     if facts.split not in SPLITS or sum(t.notes for t in tracks) != rows["notes"][1]:
         raise ValueError("a piece of index.json contradicts itself")

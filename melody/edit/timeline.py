@@ -80,6 +80,21 @@ def shift(score: Score, ticks: int) -> Score:
     )
 
 
+def bars_later(score: Score, ticks: int) -> Score:
+    """The notes moved against the bar lines before the first change of meter, so that those stand ``ticks`` later in the music.
+
+    ``ticks`` > 0, less than a bar. What sounds before the first of the new bar lines becomes an upbeat at the end of a full
+    bar; silence of that length is taken away instead. Changes of meter stay where they are in the music.
+    """
+    first = score.meters[0]
+    bar = round(4 * score.ticks_per_quarter * int(first["numerator"]) / int(first["denominator"]))
+    if not 0 < ticks < bar:
+        raise CallError(f"bar lines cannot be moved by {ticks} ticks: give more than 0 and less than a bar, {bar}")
+    onsets = [int(t.notes["onset"][0]) for t in score.tracks if len(t.notes)]
+    silent = min(onsets, default=0) >= ticks and not (score.meters["tick"][1:] < ticks).any()
+    return shift(score, -ticks if silent else bar - ticks)
+
+
 def cut(score: Score, start_tick: int, end_tick: int | None = None) -> Score:
     """The music in [start, end), start moved to tick 0, with the tempo, meter, key and pedal that hold at the start.
 

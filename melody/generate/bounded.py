@@ -18,6 +18,7 @@ NOTE = int(Role.NOTE)
 LONG_AGO, NEVER_FREE = -(1 << 40), 1 << 40  # steps
 BITS = 1 << np.arange(MAX_PARTS)
 PARTS = np.arange(MAX_PARTS)
+UNBOUNDED = 1 << 16  # more than any value
 EVERY_PART = (1 << MAX_PARTS) - 1
 ARRAYS = ("low", "high", "quiet", "loud", "ends", "free_at")
 
@@ -58,8 +59,8 @@ class Bounded:
         self.limits[b] = limits
         found = limits or Limits()
         base = self._base(parts[:, PartColumn.PROGRAM])
-        self.low[b], self.high[b] = base + limit(found.low, 0), base + limit(found.high, 127)
-        self.quiet[b], self.loud[b] = limit(found.quiet, 0), limit(found.loud, self.config.velocity_bins - 1)
+        self.low[b], self.high[b] = base + limit(found.low, 0), base + limit(found.high, UNBOUNDED)
+        self.quiet[b], self.loud[b] = limit(found.quiet, 0), limit(found.loud, UNBOUNDED)
         span = self.config.rest + 1
         self.onsets[b] = None if found.onsets is None else tiled(found.onsets, span)
         self.first[b] = self.onsets[b] if found.first is None else tiled(found.first, span)

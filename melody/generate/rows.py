@@ -71,7 +71,7 @@ class Rows:
         self.recall_muted_until[b] = NEVER
         self.last_onset[b] = plan.start - 3 * plan.max_silence // 4  # a voice that has not played yet waits a quarter as long
         self.timelines.put(b, plan)
-        self.bounded.enter(b, plan.limits, plan.parts, events, time)
+        self.bounded.enter(b, plan.limits, self.parts[b], events, time)
         self.repeats[b] = BarRepeats(plan.sampling.repetition)
         self.random[b] = np.random.default_rng(plan.seed)
         self.uniform[b, self.used :] = self.random[b].random((RANDOM_BLOCK - self.used, len(Field)))

@@ -47,6 +47,10 @@ class Document:
         """Where the notes of a track stand here; None for a track of another file, or of none."""
         return track.origin if any(track.origin is own.origin for own in self.tracks) else None
 
+    def note_channels(self, voice: Voice) -> NDArray[np.int64]:
+        """The channel (n,) of each note of a track."""
+        return (self.events.status[voice.on] & 15).astype(np.int64) + voice.channels[0] // 16 * 16
+
     def bounds(self, mtrk: int) -> tuple[int, int]:
         """Indices of the first event of an MTrk and of the one behind its last."""
         low, high = np.searchsorted(self.events.track, [mtrk, mtrk + 1]).tolist()

@@ -37,8 +37,9 @@ def paired(events: Events, track_ends: Ints) -> Notes:
     key = _key(events, index)
     order = np.argsort(key, kind="stable")
     index, starts, key = index[order], starts[order], key[order]
-    if len(index) % 2 == 0 and starts[::2].all() and not starts[1::2].any() and (key[::2] == key[1::2]).all():
-        on, off = index[::2], index[1::2]
+    ons, offs = np.flatnonzero(starts), np.flatnonzero(~starts)
+    if len(ons) == len(offs) and (ons < offs).all() and (key[ons] == key[offs]).all():  # as nearly always
+        on, off = index[ons], index[offs]
         return Notes(on, off, events.tick[on], events.tick[off])
     return _matched(events, index, starts, key, track_ends)
 

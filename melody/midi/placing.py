@@ -119,7 +119,7 @@ class Placing:
             for number, track in enumerate(self.document.tracks):
                 voice = track.origin
                 if voice is not None and channel in voice.channels:
-                    mine = voice.channel == channel
+                    mine = self.document.note_channels(voice) == channel
                     mine[self.gone.get(number, [])] = False
                     parts.append(track.notes[mine])
             self._busy[channel] = np.concatenate(parts)
@@ -148,7 +148,8 @@ class Placing:
     def _on_several(self, number: int, voice: Voice, notes: Table) -> list[Part]:
         """Notes on the channels of one track: on those that are silent, the nearest in pitch."""
         base = self.document.tracks[number].notes
-        means = {c: float(base["pitch"][voice.channel == c].mean()) for c in voice.channels}
+        played = self.document.note_channels(voice)
+        means = {c: float(base["pitch"][played == c].mean()) for c in voice.channels}
         spans = {c: self._sounding(c) for c in voice.channels}
         until = dict.fromkeys(voice.channels, -1)
         chosen = []
@@ -203,14 +204,14 @@ class Placing:
             return spare
         for own in self.document.tracks:
             voice = own.origin
-            if voice and not own.is_drum and voice.patch.program == track.program and len(voice.channels) == 1 and voice.channels[0] < 16:
+            if voice and not own.is_drum and voice.patch.program == track.program and voice.channels[0] < 16:
                 return voice.channels[0]
         return next((c for c, program in self._programs.items() if program == track.program), None)
 
     def _fresh(self, channel: int, track: Track, onset: int) -> tuple[int, tuple[bytes, ...]]:
         """What sets up a channel for a new track, and when: at the start, or at its first note if the file has said something of it."""
-        if any(channel in t.origin.channels for t in self.document.tracks if t.origin) or self._programs.get(channel) != track.program:
-            return onset, ()
+        if any(channel in t.origin.channels for t in self.document.tracks if t.origin):
+            return onset, ()  # shared with a track of the same program
         program = bytes((0xC0 | channel & 15, track.program))
         known = self.document.state.channels.get(channel)
         if channel not in self._touched and not (known and any(tick > 0 for tick, _, _ in known.patches)):

@@ -137,6 +137,7 @@ def _check_counts(found: Events, notes: Notes, limits: Limits) -> None:
     """Errors: ``MelodyError`` for more than ``limits`` allow, before tracks are made of it."""
     if len(notes.on) > limits.max_notes:
         raise MelodyError(f"{len(notes.on):,} notes, more than the limit of {limits.max_notes:,}")
-    count = len(np.unique(found.track[notes.on]))
+    track = found.track[notes.on]  # in order
+    count = int(np.count_nonzero(track[1:] != track[:-1])) + min(1, len(track))
     if count > limits.max_tracks:
         raise MelodyError(f"{count:,} tracks, more than the limit of {limits.max_tracks:,}")

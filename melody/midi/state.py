@@ -5,7 +5,7 @@ A channel belongs to a port, not to a track: what one MTrk says of it holds for 
 
 Conventions
     channel    0..15, plus 16 for each further port (meta 21)
-    one tick   resets come first; what a note's own track says of its channel goes before what others say; notes come last
+    one tick   resets come before what other tracks say; what a note's own track says of its channel goes before what others say; notes come last
     bank       takes effect with the next program change, as the standard says
     drums      the tenth channel; bank MSB 120 (GM2), 127 (XG; not after a GS reset), 126 (XG); a part that a sysex turns into drums.
                Not: bank MSB 121 (GM2), a member of an MPE zone
@@ -26,6 +26,7 @@ PORT = 0x21  # the meta that names a port
 BANK, DATA, BANK_FINE, NRPN_FINE, NRPN, RPN_FINE, RPN, RESET_CONTROLLERS = 0, 6, 32, 98, 99, 100, 101, 121
 MPE = (0, 6)  # registered parameter: how many channels belong to a zone
 _OF_STATE = np.isin(np.arange(256), (BANK, DATA, BANK_FINE, NRPN_FINE, NRPN, RPN_FINE, RPN))
+_SAYS = np.isin(np.arange(256), [*range(0xB0, 0xD0), 0xF0])
 Ints = NDArray[np.int64]
 
 
@@ -86,18 +87,20 @@ class State:
 
     def patches(self, number: int, track: int, ticks: Ints) -> tuple[list[Patch], Ints]:
         """Patches of a channel for the notes that a track plays at ``ticks`` (n,), and for each note which of them it has."""
-        start = Patch(drums=number % 16 == TENTH)
+        found = [Patch(drums=number % 16 == TENTH)]
         known = self.channels.get(number)
         points = [] if known is None else [(t, by == track, k, patch) for k, (t, by, patch) in enumerate(known.patches)]
         points.sort(key=lambda point: point[:3])
-        at = np.searchsorted(np.array([p[0] for p in points], np.int64), ticks, side="right")
+        found += [point[3] for point in points]
         if number in self.members:
-            return [_melodic(p) for p in (start, *(p[3] for p in points))], at
-        return [start, *(p[3] for p in points)], at
+            found = [_melodic(patch) for patch in found]
+        if not points or points[-1][0] <= ticks.min():
+            return found[-1:], np.zeros(len(ticks), np.int64)
+        return found, np.searchsorted(np.array([point[0] for point in points], np.int64), ticks, side="right")
 
     def _walk(self, data: bytes, events: Events, only: int | None) -> None:
-        kind = events.status & 0xF0
-        said = (kind == 0xC0) | (events.status == 0xF0) | ((kind == 0xB0) & _OF_STATE[events.first])
+        said = _SAYS[events.status]
+        said[said] = (events.status[said] & 0xF0 != 0xB0) | _OF_STATE[events.first[said]]
         if only is not None:
             said &= events.track == only
         index = np.flatnonzero(said)
@@ -106,8 +109,11 @@ class State:
             for i in index[events.status[index] == 0xF0].tolist()
             if (found := meaning(data[length(data, int(events.at[i]) + 1, int(events.end[i]))[1] : int(events.end[i])]))
         }
-        resets = np.array([isinstance(messages.get(i), Reset) for i in index.tolist()], bool)
-        index = index[np.lexsort((index, ~resets, events.tick[index]))]
+        early = np.zeros(len(index), bool)  # resets, and what their own track says before them at their tick
+        for i, message in messages.items():
+            if isinstance(message, Reset):
+                early |= (events.track[index] == events.track[i]) & (events.tick[index] == events.tick[i]) & (index <= i)
+        index = index[np.lexsort((index, ~early, events.tick[index]))]
         columns = (events.tick, events.track, events.status, events.first, events.second)
         mode = ""
         for i, tick, track, status, first, second in zip(index.tolist(), *(c[index].tolist() for c in columns), strict=True):

@@ -1,7 +1,7 @@
 """The tolerant walk, for tracks that ``events`` turns down: event by event, so for small files only.
 
 It goes on where the length of an event is clear: data bytes above 127 are clamped to 127, system messages that belong on a wire and
-not into a file are passed over, and the last event of the file may end behind its track.
+not into a file are events too, and the last event of the file may end behind its track.
 """
 
 from __future__ import annotations
@@ -39,12 +39,10 @@ def columns(data: bytes, tracks: Bounds) -> Events:
 
 def _walk(data: bytes, at: int, end: int, whole: int, rows: list[tuple[int, ...]]) -> None:
     """The events of one track as rows of the columns. They start before ``end`` and end by ``whole``."""
-    running, skipped = 0, 0
+    running = 0
     while at < end:
         start = at
         delta, at = length(data, at, whole)
-        delta += skipped
-        skipped = 0
         place = at
         if at >= whole:
             raise Damaged("an event that ends after its track")
@@ -63,8 +61,8 @@ def _walk(data: bytes, at: int, end: int, whole: int, rows: list[tuple[int, ...]
         elif status > 0xEF:
             if status not in SYSTEM:
                 raise Damaged(f"status {status:X}")
-            at += SYSTEM[status]
-            skipped, kind = delta, 0
+            at, kind = at + SYSTEM[status], 0
+            rows.append((delta, status, 0, 0, True, start, place, at))
         else:
             running = status if explicit else running
             if not running:

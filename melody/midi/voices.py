@@ -19,7 +19,7 @@ from melody.midi.events import Events
 from melody.midi.names import decoded
 from melody.midi.pairing import Notes
 from melody.midi.state import TENTH, Patch, State
-from melody.score import PEDAL, Table, Track, note_table, table
+from melody.score import NOTE, PEDAL, Table, Track, table
 
 NAME = 0x03  # the meta that names a track
 SUSTAIN, RESET_CONTROLLERS, BRIGHTNESS = 64, 121, 74
@@ -36,7 +36,6 @@ class Voice:
     patch: Patch
     on: Ints  # (n,) index of the event that starts it
     off: Ints  # (n,) of the event that ends it, -1 where none does
-    channel: Ints  # (n,)
     pedal: Ints  # index of the event of each row of the track's pedal
     alone: bool  # whether its MTrk has no other voice
 
@@ -53,13 +52,17 @@ class _Block:
     @property
     def patch(self) -> Patch:
         """That of most notes."""
-        return self.patches[int(np.bincount(self.at).argmax())]
+        return self.patches[0 if len(self.patches) == 1 else int(np.bincount(self.at).argmax())]
+
+    @property
+    def used(self) -> list[int]:
+        """Indices of the patches that its notes have."""
+        return [0] if len(self.patches) == 1 else np.unique(self.at).tolist()
 
     @property
     def programs(self) -> frozenset[int]:
         """All that its notes have, if the file says any."""
-        used = [self.patches[k] for k in np.unique(self.at).tolist()]
-        return frozenset(p.program for p in used if p.declared)
+        return frozenset(p.program for k in self.used if (p := self.patches[k]).declared)
 
 
 def tracks_of(data: bytes, events: Events, notes: Notes, state: State, form: int) -> list[Track]:
@@ -67,30 +70,39 @@ def tracks_of(data: bytes, events: Events, notes: Notes, state: State, form: int
     names = _names(data, events)
     pedals = _Pedals(events, state)
     found = []
-    by_mtrk = _blocks(events, notes, state)
+    notes, by_mtrk = _blocks(events, notes, state)
+    made = table(NOTE, notes.onset, notes.end - notes.onset, events.first[notes.on], events.second[notes.on])
     for mtrk, blocks in by_mtrk.items():
         groups = _groups(events, mtrk, blocks, state, form)
         several = len(groups) > 1
         name = names.get(mtrk, "")
         if several and (form != 1 or len(by_mtrk) == 1):
             name = ""
-        found += [_track(events, notes, mtrk, group, name, pedals, not several) for group in groups]
+        found += [_track(made, notes, mtrk, group, name, pedals, not several) for group in groups]
     return found
 
 
-def _blocks(events: Events, notes: Notes, state: State) -> dict[int, list[_Block]]:
-    """By MTrk. Notes come in order of MTrk and channel."""
+def _blocks(events: Events, notes: Notes, state: State) -> tuple[Notes, dict[int, list[_Block]]]:
+    """Notes by MTrk, channel, onset and pitch, and their blocks by MTrk. They come in order of MTrk and channel."""
     if not len(notes.on):
-        return {}
+        return notes, {}
     track, channel = events.track[notes.on], events.status[notes.on] & 15
-    edges = np.flatnonzero(np.append(True, (track[1:] != track[:-1]) | (channel[1:] != channel[:-1])))
+    place = track * 16 + channel
+    edges = np.append(0, np.flatnonzero(place[1:] != place[:-1]) + 1)
+    rank = notes.onset * 128 + events.first[notes.on]
+    span = int(rank.max()) + 1
+    if len(edges) * span < 2**62:
+        order = np.argsort(rank + np.repeat(np.arange(len(edges)) * span, np.diff(edges, append=len(rank))), kind="stable")
+    else:
+        order = np.lexsort((rank, place))
+    notes = Notes(*(column[order] for column in notes))
     out: dict[int, list[_Block]] = {}
     for first, last in zip(edges.tolist(), [*edges[1:].tolist(), len(track)], strict=True):
         mtrk = int(track[first])
         number = int(channel[first]) + 16 * state.ports[mtrk]
         patches, at = state.patches(number, mtrk, notes.onset[first:last])
         out.setdefault(mtrk, []).append(_Block(number, slice(first, last), patches, at))
-    return out
+    return notes, out
 
 
 Group = list[tuple[_Block, NDArray[np.bool_] | None]]  # blocks, and which of their notes (None: all)
@@ -120,7 +132,7 @@ def _groups(events: Events, mtrk: int, blocks: list[_Block], state: State, form:
 def _by_program(block: _Block) -> list[Group]:
     """A channel of format 0, by what it plays."""
     kinds = {k: (p.program, p.drums) for k, p in enumerate(block.patches)}
-    used = sorted({kinds[k] for k in np.unique(block.at).tolist()})
+    used = sorted({kinds[k] for k in block.used})
     if len(used) == 1:
         return [[(block, None)]]
     return [[(block, np.isin(block.at, [k for k, kind in kinds.items() if kind == one]))] for one in used]
@@ -149,26 +161,26 @@ def _channel_a_note(events: Events, mtrk: int, blocks: list[_Block]) -> bool:
     return 4 * len(np.unique(status[bending] & 15)) >= 3 * len(numbers)
 
 
-def _track(events: Events, notes: Notes, mtrk: int, group: Group, name: str, pedals: _Pedals, alone: bool) -> Track:
+def _track(made: Table, notes: Notes, mtrk: int, group: Group, name: str, pedals: _Pedals, alone: bool) -> Track:
     group = sorted(group, key=lambda part: part[0].notes.start)
-    rows = np.concatenate([np.arange(b.notes.start, b.notes.stop)[slice(None) if m is None else m] for b, m in group])
-    on, off, onset = notes.on[rows], notes.off[rows], notes.onset[rows]
-    rank = onset * 128 + events.first[on]
-    order = np.argsort(rank, kind="stable")
-    on, off, onset, end = on[order], off[order], onset[order], notes.end[rows][order]
-    made = note_table(onset, end - onset, events.first[on], events.second[on])
+    if len(group) == 1 and group[0][1] is None:
+        rows: slice | Ints = group[0][0].notes
+    else:
+        rows = np.concatenate([np.arange(b.notes.start, b.notes.stop)[slice(None) if m is None else m] for b, m in group])
+        mine = made[rows]
+        rows = rows[np.argsort(mine["onset"] * 128 + mine["pitch"], kind="stable")]
     by_size = sorted(group, key=lambda part: part[0].notes.start - part[0].notes.stop if part[1] is None else -int(part[1].sum()))
     main = by_size[0][0]
     patch = main.patch if by_size[0][1] is None else main.patches[int(main.at[by_size[0][1]][0])]
     if not patch.declared:
         patch = next((b.patch for b, _ in by_size if b.patch.declared and b.patch.drums == patch.drums), patch)
     drums = patch.drums and not any(b.number % 16 != TENTH and not b.patch.drums for b, _ in group)
-    patch = Patch(patch.program, patch.bank, drums, patch.declared)
+    if drums != patch.drums:
+        patch = Patch(patch.program, patch.bank, drums, patch.declared)
     channels = tuple(b.number for b, _ in by_size)
     pedal, index = pedals.of(channels)
-    channel = (events.status[on] & 15).astype(np.int64) + channels[0] // 16 * 16
-    voice = Voice(mtrk, channels, patch, on, off, channel, index, alone)
-    return Track(name, patch.program, drums, made, pedal, voice)
+    voice = Voice(mtrk, channels, patch, notes.on[rows], notes.off[rows], index, alone)
+    return Track(name, patch.program, drums, made[rows], pedal, voice)
 
 
 class _Pedals:
@@ -190,7 +202,7 @@ class _Pedals:
         """PEDAL rows (p,) of some channels, and the event of each. What all channels of a track do at once is there once."""
         if not len(self.index):
             return self.none
-        mine = np.flatnonzero(np.isin(self.channel, channels))
+        mine = np.flatnonzero(self.channel == channels[0] if len(channels) == 1 else np.isin(self.channel, channels))
         if not self.moved[mine].any():
             return self.none
         tick, value = self.tick[mine], self.value[mine]

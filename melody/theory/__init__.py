@@ -10,6 +10,7 @@ Conventions
 
 from melody.theory.bars import MeterMap, bar_count, bar_of, bar_start, bar_ticks, beat_ticks, meter_map, piece_end, position_in_bar
 from melody.theory.chords import QUALITIES, SHAPES, Chords, chords_between, chroma, estimate_chords, lowest_pitch_class, sounding_time
+from melody.theory.downbeats import downbeat_shift
 from melody.theory.drums import likely_drums
 from melody.theory.form import bar_likeness, returns
 from melody.theory.keys import estimate_key, key_name, key_of, key_scores, key_signature, key_transposed, parse_key, pitch_name, scale_of
@@ -28,6 +29,7 @@ __all__ = [
     "beat_ticks",
     "chords_between",
     "chroma",
+    "downbeat_shift",
     "estimate_chords",
     "estimate_key",
     "key_name",

@@ -1,8 +1,8 @@
 """Form: which earlier bar each bar of a piece brings back.
 
 Two bars are alike by the notes that they share: the Jaccard index of their sets of (place in the bar, pitch), places in eighths. A bar
-brings back an earlier one from LEAST on. Of several that are alike enough, one as far back as the bars before and after find theirs is
-preferred, for what returns is a phrase and not a bar; then one that is 4, 8, ... bars back; then the nearest.
+brings back an earlier one from MIN_LIKENESS on. Of several that are alike enough, one as far back as the bars before and after find
+theirs is preferred, for what returns is a phrase and not a bar; then one that is 4, 8, ... bars back; then the nearest.
 
 Places are rounded to eighths because played music is never on the grid; a chord that is held over a bar line belongs to the bar in which
 it begins. An empty bar brings nothing back and is not brought back.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 FARTHEST = 64  # bars
-LEAST = 0.6  # likeness from which on a bar brings another one back
+MIN_LIKENESS = 0.6  # likeness from which on a bar brings another one back
 NEIGHBOUR, PHRASE, FAR = 0.1, 0.02, 0.0005  # for each neighbour with the same distance; for whole phrases; against each bar of distance
 BLOCK = 64  # bars that are compared at once
 
@@ -46,7 +46,7 @@ def bar_likeness(bar: Ints, place: Ints, pitch: Ints, bars: int, farthest: int =
     return out
 
 
-def returns(likeness: Floats, least: float = LEAST) -> Ints:
+def returns(likeness: Floats, least: float = MIN_LIKENESS) -> Ints:
     """How many bars back the bar lies that each bar brings back, (bars,); 0: it is new. ``likeness`` as ``bar_likeness`` gives it.
 
     >>> returns(np.array([[0, 0, 0], [0, 0.7, 0], [0, 0.1, 0.3]], np.float32)).tolist()

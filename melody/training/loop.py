@@ -252,7 +252,8 @@ class Trainer:
             self._try(lambda: self._keep_best({}))
             return None
         model = self.learner.averaged()
-        stream = InterruptibleStream(validation_stream(self.corpus, model.codec, pieces, self.recipe.given), callback)
+        validation = validation_stream(self.corpus, model.codec, pieces, self.recipe.given, sampling=self.recipe.data)
+        stream = InterruptibleStream(validation, callback)
         try:
             scores = validate(model, stream, self.recipe.train.validate_notes, place.dtype, place.device).per_note()
         except ValidationInterrupted:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from melody.codec.given import GivenConfig
 from melody.corpus.piece import AugmentConfig
+from melody.corpus.sampling import SamplingConfig
 from melody.errors import CallError, MelodyError, unknown
 from melody.files import read_bytes, reason, shown
 from melody.model import ModelConfig
@@ -46,6 +47,7 @@ class Recipe:
     codec: CodecChoice = field(default_factory=CodecChoice)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     given: GivenConfig = field(default_factory=GivenConfig)
+    data: SamplingConfig = field(default_factory=SamplingConfig)
 
     def plain(self) -> dict[str, Any]:
         """Nested plain values, as in TOML and in bundle.json."""
@@ -58,6 +60,7 @@ HEADINGS = {
     "codec": "How a new model counts time and loudness; a fine-tuning keeps that of the model it starts from.",
     "augment": "How pieces are varied, anew each time they come.",
     "given": "What of a piece is given to the model, drawn anew each time it comes; the weights need not add up to 1.",
+    "data": "How often pieces come, by style; and windows of long ones.",
 }
 SECTIONS: dict[str, type[Any]] = {
     "model": ModelConfig,
@@ -65,6 +68,7 @@ SECTIONS: dict[str, type[Any]] = {
     "codec": CodecChoice,
     "augment": AugmentConfig,
     "given": GivenConfig,
+    "data": SamplingConfig,
 }
 
 
@@ -120,7 +124,7 @@ def markdown() -> str:
     out = []
     for section, kind in SECTIONS.items():
         out += [f"### [{section}]", "", f"{HEADINGS[section]}", "", "| setting | default | range | what it is |", "|---|---|---|---|"]
-        defaults = {f.name: f.default for f in fields(kind)}
+        defaults = asdict(kind())
         for name, found in settings_of(kind).items():
             default = json.dumps(defaults[name])
             out.append(f"| {name} | {default} | {found.range} | {found.help} |")

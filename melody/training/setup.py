@@ -36,4 +36,4 @@ def rows_of(corpus: Corpus, codec: CodecConfig, recipe: Recipe, group: Group) ->
     total = min(config.batch, len(train))
     first, rows = group.share(total)
     varied = (recipe.augment, recipe.given)
-    return Stream(corpus, codec, train, rows, config.chunk, config.seed, *varied, first=first, total=total)
+    return Stream(corpus, codec, train, rows, config.chunk, config.seed, *varied, first=first, total=total, sampling=recipe.data)

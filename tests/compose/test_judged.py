@@ -23,6 +23,7 @@ def hasty(monkeypatch):
     monkeypatch.setattr(judge_numbers, "DIVISIONS", 1)
     monkeypatch.setattr(judged, "PIECE_BARS", 17)
 
+
 LEAST, WINDOWS = 10, 40
 
 

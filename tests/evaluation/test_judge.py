@@ -100,8 +100,7 @@ def test_given_music_is_a_group_of_its_own():
     for number, score in enumerate(scores):
         rows += [View(cut_window(score, FOUR, at, piece=number), cut_window(score, FOUR, at - 16)) for at in (16, 32, 48)]
     louder = [
-        View(cut_window(edit.map_notes(scores[v.window.piece], _louder), FOUR, v.window.start, piece=v.window.piece), v.given)
-        for v in rows
+        View(cut_window(edit.map_notes(scores[v.window.piece], _louder), FOUR, v.window.start, piece=v.window.piece), v.given) for v in rows
     ]
     verdict = judge_views(rows, louder, 40, given=AFTER, least=20)
     assert verdict.groups["given"] > 0.9 and verdict.groups["form"] < 0.7 and list(verdict.groups)[-1] == "given"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,8 +15,10 @@ from melody.codec.given import given_notes
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, Field, Role
 from melody.compose.alignment import AlignedTune, align_to_grid, new_notes, with_new_tracks
 from melody.compose.controls import SILENT_BARS, declared, scale_for, tune_conditions
+from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_of_new
 from melody.compose.known import as_learned, drums_learned, learned_programs
+from melody.compose.passes import in_passes_over
 from melody.compose.request import WithTrack, WithVoices
 from melody.compose.task import Rows, Task
 from melody.errors import MelodyError
@@ -38,6 +41,8 @@ class Accompany(WithTrack, WithVoices):
     )
 
     def _task(self, bundle: Bundle) -> Task:
+        if not self.voices and not free_channels(self.source.score) and (there := _there(self.source.score)):
+            return replace(self, voices=(there,))._task(bundle)
         codec = bundle.codec
         fresh = len(self.voices) or 1
         tune = align_to_grid(self.source, codec, self.track_name, lead=True, reserve=fresh)
@@ -52,6 +57,7 @@ class Accompany(WithTrack, WithVoices):
         ending, stop = (int(t) for t in tune.bar_ticks(last + np.array([0, 1])))
         known_programs = learned_programs(bundle) if self.fitting.nearest else None
         heard, heard_parts = as_learned(extra, parts, known_programs)
+        drawing = Drawing(bundle, self.style, self.sampling)
         made = Plan(
             parts=heard_parts,
             conditions=tune_conditions(self, tune, codec),
@@ -65,7 +71,7 @@ class Accompany(WithTrack, WithVoices):
             scale=scale_for(self, tune, np.ones(len(piece.notes), bool)),
             limits=limits_of_new(piece, self.programs(), count, self.fitting, drums_learned(bundle)),
             seed=self.seed,
-            sampling=self.sampling.guided(GUIDANCE),
+            sampling=drawing.of("notes").guided(GUIDANCE),
         )
 
         def finish(rows: Rows) -> Score:
@@ -77,7 +83,14 @@ class Accompany(WithTrack, WithVoices):
             names = [program_name(min(p, 127), p == DRUMS) for p in programs]
             return with_new_tracks(tune.score, new, names)
 
-        return Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        task = Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        return in_passes_over(task, drawing, piece) if self.passes else task
+
+
+def _there(score: Score) -> str | None:
+    """The program that most of a tune's tracks have: where no channel is free, one more of them shares theirs."""
+    counts = Counter(t.program for t in score.tracks if not t.is_drum and len(t.notes))
+    return str(counts.most_common(1)[0][0]) if counts else None
 
 
 def _free_channels(request: Accompany, tune: AlignedTune) -> int:

@@ -13,9 +13,11 @@ from melody.codec import encode
 from melody.codec.table import DRUMS, Field
 from melody.compose.alignment import AlignedTune, added, align_to_grid, clear_of, new_notes
 from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_around
 from melody.compose.hole import near_bars
 from melody.compose.known import drums_learned
+from melody.compose.passes import in_passes
 from melody.compose.pedal import pedalled
 from melody.compose.request import WithLength, WithTune
 from melody.compose.task import Rows, Task
@@ -55,6 +57,7 @@ class Continue(WithTune, WithLength):
         earliest = max(int(tune.steps(begin)), reached + 1)
         every = np.ones(len(tune.piece.notes), bool)
         near = near_bars(tune.piece, earliest, earliest)
+        drawing = Drawing(bundle, self.style, self.sampling)
         made = Plan(
             parts=tune.part_table,
             conditions=tune_conditions(self, tune, codec, dense=True),
@@ -68,7 +71,7 @@ class Continue(WithTune, WithLength):
             scale=scale_for(self, tune, every),
             limits=limits_around(tune.piece, every, near, self.fitting, drums_learned(bundle)),
             seed=self.seed,
-            sampling=self.sampling,
+            sampling=drawing.of("notes"),
         )
 
         def finish(rows: Rows) -> Score:
@@ -78,7 +81,8 @@ class Continue(WithTune, WithLength):
             return pedalled(tune.score, added(tune.score, new))
 
         mspq = tune.score.tempi["mspq"][-1]
-        return Task(made, finish, 60e6 / float(mspq))
+        task = Task(made, finish, 60e6 / float(mspq))
+        return in_passes(task, drawing, tune.piece) if self.passes else task
 
 
 def _end_of(tune: AlignedTune) -> tuple[int, int]:

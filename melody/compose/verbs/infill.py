@@ -15,9 +15,11 @@ from melody.codec.given import given_notes
 from melody.codec.table import DRUMS, Field
 from melody.compose.alignment import added, align_to_grid, clear_of, new_notes
 from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_around
 from melody.compose.hole import near_bars, sides
 from melody.compose.known import drums_learned
+from melody.compose.passes import around_hole
 from melody.compose.request import WithTrack
 from melody.compose.task import Rows, Task
 from melody.compose.tune import find_track
@@ -90,7 +92,7 @@ class Infill(WithTrack):
             scale=scale_for(self, tune, near),
             limits=limits,
             seed=self.seed,
-            sampling=self.sampling.guided(ALL_PARTS if free_part is None else ONE_PART),
+            sampling=Drawing(bundle, self.style, self.sampling).of("notes").guided(ALL_PARTS if free_part is None else ONE_PART),
         )
 
         def finish(rows: Rows) -> Score:
@@ -105,4 +107,5 @@ class Infill(WithTrack):
             new = {tune.tracks[p]: clear_of(tracks[tune.tracks[p]].notes, tables[p]) for p in free}
             return added(edit.with_tracks(tune.score, tracks), new)
 
-        return Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        task = Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        return around_hole(task, piece, before | after | ~written) if self.passes else task
