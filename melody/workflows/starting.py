@@ -9,9 +9,10 @@ from typing import Any
 from melody import bundle
 from melody.bundle import Bundle
 from melody.corpus import Corpus
+from melody.settings import settings_of
 from melody.training.checkpoint import saved_recipe
 from melody.training.loop import Trainer
-from melody.training.recipe import Recipe, changed, load_recipe
+from melody.training.recipe import CodecChoice, Recipe, changed, load_recipe
 from melody.workflows.settings import TrainSettings
 
 
@@ -44,5 +45,5 @@ def _recipe(settings: TrainSettings, folder: Path, base: Bundle | None) -> Recip
     over: dict[str, Any] = {"train": settings.over()}
     if base is not None:
         over["model"] = dict(base.model)
-        over["codec"] = {"clock": base.codec.clock, "grid": base.codec.grid, "velocity_bins": base.codec.velocity_bins}
+        over["codec"] = {name: getattr(base.codec, name) for name in settings_of(CodecChoice)}
     return changed(recipe, over, "the call")
