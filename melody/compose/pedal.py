@@ -71,7 +71,7 @@ def _held(heard: Table, notes: Table, stop: int) -> Table:
 
 
 def added(old: Table, fresh: Table, quarter: int, goes_on: bool) -> Table:
-    """PEDAL rows for the notes ``fresh`` after the pedal ``old``: up where they begin if it is left down; from there as before if it goes on."""
+    """PEDAL rows for the notes ``fresh`` after the pedal ``old``: up where they begin if it is down; then as before if it ``goes_on``."""
     rows = []
     begin = max(int(old["tick"][-1]), int(fresh["onset"].min()))
     if old["value"][-1] >= PEDAL_DOWN:

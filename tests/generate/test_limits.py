@@ -140,4 +140,4 @@ def test_one_row_knows_in_plain_numbers_what_many_know_in_arrays():
         assert one.alone.soonest(at, before, allowed) == two.soonest(np.full(2, at), table, np.full(2, allowed))[0]
     free = one.alone.free_at
     one.pick(np.array([0, -1]))  # another row comes beside it
-    assert one.alone is None and [f for f in one.free_at[0]] == free
+    assert one.alone is None and list(one.free_at[0]) == free
