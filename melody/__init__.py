@@ -15,11 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from melody import bundle, edit, midi, programs, render, sources, theory
+    from melody import bundle, edit, midi, notation, programs, render, sources, theory
     from melody.compose import Accompany, Composer, Continue, Generate, Infill, Request, load
     from melody.corpus import Corpus
     from melody.errors import CallError, MelodyError
     from melody.generate.sampling import Sampling
+    from melody.notation import read
     from melody.score import Score, Track
     from melody.workflows.callback import TrainCallback
     from melody.workflows.evaluate import evaluate
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = ("bundle", "codec", "corpus", "edit", "midi", "programs", "render", "sources", "theory")
+_MODULES = ("bundle", "codec", "corpus", "edit", "midi", "notation", "programs", "render", "sources", "theory")
 _NAMES = {
     "Accompany": "compose",
     "CallError": "errors",
@@ -44,6 +45,7 @@ _NAMES = {
     "TrainCallback": "workflows.callback",
     "evaluate": "workflows.evaluate",
     "load": "compose",
+    "read": "notation",
     "train": "workflows.train",
 }  # name: the module that it lives in
 
@@ -66,7 +68,9 @@ __all__ = [
     "evaluate",
     "load",
     "midi",
+    "notation",
     "programs",
+    "read",
     "render",
     "sources",
     "theory",

@@ -14,7 +14,7 @@ from melody.errors import MelodyError, Remedy
 DISTRIBUTION = "melody-lstm"  # what pip calls this package; the import and the command are melody
 
 # Always installed; midirenderer only where it has a wheel (pyproject.toml says where), elsewhere sound has other ways.
-CORE = ("numpy", "symusic", "mido", "pretty_midi", "safetensors", "onnxruntime", "midirenderer", "soundfile", "rich", "cyclopts")
+CORE = ("numpy", "mido", "pretty_midi", "safetensors", "onnxruntime", "midirenderer", "soundfile", "rich", "cyclopts")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ EXTRAS = {
         Extra("render", ("matplotlib",), ("matplotlib",), "pictures of pieces"),
         Extra("audio", ("fluidsynth",), ("pyfluidsynth",), "sound by FluidSynth (its library is needed too)"),
         Extra("play", ("miniaudio",), ("miniaudio",), "melody play without a player of the system"),
+        Extra("notation", ("verovio",), ("verovio",), "pages of notation (render --sheet)"),
         Extra("tensorboard", ("tensorboard",), ("tensorboard",), "curves of a training run in TensorBoard"),
         Extra("judge", ("sklearn",), ("scikit-learn",), "evaluate --judge: how a model's music differs from people's"),
     )

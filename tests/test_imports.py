@@ -20,6 +20,7 @@ RANKS = [
     {"edit"},
     {"theory"},
     {"midi", "data", "sources", "tensors"},
+    {"notation"},
     {"codec", "render"},
     {"corpus"},
     {"model"},

@@ -32,7 +32,7 @@ VERBS = {  # verb: the App of its file, and its line of help
     "runs": ("melody.cli.runs:app", "Compare training runs."),
     "export": ("melody.cli.export:app", "Write a model's runtime file, with which it needs no torch."),
     "inspect": ("melody.cli.inspect_:app", "Show what a MIDI file, a corpus or a model holds."),
-    "render": ("melody.cli.render:app", "Turn a MIDI file into a picture or into sound."),
+    "render": ("melody.cli.render:app", "Turn a piece into a picture, sound or notation."),
     "play": ("melody.cli.play:app", "Play a MIDI file through the loudspeaker."),
     "doctor": ("melody.cli.doctor:app", "Say what is installed and what is missing, and try the shipped model."),
 }

@@ -109,9 +109,9 @@ def _lines(facts: Mapping[str, Any], target: Path) -> list[str]:
 def _surprise(model: str, file: Path, style: str | None, output: Path | None, force: bool, printing: Printing) -> None:
     target = page_path(output or f"{file.stem}-surprise.html", force, ROLLS)
 
-    from melody import bundle, midi
+    from melody import bundle, notation
 
-    score = midi.read(file)
+    score = notation.read(file)
     with report.waiting(printing, "reading the piece"):
         from melody.evaluation.surprise import surprise
 

@@ -33,11 +33,11 @@ def play(file: Path, /, *, soundfont: Path | None = None, synth: str | None = No
     synth
         midirenderer, fluidsynth or tones; by default the first of them that is here.
     """
-    from melody import midi
+    from melody import notation
     from melody import render as renderer
     from melody.render.sampler import RATE
 
-    score = midi.read(file)
+    score = notation.read(file)
     with report.waiting(printing, f"playing {report.clock(score.duration_seconds)}"):
         player = renderer.play(renderer.audio(score, RATE, soundfont, synth), RATE)
     facts = {

@@ -83,7 +83,7 @@ def prepare(
     styles
         What names the styles: folder, or catalogue (for known collections what melody data list calls their music).
     file_bars
-        Leave the bar lines of the files; otherwise they are put where they are heard, and the report says by how much.
+        Leave the bar lines of the files; otherwise they are put where listeners find them, and the report says by how much.
     force
         Replace a corpus that exists.
     """

@@ -1,4 +1,4 @@
-"""``melody render``: a MIDI file as a picture or as sound."""
+"""``melody render``: a piece as a picture, as sound or as notation."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ Examples:
   melody render piece.mid
   melody render piece.mid --png --wav
   melody render piece.mid -o roll.svg
+  melody render piece.mid --musicxml
   melody render piece.mid --opus --soundfont other.sf2
 
 Sound is at -16 LUFS. It comes from the soundfont that melody brings; --synth fluidsynth, or tones, is another way.\
 """
 
-FORMS = ("png", "svg", "wav", "opus")
+FORMS = ("png", "svg", "wav", "opus", "musicxml", "sheet.svg")
 SOUND = ("wav", "opus")
 
 app = App(name="render", help_epilogue=EXAMPLES)
@@ -37,18 +38,20 @@ def render(
     svg: Flag = False,
     wav: Flag = False,
     opus: Flag = False,
+    musicxml: Flag = False,
+    sheet: Flag = False,
     soundfont: Path | None = None,
     synth: str | None = None,
     output: Annotated[Output, Parameter(group="Output")] = None,
     force: Annotated[Flag, Parameter(group="Output")] = False,
     printing: Printing = Printing(),
 ) -> None:
-    """Turn a MIDI file into a picture or into sound.
+    """Turn a piece into a picture, sound or notation.
 
     Parameters
     ----------
     file
-        MIDI file.
+        MIDI, MusicXML or ABC file.
     png
         A piano roll, as a picture (this is done if nothing is said).
     svg
@@ -57,6 +60,10 @@ def render(
         Sound, 10 MB a minute.
     opus
         Sound, 1 MB a minute.
+    musicxml
+        Notation, for MuseScore and the like.
+    sheet
+        Notation, as a drawing (.sheet.svg).
     soundfont
         For sound: another soundfont (.sf2 or .sf3).
     synth
@@ -66,15 +73,15 @@ def render(
     force
         Replace files that exist.
     """
-    if (soundfont or synth) and (png or svg) and not (wav or opus):
+    if (soundfont or synth) and (png or svg or musicxml or sheet) and not (wav or opus):
         raise CallError("--soundfont and --synth are for sound; add --wav or --opus")
-    asked = [form for form, wanted in zip(FORMS, (png, svg, wav, opus), strict=True) if wanted]
+    asked = [form for form, wanted in zip(FORMS, (png, svg, wav, opus, musicxml, sheet), strict=True) if wanted]
     targets = [claim(target, force) for target in _targets(file, asked, output)]
 
-    from melody import midi
+    from melody import notation
     from melody import render as renderer
 
-    score = midi.read(file)
+    score = notation.read(file)
     facts = {"files": [str(t) for t in targets], "notes": score.note_count, "seconds": round(score.duration_seconds, 3)}
     for target in targets:
         with report.waiting(printing, f"writing {shown(target)}"):
@@ -82,6 +89,10 @@ def render(
                 facts["synthesiser"] = renderer.wav(score, target, soundfont=soundfont, synth=synth)
             elif target.suffix.lower() == ".opus":
                 facts["synthesiser"] = renderer.opus(score, target, soundfont, synth)
+            elif target.suffix.lower() == ".musicxml":
+                notation.write(score, target, title=file.stem)
+            elif _ending(target) == "sheet.svg":
+                renderer.sheet(score, target, title=file.stem)
             else:
                 renderer.roll(score, target, title=file.stem)
     by = f" ({facts['synthesiser']})" if "synthesiser" in facts else ""
@@ -96,13 +107,20 @@ def _targets(file: Path, asked: list[str], output: Path | None) -> list[Path]:
         return [file.with_suffix(f".{form}") for form in asked or ["png"]]
     if output.is_dir():
         return [output / f"{file.stem}.{form}" for form in asked or ["png"]]
-    ending = output.suffix.lower().removeprefix(".")
+    ending = _ending(output)
     if not asked:
         if ending not in FORMS:
-            raise CallError(f"--output {shown(output)} does not end in .png, .svg, .wav or .opus; say what to make, for example --png")
+            raise CallError(
+                f"--output {shown(output)} does not end in .png, .svg, .wav, .opus or .musicxml; say what to make, for example --png"
+            )
         return [output]
     if ending in FORMS and ending not in asked:
-        raise CallError(f"--output {shown(output)} and --{asked[0]} contradict each other")
+        raise CallError(f"--output {shown(output)} and --{asked[0].split('.')[0]} contradict each other")
     if ending in asked:
         return [output.with_suffix(f".{form}") if form != ending else output for form in asked]
     return [output.with_name(f"{output.name}.{form}") for form in asked]
+
+
+def _ending(path: Path) -> str:
+    """What a file's name says that it is: one of ``FORMS``, if any."""
+    return "sheet.svg" if path.name.lower().endswith(".sheet.svg") else path.suffix.lower().removeprefix(".")

@@ -13,7 +13,7 @@ from melody.cli.pieces import write_pieces
 from melody.compose.request import Request, WithTune
 from melody.generate.sampling import Sampling
 
-TuneFile = Annotated[Path, Parameter(help="MIDI file with the tune.")]
+TuneFile = Annotated[Path, Parameter(help="MIDI, MusicXML or ABC file with the tune.")]
 
 
 def writing_verb(name: str, request: type[Request], examples: str, stem: str) -> App:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from melody import bundle, midi, programs, render, sources, theory
+from melody import bundle, notation, programs, render, sources, theory
 from melody.cli.report import clock
 from melody.compose.known import learned_programs
 from melody.compose.tune import Tune, with_drums
@@ -25,7 +25,7 @@ MAX_ROWS = 24  # tracks or styles that are listed
 
 def midi_file(path: Path, drums: str | None = None, sequence: int | None = None) -> View:
     """Tracks, length, key, tempo, meter, and a piano roll. ``drums``, ``sequence``: as for ``Tune.of``."""
-    tune = Tune(with_drums(midi.read(path, sequence=sequence), drums, path.name), path.name)
+    tune = Tune(with_drums(notation.read(path, sequence=sequence), drums, path.name), path.name)
     score = tune.score
     lead, _ = theory.lead_track(score)
     tempi = sorted({round(60e6 / int(m), 2) for m in score.tempi["mspq"]})

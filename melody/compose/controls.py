@@ -14,12 +14,13 @@ from melody.codec import CodecConfig
 from melody.codec.conditions import conditions
 from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
 from melody.compose.alignment import AlignedTune
-from melody.compose.fitting import OFF_SCALE, scale_around
+from melody.compose.fitting import scale_around
 from melody.compose.request import MAX_TEMPO, MIN_TEMPO, Request, WithLength, WithVoices
 from melody.compose.task import Rows
 from melody.errors import MelodyError
 from melody.files import shown
 
+OFF_SCALE = -1.5  # logits of pitches outside a key that was asked for
 SILENT_BARS = 4  # a voice that was asked for plays again after so many bars at the latest
 DEFAULT_TEMPO, DEFAULT_METER = 100.0, (4, 4)
 

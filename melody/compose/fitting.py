@@ -24,10 +24,10 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 MARGIN = 4  # semitones beyond what a part plays around
-OFF_SCALE = -1.5  # logits of pitch classes that do not belong to a tune
+FOREIGN = -2.5  # logits of pitch classes that do not belong to a tune
 RARE = 0.01  # share of the sounding time around below which a pitch class does not belong there
 NEAR_BARS = 8  # of these on either side are the scale and the dynamics of a hole
-RARELY = 0.02  # share of onsets at which more notes may sound than a part's number of voices
+RARELY = 0.08  # share of onsets at which more notes may sound than a part's number of voices
 LEGATO = 4  # a quarter divided by this: overlaps up to it, and up to a quarter of the note, are legato and no second voice
 OFF_GRID = -8.0  # logits of places that the grid around does not have
 USED = 0.005  # share of onsets on a subdivision from which on it belongs to the grid
@@ -127,7 +127,7 @@ def part_voices(piece: Piece, notes: Table) -> Ints:
             voices[part] = instrument_range(program).voices
             continue
         together = np.sort(sounding_together(mine, piece.config.grid))
-        most = int(together[min(len(together) - 1, int(np.ceil((1 - RARELY) * len(together))))])
+        most = int(together[len(together) - 1 - int(RARELY * len(together))])
         voices[part] = most if most < MOST_VOICES else 0
     return voices
 
@@ -189,7 +189,7 @@ def scale_around(piece: Piece, notes: Table, key: int) -> Floats:
     pitched = notes[piece.parts["program"][notes["part"]] != DRUMS]
     share = np.bincount(pitched["pitch"] % 12, pitched["duration"], 12) / max(1, int(pitched["duration"].sum()))
     inside = (share >= RARE) | np.isin(np.arange(12), theory.scale_of(key))
-    return np.tile(np.where(inside, 0, OFF_SCALE), 11)[:128].astype(np.float32)
+    return np.tile(np.where(inside, 0, FOREIGN), 11)[:128].astype(np.float32)
 
 
 def with_strokes(limits: Limits, piece: Piece, notes: Table) -> Limits:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Union
 
-from melody import edit, midi, theory
+from melody import edit, notation, theory
 from melody.errors import CallError, MelodyError, unknown
 from melody.midi import Limits, ScoreLike
 from melody.programs import program_name
@@ -36,7 +36,7 @@ class Tune:
         """
         if isinstance(source, Tune):
             return replace(source, score=with_drums(source.score, drums, source.name))
-        score = midi.as_score(source, argument, Limits(max_notes=MAX_NOTES), sequence)
+        score = notation.as_score(source, argument, Limits(max_notes=MAX_NOTES), sequence=sequence)
         name = Path(source).name if isinstance(source, str | os.PathLike) else "the piece"
         quarters = score.end_tick // score.ticks_per_quarter
         if quarters > MAX_QUARTERS:

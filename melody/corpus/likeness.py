@@ -21,7 +21,7 @@ KINDS = 4  # different intervals in a run, at least
 PRINTS = 48  # of a line
 LOOKED_AT = 2 * PRINTS  # hashes of a line of which those are taken that say something
 ALIKE = 0.25  # share of the smallest prints of two lines together that both have
-LEAST = 8  # prints of a line, and prints that two lines share: less says nothing
+MIN_PRINTS = 8  # prints of a line, and prints that two lines share: less says nothing
 COMMON = 24  # pieces with one print: more, and it is a formula
 
 Prints = NDArray[np.uint32]
@@ -92,11 +92,11 @@ def _alike(lines: Sequence[Prints]) -> set[tuple[int, int]]:
     for start, size in zip(starts[(sizes > 1) & (sizes <= COMMON)].tolist(), sizes[(sizes > 1) & (sizes <= COMMON)].tolist(), strict=True):
         group = owner[start : start + size].tolist()
         shared.update((a, b) for k, a in enumerate(group) for b in group[k + 1 :])
-    return {pair for pair, count in shared.items() if count >= LEAST and _resemble(lines[pair[0]], lines[pair[1]])}
+    return {pair for pair, count in shared.items() if count >= MIN_PRINTS and _resemble(lines[pair[0]], lines[pair[1]])}
 
 
 def _resemble(one: Prints, other: Prints) -> bool:
     """Whether enough of the smallest prints of both together are prints of both."""
-    both = np.union1d(one, other)[: max(min(len(one), len(other)), LEAST)]
+    both = np.union1d(one, other)[: max(min(len(one), len(other)), MIN_PRINTS)]
     common = np.isin(both, one) & np.isin(both, other)
     return bool(common.mean() >= ALIKE)

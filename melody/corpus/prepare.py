@@ -22,7 +22,7 @@ from threading import Thread
 
 import numpy as np
 
-from melody import edit, midi, sources, theory
+from melody import edit, midi, notation, sources, theory
 from melody.codec.table import MAX_PARTS
 from melody.corpus import likeness
 from melody.corpus.naming import split_by_piece, style_namer
@@ -46,7 +46,7 @@ class PrepareConfig:
     test: float = 0.06  # share of pieces kept for the test
     workers: int = 0  # processes; 0: one a core
     styles: str = "folder"  # what names them (corpus/naming.py)
-    find_bars: bool = True  # bar lines are put where they are heard (theory/downbeats.py)
+    find_bars: bool = True  # bar lines are put where listeners find them (theory/downbeats.py)
     limits: midi.Limits = midi.Limits()
     source_limits: sources.Limits = sources.Limits()
 
@@ -218,7 +218,7 @@ def _read_many(chunk: list[sources.Source], config: PrepareConfig) -> list[_Read
 def _read_one(source: sources.Source, config: PrepareConfig) -> _Read:
     try:
         data = source.read_bytes(config.source_limits)
-        score = midi.parse(data, source.path, config.limits, keep_document=False)
+        score = notation.parse(data, source.path, config.limits, keep_document=False)
         return _describe(source, data, score, config.find_bars)
     except MelodyError as fault:
         return _Read(source.path, str(fault).removeprefix(f"{shown(source.path)}: "))

@@ -2,8 +2,7 @@
 
 A collection that is split by piece (field ``split`` of the catalogue) keeps its split whatever is prepared with it: its figures
 stay comparable. Of all others, near-copies (likeness.py) go together, within a collection and across collections: to where
-those in a collection split by piece lie (test before valid before train), else to where the first of them lies, in the order of
-the collections.
+those in a collection split by piece lie (test before valid before train), else to train if one of them lies there.
 """
 
 from __future__ import annotations
@@ -25,12 +24,10 @@ def split(
     ``by_piece``: names of the collections whose split is not touched.
     """
     out = by_content(pieces, valid, test)
-    order = list(dict.fromkeys(p.collection for p in out))
     moves = {}
     for group in _groups(near_copies(prints), len(out)):
-        group.sort(key=lambda i: (order.index(out[i].collection), i))
         fixed = [i for i in group if out[i].collection in by_piece]
-        model = min(fixed, key=lambda i: HELD.index(out[i].split)) if fixed else group[0]
+        model = min(fixed, key=lambda i: HELD.index(out[i].split)) if fixed else max(group, key=lambda i: HELD.index(out[i].split))
         for i in group:
             if i not in fixed and out[i].split != out[model].split:
                 moves[out[i].source] = f"{out[model].split} as {out[model].source}, a near-copy"

@@ -181,6 +181,6 @@ def _next_onset(notes: Table) -> NDArray[np.int64]:
         return np.zeros(0, np.int64)
     span = int(notes["onset"].max()) + 1
     rank = notes["pitch"].astype(np.int64) * span + notes["onset"]  # one integer in order of pitch, then onset
-    ranks = np.append(np.unique(rank), 128 * span)
+    ranks = np.append(np.sort(rank), 128 * span)
     following = ranks[np.searchsorted(ranks, rank, side="right")]
     return np.where(following // span == notes["pitch"], following % span, NEVER)

@@ -26,6 +26,8 @@ def fewer_tracks(score: Score, most: int) -> tuple[Score, str]:
     >>> fewer_tracks(two, 1)[1]
     '2 tracks to 1: 1 joined with one of the same instrument'
     """
+    if len(score.tracks) <= most:
+        return score, ""
     sounding = with_tracks(score, [t for t in score.tracks if len(t.notes)])
     before = len(sounding.tracks)
     if before <= most:

@@ -1,7 +1,11 @@
-"""The limits of the pieces of a batch (``limits.py``) and what they come to at each step: arrays with a row for each piece, no logits."""
+"""The limits of the pieces of a batch (``limits.py``) and what they come to at each step: arrays with a row for each piece, no logits.
+
+For one row alone the same is done in plain numbers (``Alone``): calls are what costs there (docs/architecture.md).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +15,7 @@ from melody.codec import CodecConfig
 from melody.codec.columns import PartColumn
 from melody.codec.incremental_recall import picked
 from melody.codec.table import BASES, DRUMS, MAX_PARTS, Field, Role, kind_of
-from melody.generate.limits import MOST_VOICES, Floats, Ints, Limits, limit, tiled
+from melody.generate.limits import MOST_VOICES, Floats, Ints, Limits, limit, span_of, tiled
 from melody.theory.ranges import instrument_range
 
 NOTE = int(Role.NOTE)
@@ -21,6 +25,36 @@ PARTS = np.arange(MAX_PARTS)
 UNBOUNDED = 1 << 16  # more than any value
 EVERY_PART = (1 << MAX_PARTS) - 1
 ARRAYS = ("low", "high", "quiet", "loud", "ends", "free_at")
+
+
+class Alone:
+    """What ``Bounded`` holds, for the one row of a batch of one, in plain numbers; both come to the same (tests)."""
+
+    def __init__(self, low: list[int], high: list[int], quiet: list[int], loud: list[int], ends: list[list[int]]) -> None:
+        """By part; ``ends``: the ends of a part's last notes, as many as may sound together, none where any number may."""
+        self.low, self.high, self.quiet, self.loud, self.ends = low, high, quiet, loud, ends
+        self.free_at = [min(own, default=LONG_AGO) for own in ends]
+
+    def played(self, part: int, end: int) -> None:
+        """See ``Bounded.played``."""
+        own = self.ends[part]
+        if own:
+            own[own.index(self.free_at[part])] = end
+            self.free_at[part] = min(own)
+
+    def free(self, time: int, before: Sequence[int], wait: int) -> int:
+        """See ``Bounded.free_bits``: the event before as a list."""
+        role, _, part, pitch, _, _ = before
+        first = 0
+        if role == NOTE and wait == 0:
+            first = part + (self.high[part] <= pitch)
+        return sum(1 << p for p in range(first, MAX_PARTS) if self.free_at[p] <= time)
+
+    def soonest(self, time: int, before: Sequence[int], allowed: int) -> int:
+        """See ``Bounded.soonest``."""
+        if not allowed or self.free(time, before, 0) & allowed:
+            return 0
+        return max(1, min(at for p, at in enumerate(self.free_at) if allowed >> p & 1) - time)
 
 
 class Bounded:
@@ -36,6 +70,7 @@ class Bounded:
         self.free_at = np.zeros((0, MAX_PARTS), np.int64)  # from here on another note of the part may start
         self.onsets: list[Floats | None] = []  # laid end to end (``tiled``)
         self.first: list[Floats | None] = []
+        self.alone: Alone | None = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -43,23 +78,45 @@ class Bounded:
         found = [w for w in self.limits if w is not None]
         self.any = bool(found)
         self.weighs = any(w.weights is not None or w.strokes is not None for w in found)
-        self.places = any(w.onsets is not None or w.first is not None for w in found)
+        self.places = any(w.onsets is not None for w in found)
+        self.begins = any(w.first is not None for w in found)
         self.all = np.arange(len(self.limits))
+        if len(found) == len(self.limits) == 1:
+            ends = [[end for end in own if end != NEVER_FREE] for own in self.ends[0].tolist()]
+            counted = [own if len(own) < MOST_VOICES else [] for own in ends]
+            self.alone = Alone(*(array[0].tolist() for array in (self.low, self.high, self.quiet, self.loud)), counted)
 
     def pick(self, origin: Ints) -> None:
         """Row i is what row ``origin[i]`` was; -1: blank, to be set by ``enter``."""
+        if self.alone is not None:
+            self._leave_alone(self.alone)
         for name in ARRAYS:
             setattr(self, name, picked(getattr(self, name), origin))
         for name in ("limits", "onsets", "first"):
             old: list[Any] = getattr(self, name)
             setattr(self, name, [None if at < 0 else old[at] for at in origin.tolist()])
 
+    def _leave_alone(self, alone: Alone) -> None:
+        """The arrays know again what became of the row."""
+        self.low[0], self.high[0] = alone.low, alone.high
+        for part, own in enumerate(alone.ends):
+            self.ends[0, part, : len(own)] = own
+        self.free_at[0] = self.ends[0].min(-1)
+        self.alone = None
+
     def enter(self, b: int, limits: Limits | None, parts: Ints, events: Ints, time: Ints) -> None:
         """A plan with some parts (16, 3) takes a row, whose forced events (n, 6) reached these times (n,)."""
         self.limits[b] = limits
         found = limits or Limits()
+        low, high = limit(found.low, 0), limit(found.high, UNBOUNDED)
+        for part in PARTS.tolist():
+            weights = None if found.weights is None else found.weights[part]
+            if found.strokes is not None and found.unlearned is not None and found.unlearned[part]:
+                weights = found.strokes.max(0) + (0 if weights is None else weights)
+            if weights is not None:  # so that nothing is left to a chord above the highest of them
+                low[part], high[part] = span_of(weights, int(low[part]), min(127, int(high[part])))
         base = self._base(parts[:, PartColumn.PROGRAM])
-        self.low[b], self.high[b] = base + limit(found.low, 0), base + limit(found.high, UNBOUNDED)
+        self.low[b], self.high[b] = base + low, base + high
         self.quiet[b], self.loud[b] = limit(found.quiet, 0), limit(found.loud, UNBOUNDED)
         span = self.config.rest + 1
         self.onsets[b] = None if found.onsets is None else tiled(found.onsets, span)
@@ -95,6 +152,10 @@ class Bounded:
                 base = int(self._base(np.array(program)))
                 self.low[b, part], self.high[b, part] = base + found.low, base + found.high
                 self._set_voices(b, np.array([part]), np.array([found.voices]))
+                if self.alone is not None:
+                    self.alone.low[part], self.alone.high[part] = base + found.low, base + found.high
+                    self.alone.ends[part] = [LONG_AGO] * (found.voices if found.voices < MOST_VOICES else 0)
+                    self.alone.free_at[part] = LONG_AGO
 
     def played(self, rows: Ints, parts: Ints, ends: Ints) -> None:
         """A note was written in some rows (n,): the end (n,) of it takes the place of the one that is over first."""

@@ -87,9 +87,10 @@ def roles(xp: Kind, config: CodecConfig, v: View) -> Number:
     full = v.notes >= v.max_notes
     may_end = _may_end(v)
     wait = xp.maximum(interval(config, xp, WAIT_FIELD, was, (NOTE,), v.last_part)[0], v.earliest - v.time)
-    wait = xp.maximum(wait, v.soonest)
+    # A voice that is busy until shortly before the longest wait of a note is waited for by a rest: so there are places to choose from.
+    wait = xp.maximum(wait, where(v.soonest > rest - rest // 4, rest, v.soonest))
     notes = (v.time + wait < v.stop) & (wait < rest) & playable
-    rests = ((v.time + rest < v.stop) | may_end) & playable
+    rests = ((v.time + xp.maximum(rest, v.soonest) < v.stop) | may_end) & playable
     legal = legal & where(notes, ALL, ALL - N) & where(rests, ALL, ALL - R)
     legal = legal & where(may_end | ((legal & (ALL - E)) == 0), ALL, ALL - E)
     legal = where(full & ((legal & E) != 0), E, legal)
@@ -101,11 +102,15 @@ def waits(xp: Kind, config: CodecConfig, v: View, role: Number) -> tuple[Number,
     """Interval of waits: a note's leads into [earliest, stop), or to the end (see ``roles``), and should not pass the deadline."""
     where, note = xp.where, role == NOTE
     low, high = interval(config, xp, WAIT_FIELD, (v.role, v.part, v.pitch), (role,), v.last_part)
-    first = where(note, xp.maximum(xp.maximum(low, v.earliest - v.time), v.soonest), low)
+    first = where(note, xp.maximum(low, v.earliest - v.time), low)
     last = where(note & xp.logical_not(_may_end(v)), xp.minimum(high, v.stop - 1 - v.time), high)
+    free = where(note, xp.maximum(first, v.soonest), first)
+    first = where(free <= last, free, first)
     fits = first <= last
     low, high = where(fits, first, low), where(fits, last, high)
-    soon = where(note, xp.minimum(high, v.deadline - 1 - v.time), high)
+    # Where all voices are busy until shortly before the deadline a beat is left to choose from: not its last step, off the grid.
+    held = where(v.soonest > 0, v.soonest + config.rest // 4, 0)
+    soon = where(note, xp.minimum(high, xp.maximum(v.deadline - 1 - v.time, held)), high)
     return low, where(soon >= low, soon, high)
 
 

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from melody.codec.columns import STRENGTHS
 from melody.codec.table import DRUMS, MAX_PARTS
-from melody.theory.ranges import instrument_range
+from melody.theory.ranges import PLAIN_KIT, instrument_range
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 MOST_VOICES = 8  # more notes at once are not counted
 NEVER = np.float32(-60.0)  # weight of what should not be drawn
+UNUSUAL = np.float32(-7.0)  # weight of strokes that do not belong at a place, but to the kit
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +67,19 @@ def tiled(weights: Floats, length: int) -> Floats:
     return np.resize(weights, len(weights) + length).astype(np.float32)
 
 
+def span_of(weights: Floats, low: int, high: int) -> tuple[int, int]:
+    """The interval from ``low`` to ``high``, narrowed to the pitches that some weights (128,) let through."""
+    open_ = np.flatnonzero(weights > NEVER / 2)
+    return (max(low, int(open_[0])), min(high, int(open_[-1]))) if len(open_) else (low, high)
+
+
 def plain_beat() -> Floats:
     """(8, 128) by metrical strength: a rock beat, for drums that a model has not learned.
 
     Bass drum on the bar line and in its middle, snare on the beats between, hi-hat on all of these and between them; a crash now and then.
     """
     weights = np.full((STRENGTHS, 128), NEVER, np.float32)
+    weights[:, PLAIN_KIT] = UNUSUAL
     shares = {
         0: {36: 0.35, 38: 0.25, 42: 0.4},  # no meter
         1: {36: 0.55, 42: 0.4, 49: 0.05},  # bar line

@@ -145,7 +145,9 @@ class Writer(Generic[Context, State, Heads]):
         heads, state = self.engine.advance(context, state, self._inputs(every))
         chain = Chain(self.engine, context, heads, rows.draws(), rows.groups, every)
         role = chain.among(Field.ROLE, constraints.roles(xp, config, view))
-        placed = (lambda logits: rows.bounded.placed(logits, rows.table[:, TIME], rows.table[:, NOTES])) if rows.bounded.places else None
+        placed = None
+        if rows.bounded.places or (rows.bounded.begins and not np.all(view.notes)):
+            placed = lambda logits: rows.bounded.placed(logits, rows.table[:, TIME], rows.table[:, NOTES])  # noqa: E731
         wait = chain.between(Field.WAIT, *constraints.waits(xp, config, view, role), process=placed)
         past = constraints.ended(view, role, wait)
         if np.any(past):
@@ -174,10 +176,11 @@ class Writer(Generic[Context, State, Heads]):
             silent = constraints.forgotten_voices(view, rows.last_onset, rows.table[:, TIME] + chain.chosen[:, Field.WAIT])
             forgotten = int(silent[0]) if chain.rows == 1 else silent
         free: Any = constraints.EVERY_PART
-        if rows.bounded.any:
+        if rows.bounded.alone is not None:
+            free = rows.bounded.alone.free(view.time + wait, view[:6], wait)
+        elif rows.bounded.any:
             waited = chain.chosen[:, Field.WAIT]
-            bits = rows.bounded.free_bits(rows.table[:, TIME] + waited, rows.table[:, EVENT], waited)
-            free = int(bits[0]) if chain.rows == 1 else bits
+            free = rows.bounded.free_bits(rows.table[:, TIME] + waited, rows.table[:, EVENT], waited)
         part = chain.among(Field.PART, constraints.parts(xp, config, view, role, wait, forgotten, free))
         ban: Sequence[int] = ()
         if rows.watches_repeats:
@@ -197,9 +200,10 @@ class Writer(Generic[Context, State, Heads]):
         bounded = self.rows.bounded
         if not bounded.any:
             return span
+        if (alone := bounded.alone) is not None:
+            own_low, own_high = (alone.low, alone.high) if field == Field.PITCH else (alone.quiet, alone.loud)
+            return constraints.narrowed(Plain, role == NOTE, span, own_low[part], own_high[part])
         low, high = (bounded.low, bounded.high) if field == Field.PITCH else (bounded.quiet, bounded.loud)
-        if len(self.rows) == 1:
-            return constraints.narrowed(Plain, role == NOTE, span, int(low[0, part]), int(high[0, part]))
         every = bounded.all
         return constraints.narrowed(np, role == NOTE, span, low[every, part], high[every, part])
 

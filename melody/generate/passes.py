@@ -87,7 +87,6 @@ def _plan(plan: Plan, parts: Rows, program: int, prime: Rows, earliest: int, per
         prime=prime,
         outline=None,
         start=0,
-        recallable=(),
         given=plan.given if number else no_given(),
         earliest=earliest,
         declare=(0, 0),

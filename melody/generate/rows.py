@@ -26,6 +26,7 @@ from melody.generate.timeline import AFTER_NEXT, AGO, FEATURES, LOOKUPS, Timelin
 Ints = NDArray[np.int64]
 RANDOM_BLOCK = 128  # events for which a row draws its random numbers at once
 EVENT = slice(0, len(Field))  # columns of ``table`` that are the event before
+PART_AT, DURATION_AT = int(Field.PART), int(Field.DURATION)
 ARRAYS = ("numbers", "table", "parts", "last_onset", "recall_muted_until", "uniform")
 
 
@@ -149,9 +150,20 @@ class Rows:
         if len(declared):
             self._declare(declared, chosen)
         if self.bounded.any:
+            self._follow(rows, chosen)
+        return declared
+
+    def _follow(self, rows: Ints, chosen: Ints) -> None:
+        """The limits follow the notes of some rows."""
+        table, alone = self.table, self.bounded.alone
+        if alone is None:
             self.bounded.played(rows, chosen[rows, Field.PART], table[rows, TIME] + chosen[rows, Field.DURATION])
             self._look_ahead()
-        return declared
+            return
+        event, time = chosen[0].tolist(), int(table[0, TIME])
+        if len(rows):
+            alone.played(event[PART_AT], time + event[DURATION_AT])
+        table[0, SOONEST] = alone.soonest(time, event, int(table[0, ALLOWED]))
 
     def _look_ahead(self) -> None:
         """How long every row has to wait for a free voice."""

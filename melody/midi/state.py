@@ -5,7 +5,8 @@ A channel belongs to a port, not to a track: what one MTrk says of it holds for 
 
 Conventions
     channel    0..15, plus 16 for each further port (meta 21)
-    one tick   resets come before what other tracks say; what a note's own track says of its channel goes before what others say; notes come last
+    one tick   resets come before what other tracks say; what a note's own track says of its channel goes before what others say;
+               notes come last
     bank       takes effect with the next program change, as the standard says
     drums      the tenth channel; bank MSB 120 (GM2), 127 (XG; not after a GS reset), 126 (XG); a part that a sysex turns into drums.
                Not: bank MSB 121 (GM2), a member of an MPE zone

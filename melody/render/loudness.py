@@ -20,7 +20,7 @@ TARGET = -16.0  # LUFS: what streaming services and podcasts play at, give or ta
 CEILING = 10 ** (-1 / 20)  # highest sample: -1 dB leaves room for what lossy files add
 MAX_GAIN = 10 ** (60 / 20)  # a sound below -76 LUFS stays soft
 ROUNDS = 4  # limiting takes loudness away: measured and given back so often
-NEAR = 0.3  # LU from the target that are near enough
+NEAR = 0.7  # LU from the target that are near enough
 SILENCE = -70.0  # LUFS: the first gate
 OFFSET = -0.691  # of the standard: makes the sine of 997 Hz what it must be
 # Coefficients of the standard's tables 1 and 2, at 48 kHz: b then a.

@@ -20,7 +20,7 @@ from melody.score import NOTE, Score, Table
 from melody.theory.bars import real_meters
 
 LOOKED_AT = 48  # bars
-LEAST_BARS, LEAST_NOTES = 4, 24
+MIN_BARS, MIN_NOTES = 4, 24
 PLACES = (4, 48)  # sixteenths of the bars that are looked at
 ON_GRID = 0.5  # share of onsets on a 24th of a quarter below which the beat of a file means nothing (a performance in seconds)
 MARGIN = 0.5  # nats by which another place must be likelier than the file's
@@ -44,7 +44,7 @@ Histogram = NDArray[np.float64]  # (places,)
 
 
 def downbeat_shift(score: Score) -> int:
-    """Ticks, 0 up to a bar, from the file's bar lines to those that are heard; 0 where they agree or nothing can be said.
+    """Ticks, 0 up to a bar, from the file's bar lines to those that listeners find; 0 where they agree or nothing can be said.
 
     Only the bars before the first change of meter are looked at: a change starts a bar by itself. Performances whose ticks do
     not follow the beat are left as they are.
@@ -59,9 +59,9 @@ def downbeat_shift(score: Score) -> int:
     places = 16 * numerator // denominator
     stop = min(int(meters["tick"][1]) if len(meters) > 1 else score.end_tick, score.ticks_per_quarter * places * LOOKED_AT // 4)
     pitched = _until([t.notes for t in score.tracks if not t.is_drum], stop)
-    if (16 * numerator) % denominator or not PLACES[0] <= places <= PLACES[1] or len(pitched) < LEAST_NOTES:
+    if (16 * numerator) % denominator or not PLACES[0] <= places <= PLACES[1] or len(pitched) < MIN_NOTES:
         return 0
-    if stop * 4 < score.ticks_per_quarter * places * LEAST_BARS or not _on_grid(pitched["onset"], score.ticks_per_quarter):
+    if stop * 4 < score.ticks_per_quarter * places * MIN_BARS or not _on_grid(pitched["onset"], score.ticks_per_quarter):
         return 0
     drums = _until([t.notes for t in score.tracks if t.is_drum], stop)
     beat = 3 * 16 // denominator if denominator >= 8 and numerator > 3 and numerator % 3 == 0 else 16 // denominator
@@ -100,7 +100,7 @@ def evidence(pitched: Table, drums: Table, ticks_per_quarter: int, places: int, 
 def logits(found: NDArray[np.float64], beat: int) -> Histogram:
     """How likely each place is to be the bar line, (places,), up to a constant: ``found`` by ``evidence``."""
     views = relative(found, beat)
-    rank: Histogram = np.tensordot(_WEIGHTS, views, 2)
+    rank: Histogram = _WEIGHTS.reshape(-1) @ views.reshape(_WEIGHTS.size, -1)
     return rank
 
 

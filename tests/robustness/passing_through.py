@@ -39,7 +39,8 @@ def rows(each: int = 200, hostile: int = 600, seed: int = 0, all_verbs: bool = F
         return
     yield Row("passing through, unchanged", f"{found.read:,} files read, {found.changed} not byte for byte the same", not found.changed)
     for verb in VERBS:
-        said = f"{found.done[verb]:,} files, {found.lost[verb]} events lost, {found.refused[verb]} refused, {found.unread[verb]} not read by mido"
+        refused = f"{found.refused[verb]} refused, {found.unread[verb]} not read by mido"
+        said = f"{found.done[verb]:,} files, {found.lost[verb]} events lost, {refused}"
         yield Row(f"passing through, {verb}", "; ".join([said, *found.examples[verb][:3]]), not found.lost[verb] and not found.faults)
     if found.faults:
         yield Row("passing through, faults", "; ".join(found.faults[:3]), False)

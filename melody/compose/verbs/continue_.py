@@ -84,7 +84,7 @@ class Continue(WithTune, WithLength):
             tables = new_notes(tune, rows, reached, (max(tune.last_onset + 1, line), stop))
             tracks = tune.score.tracks
             new = {index: clear_of(tracks[index].notes, tables[p]) for p, index in enumerate(tune.tracks)}
-            return pedalled(tune.score, added(tune.score, new))
+            return pedalled(tune.score, added(tune.score, new), stop)
 
         mspq = tune.score.tempi["mspq"][-1]
         task = Task(made, finish, 60e6 / float(mspq))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every collection of the beats clock with a plain "yes" as one corpus: datasets/flagship.sh FOLDER-WITH-THE-ARCHIVES CORPUS [flags of melody prepare]
+# Every collection of the beats clock with a plain "yes" as one corpus: datasets/prepare-all.sh FOLDER-WITH-THE-ARCHIVES CORPUS [flags of melody prepare]
 # The first four come first and in this order: near-copies in the others follow their split.
 set -eu
 data=$1
