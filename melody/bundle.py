@@ -57,7 +57,11 @@ class Bundle:
 
 
 def shipped() -> dict[str, Path]:
-    """Names and folders of the bundles that come with the package (installed, or in ``checkpoints/`` of a checkout)."""
+    """Names and folders of the bundles that come with the package (installed, or in ``checkpoints/`` of a checkout).
+
+    >>> "base" in shipped()
+    True
+    """
     here = Path(__file__).resolve().parent
     found: dict[str, Path] = {}
     for root in (here.parent / "checkpoints", here / "checkpoints"):
@@ -67,7 +71,11 @@ def shipped() -> dict[str, Path]:
 
 
 def find(name: str | os.PathLike[str] | None = None) -> Path:
-    """Folder of a bundle by path or by the name of a shipped one; the default model if nothing is said."""
+    """Folder of a bundle by path or by the name of a shipped one; the default model if nothing is said.
+
+    >>> find().name
+    'base'
+    """
     known = shipped()
     wanted = DEFAULT if name is None else os.fspath(name)
     if wanted in known and os.sep not in wanted:
@@ -86,6 +94,9 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
     """Read and check a bundle's facts, and (``verify``) that the weights have the digest that they should have.
 
     A run may renew its bundle meanwhile, weights first (training/folder.py): then the next facts vouch for them. Raises MelodyError.
+
+    >>> read("base").codec.clock
+    'beats'
     """
     folder = find(name)
     bundle = _facts(folder, folder / FACTS)
@@ -182,7 +193,10 @@ def model_config(raw: Mapping[str, Any]) -> ModelConfig:
 
 
 def load_model(bundle: Bundle) -> EventLSTM:
-    """The network with its weights, in fp32, ready to sample (``eval`` mode). Raises MelodyError on any disagreement."""
+    """The network with its weights, in fp32, ready to sample (``eval`` mode). Raises MelodyError on any disagreement.
+
+    >>> load_model(read()).config.cell  # doctest: +SKIP
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load

@@ -43,7 +43,15 @@ class Remedy(Enum):
 
 
 class MelodyError(Exception):
-    """The work failed: a bad file, a full disk, a piece that cannot be accompanied."""
+    """The work failed: a bad file, a full disk, a piece that cannot be accompanied.
+
+    >>> from melody import midi
+    >>> try:
+    ...     midi.read("nothing.mid")
+    ... except MelodyError as fault:
+    ...     print(fault)
+    nothing.mid: no such file
+    """
 
     status = 1
 
@@ -67,7 +75,15 @@ class MelodyError(Exception):
 
 
 class CallError(MelodyError):
-    """The call was wrong: an argument out of range, two that contradict each other, an unknown name."""
+    """The call was wrong: an argument out of range, two that contradict each other, an unknown name.
+
+    >>> from melody.theory import parse_key
+    >>> try:
+    ...     parse_key("H minor")
+    ... except CallError as fault:
+    ...     print(fault, fault.status)
+    unknown key 'H minor'; did you mean 'G minor'? 2
+    """
 
     status = 2
 

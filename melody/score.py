@@ -79,7 +79,12 @@ def _starting_at_zero(rows: Table, default: tuple[int, ...]) -> Table:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One voice or instrument: a name, a General MIDI program (0..127) or drums, its notes and its sustain pedal."""
+    """One voice or instrument: a name, a General MIDI program (0..127) or drums, its notes and its sustain pedal.
+
+    >>> bass = Track("bass", 32, notes=note_table([0], [480], [36], [80]))
+    >>> bass.program, bass.notes["pitch"].tolist()
+    (32, [36])
+    """
 
     name: str = ""
     program: int = 0
@@ -99,7 +104,12 @@ class Track:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """A piece. ``tempi`` and ``meters`` always start at tick 0 (build them with ``tempo_table`` and ``meter_table``)."""
+    """A piece. ``tempi`` and ``meters`` always start at tick 0 (build them with ``tempo_table`` and ``meter_table``).
+
+    >>> piece = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+    >>> piece.note_count, piece.duration_seconds, piece.end_tick / piece.ticks_per_quarter
+    (2, 1.0, 2.0)
+    """
 
     tracks: tuple[Track, ...] = ()
     ticks_per_quarter: int = 480

@@ -257,7 +257,7 @@ class Composer:
         >>> from itertools import islice
         >>> notes = list(islice(load().stream(seed=1, style="lieder"), 8))
         >>> notes[0].name, notes[0].onset_beats <= notes[7].onset_beats
-        ('Melody', True)
+        ('Acoustic Grand Piano', True)
         """
         drawn, number = _sampling(sampling, drawing), _seed(seed)
         request: Request

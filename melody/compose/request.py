@@ -34,7 +34,12 @@ MIN_TEMPO, MAX_TEMPO = 10, 500  # quarter notes a minute
 
 @dataclass(frozen=True, kw_only=True)
 class Request(ABC):
-    """What every verb takes. What is None is for the model (or the tune) to say. Errors: ``CallError`` that names the field."""
+    """What every verb takes. What is None is for the model (or the tune) to say. Errors: ``CallError`` that names the field.
+
+    >>> from melody.compose import Generate
+    >>> isinstance(Generate(bars=8, key="A minor"), Request)
+    True
+    """
 
     style: str | None = setting(
         None, "A style that the model has learned (melody inspect MODEL lists them), or a style file that melody train made.", kind=str

@@ -106,6 +106,8 @@ class Corpus:
     """A prepared corpus, read-only. ``score(i)`` rebuilds piece ``i``; only the pages that are touched are read.
 
     What opens it checks the index by its digest and the tables by their sizes; ``verify`` reads all of them.
+
+    >>> corpus = Corpus("my-corpus")  # doctest: +SKIP
     """
 
     def __init__(self, folder: str | Path) -> None:

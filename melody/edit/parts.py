@@ -19,6 +19,12 @@ def fewer_tracks(score: Score, most: int) -> tuple[Score, str]:
 
     First tracks go that double another one in unison, those with the fewest notes first; what they play beside it goes over. Then
     tracks of one instrument are joined, the smallest two first. Of what is still too much the busiest stay.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> two = Score((*piece.tracks, Track("more", notes=note_table([1920], [480], [60], [80]))))
+    >>> fewer_tracks(two, 1)[1]
+    '2 tracks to 1: 1 joined with one of the same instrument'
     """
     if len(score.tracks) <= most:
         return score, ""

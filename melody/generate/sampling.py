@@ -20,7 +20,11 @@ ARANGE = np.arange(1 << 12)  # more rows than a batch has
 
 @dataclass(frozen=True)
 class Sampling:
-    """How values are drawn. ``temperature`` 0 is greedy: always the most likely value. Errors: ``CallError``."""
+    """How values are drawn. ``temperature`` 0 is greedy: always the most likely value. Errors: ``CallError``.
+
+    >>> Sampling(temperature=0.9, min_p=0.02).top_p
+    0.98
+    """
 
     temperature: float = setting(
         1.0, "Below 1 is safer, above 1 is wilder; 0 always takes the most likely event.", kind=float, low=0, high=100

@@ -35,6 +35,9 @@ def play(sound: Audio, rate: int) -> str:
     """Play a sound (samples, channels) to its end; returns what played it. An interrupt ends it.
 
     Errors: ``MelodyError`` where there is no sound device, or nothing that plays through it.
+
+    >>> from melody import load, render
+    >>> play(render.audio(load().generate(bars=4, seed=1)), 48_000)  # doctest: +SKIP
     """
     if _through_miniaudio(sound, rate):
         return "miniaudio"

@@ -23,7 +23,15 @@ PathLike = str | os.PathLike[str]
 
 
 def wav(score: Score, path: PathLike, sample_rate: int = sampler.RATE, soundfont: PathLike | None = None, synth: str | None = None) -> str:
-    """Write a piece as a 16-bit WAV file, replacing what is there; returns the name of the synthesiser. See ``audio``."""
+    """Write a piece as a 16-bit WAV file, replacing what is there; returns the name of the synthesiser. See ``audio``.
+
+    >>> import tempfile
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     wav(piece, f"{folder}/piece.wav", 8000, synth="tones")
+    'simple tones'
+    """
     write_wav(audio(score, sample_rate, soundfont, synth), path, sample_rate)
     return synthesiser(synth)
 
@@ -32,6 +40,9 @@ def opus(score: Score, path: PathLike, soundfont: PathLike | None = None, synth:
     """Write a piece as Opus in an Ogg file, about 1 MB a minute, replacing what is there; returns the name of the synthesiser.
 
     Errors: as of ``audio``, and ``MelodyError`` without the package soundfile.
+
+    >>> from melody import load
+    >>> opus(load().generate(bars=4, seed=1), "piece.opus")  # doctest: +SKIP
     """
     try:
         import soundfile  # type: ignore[import-untyped]  # has no types

@@ -46,6 +46,9 @@ def synthesiser(choice: str | None = None) -> str:
     """The name of the one that ``audio`` uses: "midirenderer", "FluidSynth" or "simple tones"; by default the first that is here.
 
     ``choice``: "midirenderer", "fluidsynth" or "tones". Errors: ``CallError`` for another; ``MelodyError`` for one that is not here.
+
+    >>> synthesiser("tones")
+    'simple tones'
     """
     if choice is not None and choice not in SYNTHESISERS:
         raise unknown("synthesiser", choice, SYNTHESISERS)
@@ -69,6 +72,11 @@ def audio(
 
     ``soundfont``: another file (.sf2, .sf3) for midirenderer or FluidSynth. Errors: ``MelodyError`` for a piece of more than an hour, a
     file that is no soundfont; ``CallError`` for a sample rate outside 8,000..192,000, an unknown synthesiser, a soundfont for tones.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> audio(piece, 8000, synth="tones").shape[1]  # channels
+    1
     """
     if not RATES[0] <= sample_rate <= RATES[1]:
         raise CallError(f"a sample rate of {sample_rate} cannot be played; give {RATES[0]} to {RATES[1]}, usually {sampler.RATE}")

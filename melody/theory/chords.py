@@ -54,7 +54,13 @@ PENALTIES = np.repeat([penalty for _, penalty in SHAPES.values()], 12)
 
 @dataclass(frozen=True, eq=False)
 class Chords:
-    """One chord a segment: (n,) each; ``edges`` (n + 1,) are the ticks between the segments."""
+    """One chord a segment: (n,) each; ``edges`` (n + 1,) are the ticks between the segments.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> estimate_chords(piece).edges.tolist()
+    [0, 960, 1920]
+    """
 
     edges: NDArray[np.int64]
     root: NDArray[np.int64]  # pitch class 0..11, -1 where nothing sounds
@@ -69,14 +75,26 @@ class Chords:
 
 
 def chroma(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sounding time in ticks (n, 12) of each pitch class in each of the n segments between ``edges`` (n + 1,), rising."""
+    """Sounding time in ticks (n, 12) of each pitch class in each of the n segments between ``edges`` (n + 1,), rising.
+
+    >>> import numpy as np
+    >>> from melody.score import Score, Track, note_table
+    >>> chroma(note_table([0], [480], [64], [80]), np.array([0, 960]))[0].tolist()
+    [0.0, 0.0, 0.0, 0.0, 480.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
     onset, end, pitch_class = notes["onset"], notes["onset"] + notes["duration"], notes["pitch"] % 12
     columns = [_sounded_before(onset[pitch_class == p], end[pitch_class == p], edges) for p in range(12)]
     return np.diff(np.stack(columns, axis=1), axis=0).astype(np.float64)
 
 
 def sounding_time(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sounding time (n,) of all notes together in each of the n segments between ``edges`` (n + 1,), rising."""
+    """Sounding time (n,) of all notes together in each of the n segments between ``edges`` (n + 1,), rising.
+
+    >>> import numpy as np
+    >>> from melody.score import Score, Track, note_table
+    >>> sounding_time(note_table([0, 0], [480, 480], [43, 60], [80, 80]), np.array([0, 960])).tolist()
+    [960]
+    """
     return np.diff(_sounded_before(notes["onset"], notes["onset"] + notes["duration"], edges))
 
 
@@ -93,7 +111,13 @@ def _sounded_before(onset: NDArray[np.int64], end: NDArray[np.int64], at: NDArra
 
 
 def lowest_pitch_class(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pitch class (n,) of the lowest note that starts in each segment, or that last started; -1 before the first note."""
+    """Pitch class (n,) of the lowest note that starts in each segment, or that last started; -1 before the first note.
+
+    >>> import numpy as np
+    >>> from melody.score import Score, Track, note_table
+    >>> lowest_pitch_class(note_table([0, 0], [480, 480], [43, 60], [80, 80]), np.array([0, 960])).tolist()
+    [7]
+    """
     segment = np.searchsorted(edges, notes["onset"], side="right") - 1
     inside = (segment >= 0) & (segment < len(edges) - 1)
     lowest = np.full(len(edges) - 1, 128)
@@ -119,14 +143,27 @@ def segment_edges(score: Score, per: str = "half bar") -> NDArray[np.int64]:
 
 
 def estimate_chords(score: Score, per: str = "half bar") -> Chords:
-    """The chord of each beat, half bar or bar of a piece, from all its pitched tracks together."""
+    """The chord of each beat, half bar or bar of a piece, from all its pitched tracks together.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> estimate_chords(piece, per="bar").root.tolist()
+    [0]
+    """
     edges = segment_edges(score, per)
     tables = [t.notes for t in score.tracks if not t.is_drum]
     return chords_between(edges, np.concatenate(tables) if tables else np.zeros(0, NOTE))
 
 
 def chords_between(edges: NDArray[np.int64], notes: Table) -> Chords:
-    """The chord of each segment between ``edges`` (n + 1,), from pitched notes: onset, duration and pitch, in the unit of the edges."""
+    """The chord of each segment between ``edges`` (n + 1,), from pitched notes: onset, duration and pitch, in the unit of the edges.
+
+    >>> import numpy as np
+    >>> from melody.score import Score, Track, note_table
+    >>> notes = note_table([0, 0, 0], [960] * 3, [60, 64, 67], [80] * 3)
+    >>> chords_between(np.array([0, 960]), notes).root.tolist()
+    [0]
+    """
     sound = chroma(notes, edges)  # (n, 12)
     length = np.linalg.norm(sound, axis=1, keepdims=True)
     cosine = sound / np.maximum(length, 1e-12) @ TEMPLATES.T  # (n, qualities * 12)

@@ -48,6 +48,11 @@ def downbeat_shift(score: Score) -> int:
 
     Only the bars before the first change of meter are looked at: a change starts a bar by itself. Performances whose ticks do
     not follow the beat are left as they are.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> downbeat_shift(piece)
+    0
     """
     meters = real_meters(score)
     numerator, denominator = int(meters["numerator"][0]), int(meters["denominator"][0])

@@ -29,5 +29,11 @@ def looks_like_drums(track: Track) -> bool:
 
 
 def likely_drums(score: Score) -> list[int]:
-    """Indices of the tracks that look like drums and are none."""
+    """Indices of the tracks that look like drums and are none.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> likely_drums(piece)
+    []
+    """
     return [index for index, track in enumerate(score.tracks) if looks_like_drums(track)]

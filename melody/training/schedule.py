@@ -29,7 +29,7 @@ def too_short(config: TrainConfig, counters: Counters) -> str:
     """One line for a run whose minutes are too few to learn, as soon as that is seen; otherwise nothing.
 
     >>> too_short(TrainConfig(minutes=4), Counters(step=3, seconds=80))
-    'only about 9 updates in 4 minutes, too few to learn much: give it 45 minutes or more, or a smaller batch (now 32)'
+    'only about 9 updates in 4 minutes, too few to learn much: give it 89 minutes or more, or a smaller batch (now 32)'
     """
     updates = int(60 * config.minutes * counters.step / max(counters.seconds, 1e-9))
     wanted = max(FEW, 2 * config.warmup)

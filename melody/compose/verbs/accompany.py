@@ -34,7 +34,13 @@ GUIDANCE = 5.0  # how closely it follows its tune (docs/log.md)
 
 @dataclass(frozen=True, kw_only=True)
 class Accompany(WithTrack, WithVoices):
-    """Keep a tune and add the rest."""
+    """Keep a tune and add the rest.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> tune = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+    >>> Accompany(tune=tune, voices=["piano", "bass"]).programs()
+    ((0, False), (33, False))
+    """
 
     track: str | int | None = setting(
         None, "Name, or number from 1, of the track that is the tune, if there are others; by default it is found."

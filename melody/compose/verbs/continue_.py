@@ -31,7 +31,13 @@ OVERHANG = 4  # a tune that sounds on past a bar line for up to a quarter divide
 
 @dataclass(frozen=True, kw_only=True)
 class Continue(WithTune, WithLength):
-    """Go on from the end of a tune; 8 bars if no length is given."""
+    """Go on from the end of a tune; 8 bars if no length is given.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> tune = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+    >>> Continue(tune=tune, bars=4, seed=1).source.score == tune
+    True
+    """
 
     def written_programs(self) -> Sequence[int]:
         """See Request."""

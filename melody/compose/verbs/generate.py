@@ -32,7 +32,12 @@ FREE_BARS = (16, 32)  # without a length: a number of bars is drawn, and the mod
 
 @dataclass(frozen=True, kw_only=True)
 class Generate(WithVoices, WithLength):
-    """A new piece."""
+    """A new piece.
+
+    >>> request = Generate(bars=8, voices="piano,bass", meter=(3, 4), seed=1)
+    >>> request.programs(), request.parsed_meter()
+    (((0, False), (33, False)), (3, 4))
+    """
 
     def _task(self, bundle: Bundle) -> Task:
         codec = bundle.codec

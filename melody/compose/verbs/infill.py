@@ -33,7 +33,14 @@ ALL_PARTS, ONE_PART = 1.0, 1.5  # guidance where nothing else sounds in the hole
 
 @dataclass(frozen=True, kw_only=True)
 class Infill(WithTrack):
-    """Rewrite some bars of a piece and leave everything around them as it is. The hole: those bars, of all tracks or of one."""
+    """Rewrite some bars of a piece and leave everything around them as it is. The hole: those bars, of all tracks or of one.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> tune = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+    >>> request = Infill(tune=tune, from_bar=1, to_bar=1, seed=1)
+    >>> request.from_bar, request.to_bar
+    (1, 1)
+    """
 
     from_bar: int = setting(help="First bar to rewrite; the first of the piece is 1.", kind=int, low=1)
     to_bar: int = setting(help="Last bar to rewrite.", kind=int, low=1)
