@@ -31,7 +31,7 @@ def inspect(path: str, /, *, drums: str | None = None, sequence: int | None = No
     path
         A MIDI file or an archive of some (.zip, .tar.gz, ...), a corpus, a model's folder, or the name of a shipped model.
     drums
-        Name, or number from 1, of a track of a MIDI file that is a drum kit though it is not on the channel for drums; several with commas.
+        Name, or number from 1, of a track that is a drum kit though it is not on the channel for drums; several are separated by commas.
     sequence
         Which sequence of a MIDI file of format 2, from 1.
     """

@@ -40,7 +40,7 @@ class Writing(Printing):
     force: Flag = False
     """Replace files that exist."""
     stdout: Flag = False
-    """Send the piece, as MIDI, to standard output and not to a file."""
+    """Write the piece, as MIDI, to standard output instead of a file."""
 
 
 @Parameter(name="*", group="Music")
@@ -51,13 +51,13 @@ class Performing:
     model: str | None = None
     """Name of a shipped model, or a model's folder."""
     engine: str | None = None
-    """What carries the model: onnx, quick and without torch, or torch; by default onnx if the model has a runtime file (melody export)."""
+    """What runs the model: onnx (fast, without torch) or torch; by default onnx if the model has a runtime file (melody export)."""
     adapt: Path | None = None
-    """For generate and continue: a MIDI file, folder or archive that the model learns for some seconds first; nothing of it is kept."""
+    """For generate and continue: a MIDI file, folder or archive from which the model learns for some seconds first; nothing of it is kept."""
     best_of: int | None = None
-    """Write so many of each piece, 1 to 64, and keep the one nearest to what is usual in its style; its seed is reported."""
+    """Write this many candidates for each piece, 1 to 64, and keep the most typical of its style; its seed is reported."""
     corpus: Path | None = None
-    """With --best-of: the corpus that the model learned from, so that a piece which copies it is not kept."""
+    """With --best-of: the corpus that the model was trained on, so that candidates which copy from it are not kept."""
 
 
 def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
@@ -72,7 +72,7 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
         kind: Any = found.kind or str
         help_text = found.help
         if name == "seed" and draws_seed:
-            default, help_text = None, "The same seed gives the same music; a random one is drawn, and reported, if none is given."
+            default, help_text = None, "The same seed gives the same music; if none is given, a random one is drawn and reported."
         facts: dict[str, Any] = {"help": help_text}
         if name.endswith("_"):  # a word that Python keeps for itself
             facts["name"] = f"--{name.strip('_')}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from melody.score import Score
 
 WORTH_A_PROCESS = 32  # pieces for which another process is worth its start
-WITHOUT_COPYING = "no --corpus was named, so nobody looked whether the kept pieces copy music that the model learned from"
+WITHOUT_COPYING = "without --corpus the pieces were not checked for copies of the music that the model was trained on"
 
 
 def write_pieces(

@@ -22,7 +22,7 @@ app = App(name="play", help_epilogue=EXAMPLES)
 
 @app.default
 def play(file: Path, /, *, soundfont: Path | None = None, synth: str | None = None, printing: Printing = Printing()) -> None:
-    """Play a MIDI file through the loudspeaker.
+    """Play a MIDI file through the loudspeakers.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def play(file: Path, /, *, soundfont: Path | None = None, synth: str | None = No
     soundfont
         Another soundfont (.sf2 or .sf3) than the one that melody brings.
     synth
-        midirenderer, fluidsynth or tones; by default the first of them that is here.
+        midirenderer, fluidsynth or tones; by default the first of them that is available.
     """
     from melody import notation
     from melody import render as renderer

@@ -73,7 +73,7 @@ def prepare(
     Parameters
     ----------
     folders
-        Folders, MIDI files and zip archives; folders are read to the bottom.
+        Folders, MIDI files and archives; folders are read with all their subfolders.
     output
         Folder to write the corpus to.
     least_notes

@@ -53,9 +53,9 @@ def render(
     file
         MIDI, MusicXML or ABC file.
     png
-        A piano roll, as a picture (this is done if nothing is said).
+        A piano roll as a picture (the default).
     svg
-        A piano roll, as a drawing that can be enlarged.
+        A piano roll as a vector drawing.
     wav
         Sound, 10 MB a minute.
     opus
@@ -67,9 +67,9 @@ def render(
     soundfont
         For sound: another soundfont (.sf2 or .sf3).
     synth
-        For sound: midirenderer, fluidsynth or tones; by default the first of them that is here.
+        For sound: midirenderer, fluidsynth or tones; by default the first of them that is available.
     output
-        File to write; for several forms the ending is exchanged; by default beside the MIDI file.
+        File to write; if there are several, each gets its own suffix; by default beside the MIDI file.
     force
         Replace files that exist.
     """

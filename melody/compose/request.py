@@ -48,7 +48,7 @@ class Request(ABC):
     seed: int = setting(0, "The same seed gives the same music.", kind=int, low=0, high=MAX_SEED)
     sampling: Sampling = field(default_factory=Sampling)
     passes: bool = setting(
-        True, "Write form and chords first and then the notes, with a model that has learned it; else all at once.", kind=bool
+        True, "Write form and chords first and then the notes, if the model has learned to; otherwise all at once.", kind=bool
     )
     fitting: Fitting = ALL  # for measurements
 
@@ -109,7 +109,7 @@ class WithVoices(Request):
     """A request that can bring instruments."""
 
     voices: str | Sequence[str | int] = setting(
-        (), "Instruments, for example piano,bass,drums: General MIDI names or programs (0 to 127), with commas between."
+        (), "Instruments, for example piano,bass,drums: General MIDI names or programs (0 to 127), separated by commas."
     )
 
     def __post_init__(self) -> None:
@@ -138,7 +138,7 @@ class WithTune(Request):
     tune: TuneLike
     drums: str | None = setting(
         None,
-        "Name, or number from 1, of a track that is a drum kit though it is not on the channel for drums; several with commas.",
+        "Name, or number from 1, of a track that is a drum kit though it is not on the channel for drums; several are separated by commas.",
         kind=str,
     )
     sequence: int | None = setting(None, "Which sequence of a file of format 2, from 1.", kind=int, low=1, high=65_535)

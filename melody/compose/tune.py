@@ -40,7 +40,7 @@ class Tune:
         name = Path(source).name if isinstance(source, str | os.PathLike) else "the piece"
         quarters = score.end_tick // score.ticks_per_quarter
         if quarters > MAX_QUARTERS:
-            raise MelodyError(f"{name}: lasts {quarters:,} quarter notes, more than the limit of {MAX_QUARTERS:,}; cut it first")
+            raise MelodyError(f"{name}: lasts {quarters:,} quarter notes, more than the limit of {MAX_QUARTERS:,}; shorten it first")
         return Tune(with_drums(score, drums, name), name)
 
     def doubts(self) -> list[tuple[str, str]]:

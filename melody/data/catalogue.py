@@ -58,7 +58,7 @@ def collections() -> dict[str, Collection]:
         if place.is_file():
             rows = tomllib.loads(read_bytes(place, _MAX_TABLE_BYTES).decode("utf-8"))["collection"]
             return {row["name"]: Collection(**row) for row in rows}
-    raise MelodyError("the table of collections is not there (datasets/catalogue.toml); install melody again")
+    raise MelodyError("the table of collections is not there (datasets/catalogue.toml); reinstall melody")
 
 
 def find(name: str) -> Collection:

@@ -129,7 +129,7 @@ def surprise(model: EventLSTM, score: Score, name: str = "the piece", style: str
     if not score.note_count:
         raise MelodyError(f"{shown(name)}: no notes in it")
     if score.note_count > MAX_NOTES:
-        raise MelodyError(f"{shown(name)}: {score.note_count:,} notes, more than {MAX_NOTES:,}; cut it first")
+        raise MelodyError(f"{shown(name)}: {score.note_count:,} notes, more than {MAX_NOTES:,}; shorten it first")
     score = edit.busiest_tracks(score, MAX_PARTS) if len(score.tracks) > MAX_PARTS else score
     piece = quantise(edit.apply_pedal(score) if codec.clock == "seconds" else score, codec, theory.lead_track(score)[0])
     encoded = encode_score(score, codec, style)

@@ -82,7 +82,7 @@ def audio(
         raise CallError(f"a sample rate of {sample_rate} cannot be played; give {RATES[0]} to {RATES[1]}, usually {sampler.RATE}")
     seconds = score.duration_seconds
     if seconds > MAX_SECONDS:
-        raise MelodyError(f"the piece lasts {seconds / 60:,.0f} minutes, audio is limited to {MAX_SECONDS / 60:.0f}; cut it first")
+        raise MelodyError(f"the piece lasts {seconds / 60:,.0f} minutes, audio is limited to {MAX_SECONDS / 60:.0f}; shorten it first")
     name = synthesiser(synth)
     if soundfont is not None and name == SYNTHESISERS["tones"]:
         raise CallError("simple tones need no soundfont; choose another synthesiser, or leave it out")

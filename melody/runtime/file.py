@@ -55,7 +55,7 @@ def read(bundle: Bundle) -> Tables:
         named = fault.reason if fault.reason.startswith(shown(path)) else f"{shown(path)}: {fault.reason}"
         raise MelodyError(named, Remedy.EXPORT, folder=folder) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
-        raise MelodyError(f"{shown(path)}: damaged, or no file of tables ({reason(fault)[:80]})", Remedy.EXPORT, folder=folder) from None
+        raise MelodyError(f"{shown(path)}: damaged, or not a runtime file ({reason(fault)[:80]})", Remedy.EXPORT, folder=folder) from None
 
 
 def packed_tables(tables: Mapping[str, NDArray[Any]], bundle: Bundle) -> bytes:

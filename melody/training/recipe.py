@@ -94,7 +94,7 @@ def load_recipe(name: str | Path, _depth: int = 0) -> Recipe:
     base = Recipe()
     if "base" in raw:
         if _depth > 8:
-            raise MelodyError(f"{shown(path)}: its base recipes refer to each other in a circle")
+            raise MelodyError(f"{shown(path)}: its base recipes refer to each other in a loop")
         parent = str(raw.pop("base"))
         base = load_recipe(parent if parent in known else path.parent / f"{parent.removesuffix('.toml')}.toml", _depth + 1)
     return changed(base, raw, shown(path))

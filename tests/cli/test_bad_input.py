@@ -214,7 +214,7 @@ def test_a_fault_of_the_program_is_one_line_too(melody, odd, monkeypatch):
         raise KeyError("a\nb")
 
     monkeypatch.setattr(notation, "read", broken)
-    refused(melody("inspect", "good.mid"), 1, "a fault of melody itself (KeyError", "MELODY_TRACEBACK=1")
+    refused(melody("inspect", "good.mid"), 1, "a bug in melody (KeyError", "MELODY_TRACEBACK=1")
     monkeypatch.setenv("MELODY_TRACEBACK", "1")
     with pytest.raises(KeyError):
         melody("inspect", "good.mid")

@@ -34,7 +34,7 @@ GUIDANCE = 5.0  # how closely it follows its tune (docs/log.md)
 
 @dataclass(frozen=True, kw_only=True)
 class Accompany(WithTrack, WithVoices):
-    """Keep a tune and add the rest.
+    """Add an accompaniment to a tune; the tune itself stays as it was.
 
     >>> from melody.score import Score, Track, note_table
     >>> tune = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))

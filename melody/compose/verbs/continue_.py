@@ -31,7 +31,7 @@ OVERHANG = 4  # a tune that sounds on past a bar line for up to a quarter divide
 
 @dataclass(frozen=True, kw_only=True)
 class Continue(WithTune, WithLength):
-    """Go on from the end of a tune; 8 bars if no length is given.
+    """Continue a tune from its end, by 8 bars if no length is given; the tune itself stays as it was.
 
     >>> from melody.score import Score, Track, note_table
     >>> tune = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
