@@ -84,7 +84,8 @@ class Bounded:
         if len(found) == len(self.limits) == 1:
             ends = [[end for end in own if end != NEVER_FREE] for own in self.ends[0].tolist()]
             counted = [own if len(own) < MOST_VOICES else [] for own in ends]
-            self.alone = Alone(*(array[0].tolist() for array in (self.low, self.high, self.quiet, self.loud)), counted)
+            low, high, quiet, loud = (array[0].tolist() for array in (self.low, self.high, self.quiet, self.loud))
+            self.alone = Alone(low, high, quiet, loud, counted)
 
     def pick(self, origin: Ints) -> None:
         """Row i is what row ``origin[i]`` was; -1: blank, to be set by ``enter``."""
