@@ -246,16 +246,17 @@ class Trainer:
 
     def _score(self, callback: TrainingCallback) -> dict[str, float] | None:
         """Nats per note on held-out pieces, "total" and by field; None where there are none, or the callback said stop."""
-        pieces, c, place = self.corpus.split("valid"), self.counters, self.learner.place
+        pieces, c, place, recipe = self.corpus.split("valid"), self.counters, self.learner.place, self.recipe
         c.due = 0
         if not pieces:
             self._try(lambda: self._keep_best({}))
             return None
         model = self.learner.averaged()
-        validation = validation_stream(self.corpus, model.codec, pieces, self.recipe.given, sampling=self.recipe.data)
-        stream = InterruptibleStream(validation, callback)
+        stream = validation_stream(self.corpus, model.codec, pieces, recipe.given, sampling=recipe.data)
         try:
-            scores = validate(model, stream, self.recipe.train.validate_notes, place.dtype, place.device).per_note()
+            scores = validate(
+                model, InterruptibleStream(stream, callback), recipe.train.validate_notes, place.dtype, place.device
+            ).per_note()
         except ValidationInterrupted:
             c.due = 1
             return None
