@@ -185,7 +185,7 @@ def model(name: str) -> View:
 
 
 def _instruments(found: bundle.Bundle) -> str:
-    """What the model's card says of instruments: those that it has learned, by notes heard, and how many it has only met."""
+    """What the model's card says of instruments: those that it has learned, by notes seen, and how many it has only met."""
     learned = learned_programs(found)
     if learned is None:
         return "not said"
@@ -196,7 +196,7 @@ def _instruments(found: bundle.Bundle) -> str:
         how_well = f", {nats:.2f} nats" if isinstance(nats, float) else ""
         said.append(f"{programs.program_name(min(p, 127), p > 127)} ({notes:,} notes{how_well})")
     met = len(table) - len(learned)
-    return ", ".join(said) + (f"; {met} more were heard too little" if met else "")
+    return ", ".join(said) + (f"; {met} more were seen too little" if met else "")
 
 
 def _parameters(found: bundle.Bundle) -> int:
