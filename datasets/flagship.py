@@ -1,8 +1,8 @@
-"""flagship.py CORPUS OUT: what the training of the shipped model begins with, a bundle for ``melody train CORPUS --from OUT --recipe flagship``.
+"""flagship.py CORPUS OUT: what the training of the shipped model begins with.
 
-The model of before (two layers of 512, four styles, the first vocabulary, 13.4 million notes seen) in a network of the same shape with the
-styles of CORPUS and the second vocabulary. It scores as before until it is trained (melody/model/growth.py), so what was learned is not
-paid for twice.
+OUT is a bundle for ``melody train CORPUS --from OUT --recipe flagship``: the model of before (two layers of 512, four styles, the first
+vocabulary, 13.4 million notes seen) in a network of the same shape with the styles of CORPUS and the second vocabulary. It scores as
+before until it is trained (melody/model/growth.py), so what was learned is not paid for twice.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ class Remedy(Enum):
     FULL_PRECISION = 'use precision "fp32"'
     SMALLER_BATCH = "lower batch (now {batch}), then chunk (now {chunk}) or the model's width (now {width}) in the recipe"
     SMALLER_CHUNK = "lower chunk (now {chunk}) or the model's width (now {width}) in the recipe; batch is 1 already"
+    MORE_NOTES = "allow more with max_notes, up to {most:,}"
     RESUME = "resume it from its last save"
     START_ANEW = "start the run anew, replacing what is there (force)"
     SEQUENCE = "choose one with sequence=1 to {count}"

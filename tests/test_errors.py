@@ -76,6 +76,7 @@ DETAILS = {
     Remedy.SMALLER_BATCH: {"batch", "half", "chunk", "width"},
     Remedy.SMALLER_CHUNK: {"chunk", "width"},
     Remedy.NEW_RUN: {"folder"},
+    Remedy.MORE_NOTES: {"most"},
 }  # what who raises it has to give; nothing where it is not here
 
 

@@ -53,7 +53,7 @@ class Performing:
     engine: str | None = None
     """What runs the model: onnx (fast, without torch) or torch; by default onnx if the model has a runtime file (melody export)."""
     adapt: Path | None = None
-    """For generate and continue: a MIDI file, folder or archive from which the model learns for some seconds; nothing of it is kept."""
+    """For generate and continue: a MIDI file, folder or archive from which the model learns for some seconds; nothing is kept."""
     best_of: int | None = None
     """Write this many candidates for each piece, 1 to 64, and keep the most typical of its style; its seed is reported."""
     corpus: Path | None = None

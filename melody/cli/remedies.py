@@ -17,6 +17,7 @@ FLAGS = {
     Remedy.LENGTH: "give --steps or --minutes",
     Remedy.FULL_PRECISION: "use --precision fp32",
     Remedy.SMALLER_BATCH: "use --batch {half} (now {batch}), then lower chunk (now {chunk}) or the width (now {width}) in the recipe",
+    Remedy.MORE_NOTES: "allow more with --max-notes, up to {most:,}",
     Remedy.RESUME: "add --resume to go on from its last save",
     Remedy.START_ANEW: "start the run anew with --force",
     Remedy.SEQUENCE: "choose one with --sequence 1 to {count}",

@@ -95,6 +95,12 @@ def render(
                 renderer.sheet(score, target, title=file.stem)
             else:
                 renderer.roll(score, target, title=file.stem)
+    tones = facts.get("synthesiser") == "simple tones"
+    silent = sum(len(t.notes) for t in score.tracks if t.is_drum) if tones else 0
+    if silent:
+        facts["silent_notes"] = silent
+        every = "all of the piece" if silent == score.note_count else f"{silent:,} of {score.note_count:,} notes"
+        report.remark(printing, f"simple tones have no drums: {every} cannot be heard; install FluidSynth and pyfluidsynth to hear them")
     by = f" ({facts['synthesiser']})" if "synthesiser" in facts else ""
     report.result(printing, facts, [f"{shown(t)}{by if t.suffix.lower()[1:] in SOUND else ''}" for t in targets])
 

@@ -122,7 +122,7 @@ class Outline:
 def nothing_known(bars: int = 0) -> Outline:
     """An outline that says nothing of a piece of so many bars."""
     nothing, unknown = np.zeros(0, np.int64), np.full(bars, UNKNOWN)
-    return Outline(nothing, nothing, nothing, unknown, unknown * 0, unknown)
+    return Outline(nothing, nothing, nothing, unknown, unknown * 0, unknown.copy())
 
 
 def outline_of(piece: Piece) -> Outline:
@@ -152,7 +152,7 @@ def _chords(piece: Piece, pitched: Table, lines: Ints) -> tuple[Ints, Ints, Ints
     found = theory.chords_between(edges, pitched)
     silent = found.root < 0
     chord = np.where(silent, 0, 1 + 12 * QUALITY_OF[found.quality] + found.root)
-    lowest = theory.lowest_pitch_class(pitched, edges)
+    lowest = theory.lowest_sounding(pitched, edges)
     bass = np.where(IN_CHORD[chord, (lowest - found.root) % 12] & (lowest >= 0), lowest, found.root)
     bass = np.where(silent, UNKNOWN, bass)
     changes = np.append(True, (np.diff(chord) != 0) | (np.diff(bass) != 0)) | np.isin(edges[:-1], lines)

@@ -16,7 +16,7 @@ from melody.compose.processes import shared
 from melody.compose.request import Request
 from melody.compose.running import Result, Running, finished
 from melody.compose.stream import StreamedNote, streamed
-from melody.compose.tune import TuneLike
+from melody.compose.tune import MAX_NOTES, TuneLike
 from melody.compose.verbs import Accompany, Continue, Generate, Infill
 from melody.errors import CallError, MelodyError
 from melody.generate.engine import AnyEngine
@@ -190,11 +190,12 @@ class Composer:
         sequence: int | None = None,
         seed: int | None = None,
         passes: bool = True,
+        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        how = {"passes": passes, "drums": drums, "sequence": sequence}
+        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes}
         music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | how
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
@@ -210,12 +211,15 @@ class Composer:
         sequence: int | None = None,
         seed: int | None = None,
         passes: bool = True,
+        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
-        drawn, music = _sampling(sampling, drawing), {"track": track, "voices": voices, "drums": drums, "sequence": sequence}
-        return self._one(Accompany(tune=tune, **music, style=style, key=key, seed=_seed(seed), passes=passes, sampling=drawn))  # type: ignore[arg-type]  # checked by the request
+        drawn = _sampling(sampling, drawing)
+        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes}
+        music = {"style": style, "key": key, "seed": _seed(seed)} | how
+        return self._one(Accompany(tune=tune, track=track, voices=voices, sampling=drawn, **music))  # type: ignore[arg-type]  # checked by the request
 
     def infill(
         self,
@@ -230,13 +234,14 @@ class Composer:
         sequence: int | None = None,
         seed: int | None = None,
         passes: bool = True,
+        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
-        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn}
-        hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence}
+        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes}
+        hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence, "passes": passes}
         return self._one(Infill(tune=tune, **hole, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(

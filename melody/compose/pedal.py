@@ -38,14 +38,14 @@ def pedalled(tune: Score, grown: Score, stop: int) -> Score:
             groups[old.pedal.tobytes()].append(index)
     tracks = list(grown.tracks)
     for indices in groups.values():
-        old = tune.tracks[indices[0]].pedal
+        before = tune.tracks[indices[0]].pedal
         heard = np.concatenate([tune.tracks[i].notes for i in indices])
-        goes_on = is_pedalled(old, heard)
+        goes_on = is_pedalled(before, heard)
         if goes_on:
             for i in indices:
                 tracks[i] = replace(tracks[i], notes=_held(tune.tracks[i].notes, tracks[i].notes, stop))
         fresh = np.concatenate([tracks[i].notes[len(tune.tracks[i].notes) :] for i in indices])
-        rows = np.concatenate([old, added(old, fresh, tune.ticks_per_quarter, goes_on)])
+        rows = np.concatenate([before, added(before, fresh, tune.ticks_per_quarter, goes_on)])
         rows = rows[np.argsort(rows["tick"], kind="stable")]
         for i in indices:
             tracks[i] = replace(tracks[i], pedal=rows)
@@ -71,14 +71,14 @@ def _held(heard: Table, notes: Table, stop: int) -> Table:
 
 
 def added(old: Table, fresh: Table, quarter: int, goes_on: bool) -> Table:
-    """PEDAL rows for the notes ``fresh`` after the pedal ``old``: up where they begin if it is left down; from there as before if it goes on."""
+    """PEDAL rows for the notes ``fresh`` after the pedal ``old``: up where they begin if it is down; then as before if it ``goes_on``."""
     rows = []
     begin = max(int(old["tick"][-1]), int(fresh["onset"].min()))
     if old["value"][-1] >= PEDAL_DOWN:
         rows.append((begin, 0))
     if goes_on:
         down, up = pedal_spans(old, begin)
-        usual = float(np.median((up - down)[-LAST:]))
+        usual = float(np.median((np.asarray(up, np.int64) - np.asarray(down, np.int64))[-LAST:]))
         rows += _going_on(fresh, begin, min(max(usual, quarter / 2), LONGEST * quarter), max(1, quarter // SLACK))
     return np.array(rows, PEDAL)
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Union
 
 from melody import edit, notation, theory
-from melody.errors import CallError, MelodyError, unknown
+from melody.errors import CallError, MelodyError, Remedy, unknown
 from melody.midi import Limits, ScoreLike
 from melody.programs import program_name
 from melody.score import Score
 
-MAX_NOTES = 25_000  # that the network reads: 45 kB and 0.1 ms each
+MAX_NOTES = 25_000  # that the network reads if nothing is said: 45 kB and 0.1 ms each
+MOST_NOTES = 1_000_000  # that can be asked for
 MAX_QUARTERS = 10_000  # a bar of silence is a step of the network too
 TuneLike = Union["Tune", ScoreLike]  # a name in quotes
 
@@ -26,18 +27,23 @@ class Tune:
     name: str = "the piece"
 
     @staticmethod
-    def of(source: TuneLike, argument: str = "tune", drums: str | None = None, sequence: int | None = None) -> Tune:
+    def of(
+        source: TuneLike, argument: str = "tune", drums: str | None = None, sequence: int | None = None, max_notes: int = MAX_NOTES
+    ) -> Tune:
         """From a path, bytes, a binary file, a Score, a PrettyMIDI, a MidiFile; a Tune is returned as it is, but for ``drums``.
 
         ``drums``: name, or number from 1, of a track that is a drum kit though its file plays it with pitches; several with commas between.
         ``sequence``: which one of a file of format 2, from 1.
         Errors: ``CallError`` that names ``argument`` for anything else; ``MelodyError`` for a file that cannot be read, or a piece of
-        more than 25,000 notes or 10,000 quarter notes.
+        more than ``max_notes`` or 10,000 quarter notes.
         """
         if isinstance(source, Tune):
             return replace(source, score=with_drums(source.score, drums, source.name))
-        score = notation.as_score(source, argument, Limits(max_notes=MAX_NOTES), sequence=sequence)
+        score = notation.as_score(source, argument, Limits(max_notes=MOST_NOTES), sequence=sequence)
         name = Path(source).name if isinstance(source, str | os.PathLike) else "the piece"
+        if score.note_count > max_notes:
+            said = f"{name}: {score.note_count:,} notes, more than the limit of {max_notes:,}"
+            raise MelodyError(said, Remedy.MORE_NOTES if max_notes < MOST_NOTES else None, most=MOST_NOTES)
         quarters = score.end_tick // score.ticks_per_quarter
         if quarters > MAX_QUARTERS:
             raise MelodyError(f"{name}: lasts {quarters:,} quarter notes, more than the limit of {MAX_QUARTERS:,}; shorten it first")

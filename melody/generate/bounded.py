@@ -24,7 +24,7 @@ BITS = 1 << np.arange(MAX_PARTS)
 PARTS = np.arange(MAX_PARTS)
 UNBOUNDED = 1 << 16  # more than any value
 EVERY_PART = (1 << MAX_PARTS) - 1
-ARRAYS = ("low", "high", "quiet", "loud", "ends", "free_at")
+ARRAYS = ("low", "high", "quiet", "loud", "every", "ends", "free_at")
 
 
 class Alone:
@@ -65,6 +65,7 @@ class Bounded:
         self.limits: list[Limits | None] = []
         self.low = np.zeros((0, MAX_PARTS), np.int64)
         self.high, self.quiet, self.loud = (np.zeros((0, MAX_PARTS), np.int64) for _ in range(3))
+        self.every = np.zeros(0, np.int64)  # steps; 1: notes may start anywhere
         # when the last notes of each part end, as many as may sound together; the others stand at NEVER_FREE
         self.ends = np.zeros((0, MAX_PARTS, MOST_VOICES), np.int64)
         self.free_at = np.zeros((0, MAX_PARTS), np.int64)  # from here on another note of the part may start
@@ -84,7 +85,8 @@ class Bounded:
         if len(found) == len(self.limits) == 1:
             ends = [[end for end in own if end != NEVER_FREE] for own in self.ends[0].tolist()]
             counted = [own if len(own) < MOST_VOICES else [] for own in ends]
-            self.alone = Alone(*(array[0].tolist() for array in (self.low, self.high, self.quiet, self.loud)), counted)
+            low, high, quiet, loud = (array[0].tolist() for array in (self.low, self.high, self.quiet, self.loud))
+            self.alone = Alone(low, high, quiet, loud, counted)
 
     def pick(self, origin: Ints) -> None:
         """Row i is what row ``origin[i]`` was; -1: blank, to be set by ``enter``."""
@@ -118,6 +120,7 @@ class Bounded:
         base = self._base(parts[:, PartColumn.PROGRAM])
         self.low[b], self.high[b] = base + low, base + high
         self.quiet[b], self.loud[b] = limit(found.quiet, 0), limit(found.loud, UNBOUNDED)
+        self.every[b] = max(1, found.every)
         span = self.config.rest + 1
         self.onsets[b] = None if found.onsets is None else tiled(found.onsets, span)
         self.first[b] = self.onsets[b] if found.first is None else tiled(found.first, span)
@@ -186,7 +189,10 @@ class Bounded:
         may = (allowed[:, None] & BITS) != 0
         now = (self.free(time, before, np.zeros_like(time)) & may).any(-1)
         waits: Ints = np.where(may, self.free_at, NEVER_FREE).min(-1) - time
-        return np.where(now | ~may.any(-1), 0, np.maximum(1, waits))
+        waits = np.where(now | ~may.any(-1), 0, np.maximum(1, waits))
+        place = -time % self.every  # steps to the next place at which a note may start
+        there = (place == 0) & (before[:, Field.ROLE] == NOTE) & (self.every > 1)
+        return np.maximum(waits, np.where(there, self.every, place))
 
     def free_bits(self, time: Ints, before: Ints, wait: Ints) -> Ints:
         """``free`` as a set of parts, a bit for each, (B,)."""

@@ -42,6 +42,7 @@ class Limits:
     loud: Ints | None = None
     weights: Floats | None = None  # (16, 128)
     onsets: Floats | None = None  # (period,): by step modulo the period
+    every: int = 0  # steps: notes start at multiples of this only; 0: anywhere
     first: Floats | None = None  # (period,): the same for the first note that is sampled, in place of ``onsets``
     strokes: Floats | None = None  # (8, 128) by metrical strength: for parts of ``unlearned``, in place of the model's logits
     unlearned: NDArray[np.bool_] | None = None  # (16,): drums that the model has not learned

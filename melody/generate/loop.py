@@ -145,9 +145,7 @@ class Writer(Generic[Context, State, Heads]):
         heads, state = self.engine.advance(context, state, self._inputs(every))
         chain = Chain(self.engine, context, heads, rows.draws(), rows.groups, every)
         role = chain.among(Field.ROLE, constraints.roles(xp, config, view))
-        placed = None
-        if rows.bounded.places or (rows.bounded.begins and not np.all(view.notes)):
-            placed = lambda logits: rows.bounded.placed(logits, rows.table[:, TIME], rows.table[:, NOTES])  # noqa: E731
+        placed = self._placed if rows.bounded.places or (rows.bounded.begins and not np.all(view.notes)) else None
         wait = chain.between(Field.WAIT, *constraints.waits(xp, config, view, role), process=placed)
         past = constraints.ended(view, role, wait)
         if np.any(past):
@@ -220,6 +218,11 @@ class Writer(Generic[Context, State, Heads]):
         if every is None:
             return lookups
         return np.concatenate([lookups, np.zeros((len(self.partners), lookups.shape[1]), lookups.dtype)])
+
+    def _placed(self, logits: Floats) -> Floats:
+        """Logits of waits of the plans' rows, with the weights of the places that they lead to."""
+        table = self.rows.table
+        return self.rows.bounded.placed(logits, table[:, TIME], table[:, NOTES])
 
     def _processed(self, logits: Floats, chosen: Ints, here: Ints) -> Floats:
         """Pitch logits of the plans' rows, moved by guidance, by a scale and by the weights of limits."""

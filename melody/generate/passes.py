@@ -44,7 +44,8 @@ def form_plan(plan: Plan, piece: Piece, known: Outline, sampling: Sampling) -> P
     bars = known_bars(plan, known)
     some = Outline(*known.before(plan.metre.bar_start(bars)), known.form[:bars], known.texture[:bars], known.loudness[:bars])
     prime = encode(form_piece(piece, some)).rows[:-1]
-    return _plan(plan, no_parts(), FORM, prime, plan.metre.bar_start(bars), 1, sampling, FORM_SEED)
+    made = _plan(plan, no_parts(), FORM, prime, plan.metre.bar_start(bars), 1, sampling, FORM_SEED)
+    return replace(made, max_notes=max(1, bars_of(plan) - bars))
 
 
 def form_written(plan: Plan, rows: Rows) -> Outline:
@@ -91,6 +92,7 @@ def _plan(plan: Plan, parts: Rows, program: int, prime: Rows, earliest: int, per
         earliest=earliest,
         declare=(0, 0),
         every_bar=True,
+        every_line=True,
         max_silence=Plan.max_silence,
         scale=None,
         limits=_on_lines(plan.metre, per_bar),
@@ -106,7 +108,7 @@ def _on_lines(metre: Metre, per_bar: int) -> Limits | None:
     length = metre.bar_length(0)
     weights = np.full(length, NEVER, np.float32)
     weights[:: length // per_bar] = 0
-    return Limits(onsets=weights)
+    return Limits(onsets=weights, every=length // per_bar)
 
 
 def _halves(metre: Metre) -> bool:

@@ -37,6 +37,7 @@ class Plan:
     bars_left_known: bool = True  # whether the model knows how many bars are left
     declare: tuple[int, int] = (0, MAX_PARTS)  # least and most parts that are sampled
     every_bar: bool = False  # whether a note must start in every bar, from the first bar line at or after ``earliest`` on
+    every_line: bool = False  # with ``every_bar``: on the next bar line at the latest (``passes.py``)
     max_silence: int = NO_STOP  # steps for which a voice may be silent; a quarter of it for a voice that has not played yet
     scale: NDArray[np.float32] | None = None  # (128,): added to the logits of pitches (a key that is wished for)
     limits: Limits | None = None  # what keeps the notes to their surroundings

@@ -150,11 +150,10 @@ def columns(data: bytes, tracks: Bounds) -> Events:
         parts.append(_single_events(raw, found.single))
     if not parts:
         return empty()
-    if len(parts) == 1:
-        rows = parts[0]
-    else:
-        order = np.argsort(np.concatenate([p[START] for p in parts]))  # no two are the same
-        rows = [np.concatenate(column)[order] for column in zip(*parts, strict=True)]
+    rows = parts[0]
+    if len(parts) > 1:
+        rows = np.concatenate(parts, axis=1)
+        rows = rows.take(rows[START].argsort(), axis=1)  # no two start at one place
     return with_ticks(rows, np.searchsorted(rows[START], np.array([start for start, _ in tracks], np.int32)))
 
 
@@ -164,22 +163,24 @@ def empty() -> Events:
     return Events(wide, small, small, small, small.astype(bool), place, place, place, place)
 
 
-def with_ticks(rows: list[NDArray[Any]], firsts: NDArray[np.int64]) -> Events:
-    """Columns whose first is still the delta -> Events. ``firsts``: index of the first event of each track."""
-    total = np.cumsum(rows[0])
-    counts = np.diff(firsts, append=len(total))
-    before = np.append(total, 0)[firsts - 1] * (firsts > 0)
-    if len(firsts) == 1:
-        return Events(total, *rows[1:], np.zeros(len(total), np.int32))  # type: ignore[call-arg]  # one by one
-    track = np.repeat(np.arange(len(firsts), dtype=np.int32), counts)
-    return Events(total - np.repeat(before, counts), *rows[1:], track)  # type: ignore[call-arg]  # one by one
+def with_ticks(rows: NDArray[np.int32], firsts: NDArray[np.int64]) -> Events:
+    """Rows (8, n): the columns but for ``track``, the first still a delta -> Events. ``firsts``: index of the first event of each track."""
+    tick = rows[0].cumsum(dtype=np.int64)
+    track = np.zeros(len(tick), np.int32)
+    if len(firsts) > 1:
+        counts = np.diff(firsts, append=len(tick))
+        before = np.append(tick, 0)[firsts - 1] * (firsts > 0)
+        track = np.repeat(np.arange(len(firsts), dtype=np.int32), counts)
+        tick -= np.repeat(before, counts)
+    status, first, second = rows[1:4].astype(np.uint8)
+    return Events(tick, status, first, second, rows[4] > 0, *rows[START:], track)  # type: ignore[call-arg]  # one by one
 
 
-START = 5  # of the columns
+START = 5  # row of where events start
 
 
-def _run_events(raw: NDArray[np.uint8], runs: array[int], lows: int) -> list[NDArray[Any]]:
-    """The columns (but for ``track``) of all runs of one kind; ``lows``: bytes below 128 of an event."""
+def _run_events(raw: NDArray[np.uint8], runs: array[int], lows: int) -> NDArray[np.int32]:
+    """The rows (8, n) of all runs of one kind; ``lows``: bytes below 128 of an event."""
     bounds = np.frombuffer(runs, np.int32).reshape(-1, 2)
     shift: Any = bounds[0, 0]
     if len(bounds) == 1:
@@ -202,27 +203,31 @@ def _run_events(raw: NDArray[np.uint8], runs: array[int], lows: int) -> list[NDA
         if not fits.all() or behind[-1] != len(some):
             raise Damaged("bytes that are no event")
     where = np.maximum.accumulate(np.where(explicit, last + np.int32(1), np.int32(0)))  # of the status that holds
-    second = some[low[:, 2]] if lows == 3 else np.zeros(len(low), np.uint8)
-    delta = _deltas(some, begins, last)
     if starts is not None:
         shift = (bounds[:, 0] - starts)[np.searchsorted(starts, begins, side="right") - 1]
-    return [delta, some[where], some[data1], second, explicit, begins + shift, last + np.int32(1) + shift, behind + shift]
+    rows = np.empty((8, len(low)), np.int32)
+    rows[0], rows[1], rows[2], rows[4] = _deltas(some, begins, last), some[where], some[data1], explicit
+    rows[3] = some[low[:, 2]] if lows == 3 else 0
+    rows[5:] = begins, last + np.int32(1), behind
+    rows[5:] += shift
+    return rows
 
 
-def _single_events(raw: NDArray[np.uint8], single: array[int]) -> list[NDArray[Any]]:
-    """The columns (but for ``track``) of metas and sysex."""
+def _single_events(raw: NDArray[np.uint8], single: array[int]) -> NDArray[np.int32]:
+    """The rows (8, n) of metas and sysex."""
     rows = np.frombuffer(single, np.int32).reshape(-1, 3)
     start, at, end = rows[:, 0], rows[:, 1], rows[:, 2]
-    status, none = raw[at], np.zeros(len(rows), np.uint8)
-    kind = np.where(status == 0xFF, raw[at + 1], none)
-    return [_deltas(raw, start, at - 1), status, kind, none, np.ones(len(rows), bool), start, at, end]
+    status = raw[at]
+    kind = np.where(status == 0xFF, raw[at + 1], 0)
+    none = np.zeros(len(rows), np.int32)
+    return np.array([_deltas(raw, start, at - 1), status, kind, none, none + 1, start, at, end], np.int32)
 
 
-def _deltas(raw: NDArray[np.uint8], start: NDArray[np.int32], last: NDArray[np.int32]) -> NDArray[np.int64]:
+def _deltas(raw: NDArray[np.uint8], start: NDArray[np.int32], last: NDArray[np.int32]) -> NDArray[np.int32]:
     """The numbers whose bytes of seven bits stand from ``start`` to ``last``."""
-    value = raw[last].astype(np.int64)
+    value = raw[last].astype(np.int32)
     more = last - start
     for byte in range(1, int(more.max(initial=0)) + 1):
         longer = np.flatnonzero(more >= byte)
-        value[longer] |= (raw[last[longer] - byte] & 127).astype(np.int64) << (7 * byte)
+        value[longer] |= (raw[last[longer] - byte] & 127).astype(np.int32) << (7 * byte)
     return value

@@ -6,10 +6,7 @@ not into a file are events too, and the last event of the file may end behind it
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from melody.errors import MelodyError
 from melody.midi.events import END_OF_TRACK, MAX_METAS, START, Bounds, Damaged, Events, empty, length, with_ticks
@@ -30,8 +27,7 @@ def columns(data: bytes, tracks: Bounds) -> Events:
         _walk(data, start, end, len(data) if number + 1 == len(tracks) else end, rows)
     if not rows:
         return empty()
-    kinds = (np.int64, np.uint8, np.uint8, np.uint8, np.bool_, np.int32, np.int32, np.int32)
-    made: list[NDArray[Any]] = [np.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
+    made = np.array(rows, np.int32).T
     if (np.diff(made[START]) <= 0).any():
         raise Damaged("tracks that overlap")
     return with_ticks(made, np.array(firsts, np.int64))

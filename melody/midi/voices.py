@@ -90,11 +90,12 @@ def _blocks(events: Events, notes: Notes, state: State) -> tuple[Notes, dict[int
     place = track * 16 + channel
     edges = np.append(0, np.flatnonzero(place[1:] != place[:-1]) + 1)
     rank = notes.onset * 128 + events.first[notes.on]
-    span = int(rank.max()) + 1
-    if len(edges) * span < 2**62:
-        order = np.argsort(rank + np.repeat(np.arange(len(edges)) * span, np.diff(edges, append=len(rank))), kind="stable")
-    else:
-        order = np.lexsort((rank, place))
+    rank += np.repeat(np.arange(len(edges)) * (int(rank.max()) + 1), np.diff(edges, append=len(rank)))  # ticks have 31 bits
+    order = np.zeros(len(events), np.int64)
+    order[notes.on] = np.arange(1, len(rank) + 1)
+    order = order[order > 0] - 1  # as the file has them: by MTrk and time, which is nearly what is wanted
+    if (np.diff(rank[order]) < 0).any():
+        order = order[np.argsort(rank[order], kind="stable")]
     notes = Notes(*(column[order] for column in notes))
     out: dict[int, list[_Block]] = {}
     for first, last in zip(edges.tolist(), [*edges[1:].tolist(), len(track)], strict=True):

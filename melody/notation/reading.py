@@ -1,4 +1,4 @@
-"""Whatever holds a piece, as a Score: MIDI, MusicXML and ABC, told apart by their first bytes."""
+"""Whatever holds a piece, as a Score: MIDI, MusicXML and ABC, known by their first bytes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """XML from strangers: no entities, no documents from elsewhere, bounded in size and depth.
 
-expat is told to refuse every declaration of an entity, and never looks for the DTD that MusicXML files name. See Python's own
+expat is asked to refuse every declaration of an entity, and never looks for the DTD that MusicXML files name. See Python's own
 warnings (docs.python.org, XML vulnerabilities): what is dangerous there needs an entity.
 """
 

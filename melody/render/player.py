@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.errors import MelodyError
+from melody.errors import MelodyError, Remedy
 from melody.extras import EXTRAS
 from melody.render.recording import sixteen_bits, write_wav
 from melody.render.synth import Audio
@@ -47,7 +47,8 @@ def play(sound: Audio, rate: int) -> str:
         for name, command in _commands(path):
             if _ran(command):
                 return name
-    raise MelodyError(f"nothing here plays sound; {EXTRAS['play'].command} may help, else write a file with: melody render FILE --wav")
+    reason = "nothing here plays sound: it takes a sound device, and a player such as aplay or the package miniaudio"
+    raise MelodyError(reason, Remedy.INSTALL, requirement=EXTRAS["play"].requirement)
 
 
 def _commands(path: Path) -> Iterator[tuple[str, list[str]]]:

@@ -9,7 +9,7 @@ Conventions
 """
 
 from melody.theory.bars import MeterMap, bar_count, bar_of, bar_start, bar_ticks, beat_ticks, meter_map, piece_end, position_in_bar
-from melody.theory.chords import QUALITIES, SHAPES, Chords, chords_between, chroma, estimate_chords, lowest_pitch_class, sounding_time
+from melody.theory.chords import QUALITIES, SHAPES, Chords, chords_between, chroma, estimate_chords, lowest_sounding, sounding_time
 from melody.theory.downbeats import downbeat_shift
 from melody.theory.drums import likely_drums
 from melody.theory.form import bar_likeness, returns
@@ -41,7 +41,7 @@ __all__ = [
     "lead_by_rule",
     "lead_track",
     "likely_drums",
-    "lowest_pitch_class",
+    "lowest_sounding",
     "meter_map",
     "parse_key",
     "piece_end",

@@ -3,9 +3,9 @@
 Method: template matching on chroma (T. Fujishima, Realtime chord recognition of musical sound, ICMC 1999): the cosine of the
 chroma with a chord's template, with a little more for the root in the bass and a little less for rarer chords.
 
-Measured against the chord labels of pop909 (105 songs, the label at the middle of each segment): the root is right in 86 % of
-beats, 88 % of half bars and 76 % of bars, root and family (major, minor, diminished, augmented, suspended) in 76, 80 and
-66 %. Without the bass 84, 84 and 72 % of the roots. About 1 ms a song.
+Measured against the chord labels of pop909 (every eighth song or so, 110 of them, 31,732 half bars with a label at their middle): the
+root is right in 88 %, root and family (major, minor, diminished, augmented, suspended) in 79 %, the bass in 84 %. Without the bass 84 %
+of the roots. Were a note the bass only of the segment in which it begins, 83, 76 and 55 %. About 1 ms a song.
 """
 
 from __future__ import annotations
@@ -110,20 +110,25 @@ def _sounded_before(onset: NDArray[np.int64], end: NDArray[np.int64], at: NDArra
     return since(onset) - since(end)
 
 
-def lowest_pitch_class(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pitch class (n,) of the lowest note that starts in each segment, or that last started; -1 before the first note.
+def lowest_sounding(notes: Table, edges: NDArray[np.int64], least: float = 0.25) -> NDArray[np.int64]:
+    """Pitch class (n,) of the lowest note that sounds for some share of each segment, or begins there; -1 where none does.
 
-    >>> import numpy as np
-    >>> from melody.score import Score, Track, note_table
-    >>> lowest_pitch_class(note_table([0, 0], [480, 480], [43, 60], [80, 80]), np.array([0, 960])).tolist()
-    [7]
+    >>> from melody.score import note_table
+    >>> lowest_sounding(note_table([0, 0], [480, 480], [43, 60], [80, 80]), np.array([0, 480, 960])).tolist()
+    [7, -1]
     """
-    segment = np.searchsorted(edges, notes["onset"], side="right") - 1
-    inside = (segment >= 0) & (segment < len(edges) - 1)
-    lowest = np.full(len(edges) - 1, 128)
-    np.minimum.at(lowest, segment[inside], notes["pitch"][inside])
-    latest = np.maximum.accumulate(np.where(lowest < 128, np.arange(len(lowest)), -1))
-    return np.where(latest >= 0, lowest[latest] % 12, -1)
+    last = len(edges) - 1
+    onset, length = notes["onset"].astype(np.int64), np.diff(edges)
+    first = np.searchsorted(edges, onset, side="right") - 1
+    ends = np.searchsorted(edges, onset + notes["duration"] - 1, side="right") - 1  # the segment in which it ends
+    inside = (first >= 0) & (first < last) & (notes["duration"] > 0)
+    first, ends, pitch, end = first[inside], np.minimum(ends[inside], last - 1), notes["pitch"][inside], (onset + notes["duration"])[inside]
+    ends = np.where((end - edges[ends] < least * length[ends]) & (ends > first), ends - 1, ends)
+    count = ends - first + 1
+    segment = np.repeat(first, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    lowest = np.full(last, 128)
+    np.minimum.at(lowest, segment, np.repeat(pitch, count))
+    return np.where(lowest < 128, lowest % 12, -1)
 
 
 def segment_edges(score: Score, per: str = "half bar") -> NDArray[np.int64]:
@@ -167,7 +172,7 @@ def chords_between(edges: NDArray[np.int64], notes: Table) -> Chords:
     sound = chroma(notes, edges)  # (n, 12)
     length = np.linalg.norm(sound, axis=1, keepdims=True)
     cosine = sound / np.maximum(length, 1e-12) @ TEMPLATES.T  # (n, qualities * 12)
-    bass = lowest_pitch_class(notes, edges)[:, None]
+    bass = lowest_sounding(notes, edges)[:, None]
     best = (cosine - PENALTIES + BASS_WEIGHT * (np.arange(len(TEMPLATES)) % 12 == bass)).argmax(1)
     silent = length[:, 0] == 0
     fit = np.take_along_axis(cosine, best[:, None], axis=1)[:, 0]

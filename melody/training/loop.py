@@ -246,16 +246,15 @@ class Trainer:
 
     def _score(self, callback: TrainingCallback) -> dict[str, float] | None:
         """Nats per note on held-out pieces, "total" and by field; None where there are none, or the callback said stop."""
-        pieces, c, place = self.corpus.split("valid"), self.counters, self.learner.place
-        c.due = 0
+        c, place, recipe, most = self.counters, self.learner.place, self.recipe, self.recipe.train.validate_notes
+        c.due, pieces = 0, self.corpus.split("valid")
         if not pieces:
             self._try(lambda: self._keep_best({}))
             return None
         model = self.learner.averaged()
-        validation = validation_stream(self.corpus, model.codec, pieces, self.recipe.given, sampling=self.recipe.data)
-        stream = InterruptibleStream(validation, callback)
+        stream = validation_stream(self.corpus, model.codec, pieces, recipe.given, sampling=recipe.data)
         try:
-            scores = validate(model, stream, self.recipe.train.validate_notes, place.dtype, place.device).per_note()
+            scores = validate(model, InterruptibleStream(stream, callback), most, place.dtype, place.device).per_note()
         except ValidationInterrupted:
             c.due = 1
             return None

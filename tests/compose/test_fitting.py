@@ -14,6 +14,7 @@ from melody.compose.alignment import align_to_grid
 from melody.compose.hole import sides
 from melody.compose.known import as_learned, drums_learned, learned_programs, nearest_learned, remark_on
 from melody.compose.tune import Tune
+from melody.errors import MelodyError
 from melody.score import METER, Score, Track, meter_table, note_table, table
 from melody.theory.ranges import RANGES, instrument_range
 
@@ -176,3 +177,10 @@ def test_a_new_piece_begins_on_the_bar_line_or_with_an_upbeat(composer):
     for score in composer.many([Generate(bars=2, meter="4/4", seed=seed) for seed in range(12)]):
         first = min(int(t.notes["onset"][0]) for t in score.tracks)
         assert first == 0 or (first >= 960 and first % 240 == 0)
+
+
+def test_a_longer_tune_can_be_asked_for():
+    long = Score((track([60] * 40, step=10, length=10),))
+    with pytest.raises(MelodyError, match="40 notes, more than the limit of 39; allow more with max_notes, up to 1,000,000"):
+        Continue(tune=long, max_notes=39)
+    assert Continue(tune=long, max_notes=40).source.score is long

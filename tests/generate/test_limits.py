@@ -1,5 +1,7 @@
 """Limits of a plan: notes stay within them, whatever the engine would like; a row of a batch is the row alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -82,9 +84,7 @@ def test_what_sounds_in_the_prime_counts():
     prime = np.concatenate([declared(0), np.array([(Role.NOTE, 0, 0, 60, 24, 1)], np.int16)])
     made = plan(0, prime=prime, earliest=1, limits=Limits(voices=each(1)), stop=200, ending=150, sampling=WILD)
     for seed in range(5):
-        rows = write(FakeEngine(), [plan(0, prime=prime, earliest=1, limits=made.limits, stop=200, ending=150, seed=seed, sampling=WILD)])[
-            0
-        ]
+        (rows,) = write(FakeEngine(), [replace(made, seed=seed)])
         assert notes_of(made, rows)[0][0] >= 24
 
 
@@ -140,4 +140,4 @@ def test_one_row_knows_in_plain_numbers_what_many_know_in_arrays():
         assert one.alone.soonest(at, before, allowed) == two.soonest(np.full(2, at), table, np.full(2, allowed))[0]
     free = one.alone.free_at
     one.pick(np.array([0, -1]))  # another row comes beside it
-    assert one.alone is None and [f for f in one.free_at[0]] == free
+    assert one.alone is None and one.free_at[0].tolist() == free

@@ -38,7 +38,7 @@ def test_the_first_program_that_works(programs: Path) -> None:
 
 
 def test_nothing_that_plays(programs: Path) -> None:
-    with pytest.raises(MelodyError, match=r"nothing here plays sound; pip install 'melody-lstm\[play\]' may help"):
+    with pytest.raises(MelodyError, match=r"nothing here plays sound.*pip install 'melody-lstm.play.'"):
         player.play(SOUND, 48_000)
 
 
