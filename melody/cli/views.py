@@ -142,14 +142,24 @@ def corpus(path: Path) -> View:
     return facts, [Text(shown(path), style="bold"), Text(head), table, Text(checked)]
 
 
+def _drawing(found: bundle.Bundle) -> str:
+    """How values are drawn by style and pass, as far as the card says."""
+    table = found.training.get("sampling")
+    if not isinstance(table, dict):
+        return "as the model learned it"
+    rows = [(style or "other styles", by_pass) for style, by_pass in sorted(table.items()) if isinstance(by_pass, dict)]
+    return "; ".join(f"{style}: {_plain(by_pass)}" for style, by_pass in rows)
+
+
 def model(name: str) -> View:
     """Shape, codec, training, data, licence and number of parameters of a bundle; its weights are checked."""
     found = bundle.read(name)
-    training = {k: v for k, v in found.training.items() if k not in ("recipe", "programs")}
+    training = {k: v for k, v in found.training.items() if k not in ("recipe", "programs", "sampling")}
     codec = {
         "clock": found.codec.clock,
         "grid": found.codec.grid,
         "velocity_bins": found.codec.velocity_bins,
+        "version": found.codec.version,
         "styles": list(found.codec.styles),
     }
     facts: dict[str, Any] = {
@@ -171,7 +181,8 @@ def model(name: str) -> View:
         "folder": str(found.folder),
         "parameters": f"{facts['parameters']:,}",
         "network": _plain(found.model),
-        "codec": f"{found.codec.grid} steps a {unit}, {found.codec.velocity_bins} levels of velocity",
+        "codec": f"vocabulary {found.codec.version}, {found.codec.grid} steps a {unit}, {found.codec.velocity_bins} levels of velocity",
+        "sampling": _drawing(found),
         "styles": ", ".join(found.codec.styles),
         "instruments": _instruments(found),
         "training": _plain(training),
