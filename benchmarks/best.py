@@ -1,7 +1,6 @@
 """Does `--best-of` choose better pieces? Rules of choice beside one another, on the same candidates.
 
     python benchmarks/best.py CORPUS [--model base] [--pieces 40] [--of 8] [--human 80] [--seed 1]
-    python benchmarks/best.py CORPUS --write [--model base]
 
 For each style new pieces of 16 bars are chosen out of some candidates each, by *first*, no choice; *likeliest*, the fewest nats a
 note; *nats*, nats a note nearest to the style's median; *middle*, all measures, each by its distance from the style's median;
@@ -9,7 +8,7 @@ note; *nats*, nats a note nearest to the style's median; *middle*, all measures,
 training split. Columns, against beginnings of test pieces: *OA*, the overlap area of Yang and Lerch, and the *overlap* of the mean
 distributions, means over features (`melody/evaluation/overlap.py`), apart for those that the score looks at and those that it does
 not; *inside*, share of the score's measures between the human quartiles; *copied*, share of notes in runs of 12 that occur in the
-training split. --write measures what is typical of each style, and puts it into the bundle.
+training split.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ import numpy as np
 from bench import Table, finish, parsed, pieces
 
 from melody import compose
-from melody.compose.best import Rating, candidates, copied, learned, score
-from melody.compose.typical import ALL, BARS, MEASURES, Typical, measures, quartiles, read_typical, write_typical
+from melody.compose.best import Rating, candidates, score
 from melody.corpus import Corpus
 from melody.evaluation.beside import excerpt
+from melody.evaluation.copying import copied, training_runs
 from melody.evaluation.features import FEATURES, features_of
 from melody.evaluation.overlap import compared
+from melody.evaluation.typical import BARS, Typical, measures, quartiles, read_typical
 from melody.score import Score
 
-PIECES_A_STYLE = 100  # training pieces whose quartiles are taken
 CHOSEN = tuple(f.name for f in FEATURES if f.kind == "values")
 FREE = tuple(f.name for f in FEATURES if f.kind == "histogram")
 Rule = Callable[[Sequence[Rating], Typical], int]
@@ -53,14 +52,11 @@ RULES: dict[str, Rule] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, or write the table of styles."""
+    """Measure."""
     quick = {"pieces": 2, "of": 2, "human": 4}
-    options = parsed(__file__, __doc__, arguments, ["corpus"], quick, model=None, pieces=40, of=8, human=80, seed=1, write=False)
+    options = parsed(__file__, __doc__, arguments, ["corpus"], quick, model=None, pieces=40, of=8, human=80, seed=1)
     corpus, composer = Corpus(options.corpus), compose.load(options.model)
-    if options.write:
-        print(write(corpus, composer))
-        return
-    training = learned(corpus, composer.bundle)
+    training = training_runs(corpus, composer.bundle.codec)
     found = {style: style_rows(corpus, composer, training, style, options) for style in composer.bundle.codec.styles}
     names = list(next(iter(found.values()))[0]["first"])
     columns = {"chosen by": ""} | dict.fromkeys(names, ".3f")
@@ -85,22 +81,6 @@ def human(corpus: Corpus, split: str, style: str, most: int, seed: int) -> list[
     return [excerpt(corpus.score(i), BARS) for i in pieces(corpus, split, style, most, seed)]
 
 
-def write(corpus: Corpus, composer: compose.Composer) -> str:
-    """Measure the training pieces, and how much held-out ones share with them; write the file into the bundle."""
-    training = learned(corpus, composer.bundle)
-    found: dict[str, list[dict[str, float]]] = {}
-    for style in composer.bundle.codec.styles:
-        rows = [measures(s, composer.engine, style) for s in human(corpus, "train", style, PIECES_A_STYLE, 1) if s.note_count > 1]
-        held = [s for split in ("valid", "test") for s in human(corpus, split, style, PIECES_A_STYLE, 1) if s.note_count > 1]
-        found[style] = rows + [{"copied": share} for share in copied(held, training, composer.bundle)]
-    table = {style: quartiles(rows) for style, rows in found.items()} | {ALL: quartiles([r for rows in found.values() for r in rows])}
-    write_typical(composer.bundle, table, {s: sum("nats" in r for r in rows) for s, rows in found.items()})
-    lines = ["| style | " + " | ".join(MEASURES) + " |", "|---" * (1 + len(MEASURES)) + "|"]
-    for style, row in table.items():
-        lines.append(f"| {style} | " + " | ".join(" / ".join(f"{q:.2f}" for q in row[n]) if n in row else "" for n in MEASURES) + " |")
-    return "\n".join(lines)
-
-
 def style_rows(
     corpus: Corpus, composer: compose.Composer, training: Any, style: str, options: Namespace
 ) -> tuple[dict[str, dict[str, float]], float, float]:
@@ -110,7 +90,7 @@ def style_rows(
     requests = [compose.Generate(bars=BARS, style=style, seed=options.seed * 100_000 + i) for i in range(options.pieces)]
     written = composer.many([r for request in requests for r in candidates(request, options.of)])
     made, begin = time.process_time() - begin, time.process_time()
-    shares = copied(written, training, bundle)
+    shares = copied(written, training, bundle.codec)
     ratings = [score(measures(p, engine, style) | {"copied": share}, typical) for p, share in zip(written, shares, strict=True)]
     scored = time.process_time() - begin
     test, others = human(corpus, "test", style, options.human, 2), human(corpus, "train", style, options.pieces, 2)

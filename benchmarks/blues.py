@@ -51,8 +51,9 @@ from melody.generate.sampling import Sampling
 from melody.generate.torch_engine import TorchEngine
 from melody.model import EventLSTM, ModelConfig
 from melody.score import METER, Score, Track, note_table, table
+from melody.training.config import TrainConfig
 from melody.training.loop import Progress, Trainer
-from melody.training.recipe import CodecChoice, Recipe, TrainConfig
+from melody.training.recipe import CodecChoice, Recipe
 
 FORM = "CCCCFFCCGFCC"
 CHORDS = {"C": (48, 52, 55, 58), "F": (48, 51, 53, 57), "G": (47, 50, 53, 55)}  # sevenths, inverted to lie close together

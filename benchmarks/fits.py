@@ -3,13 +3,13 @@
     python benchmarks/fits.py CORPUS [--styles pop909 lieder] [--pieces 50] [--seeds 2] [--model base]
     python benchmarks/fits.py CORPUS --rules [--pieces 10]
 
-Pieces of the test split (and, where those are too few, of the validation split), their first 16 bars:
-bars 5 to 8 are written anew in all tracks (*infill*) and in the busiest of several (*one track*); the 4 bars after the first 8 are
-written (*continue*). A part's surroundings are its own notes that stay. *Outside*: share of new notes further than a fourth beyond the
-part's own range. *Off scale*: share of new notes whose pitch class has less than 1 % of the sounding time around, less the same of
-what the person wrote there (points). *Overlap*: of parts that are one voice around, share of new notes that start while another of the
-part sounds, less the same of the person's (points). *Velocity*: difference between the medians of new notes and surroundings, mean
-over the parts. --rules turns off one rule of `melody/compose/fitting.py` after the other, over all collections.
+Pieces of the test split (and, where those are too few, of the validation split), their first 16 bars: bars 5 to 8 are written anew in
+all tracks (*infill*) and in the busiest of several (*one track*); the 4 bars after the first 8 are written (*continue*). A part's
+surroundings are its own notes that stay. *Outside*: share of new notes further than a fourth beyond the part's own range. *Off scale*:
+share of new notes whose pitch class has less than 1 % of the sounding time around, less the same of what the person wrote there
+(points). *Overlap*: of parts that are one voice around, share of new notes that start while another of the part sounds, less the same
+of the person's (points). *Velocity*: difference between the medians of new notes and surroundings, mean over the parts. --rules turns
+off one rule of `melody/compose/fitting.py` after the other, over all collections.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Turn a run into a shipped model: bf16 weights, a runtime, licences of its data, a card with figures by style.
+"""Turn a run into a shipped model: bf16 weights, a runtime, what is typical of its styles, licences, a card with figures by style.
 
     python benchmarks/release.py RUN CORPUS checkpoints/base [--notes 20000]
 
@@ -22,6 +22,7 @@ from melody.corpus.priors import style_priors
 from melody.export import export
 from melody.model import EventLSTM
 from melody.training.validate import validate, validation_stream
+from melody.workflows.typical import measure_typical
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_LOSS = 1.002
@@ -55,6 +56,7 @@ def main() -> None:
     card = write_card(made, model, data, exact, worst)
     bundle.save(options.output, model, training, data, "MIT", card, half=True)
     export(bundle.read(options.output), options.corpus)
+    measure_typical(options.output, corpus)
     print(card)
 
 

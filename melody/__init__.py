@@ -4,6 +4,7 @@
     composer = melody.load()                      # the shipped model; or a bundle's folder, or a name
     piece = composer.generate(bars=16, seed=1)    # a Score
     piece.save("piece.mid")
+    melody.train("my-songs", "my-model", minutes=60)    # needs torch, as does melody.evaluate("my-model", "my-corpus")
 
 Names are looked up when they are first used: ``import melody`` itself imports neither numpy nor torch.
 """
@@ -14,16 +15,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from melody import bundle, edit, midi, programs, render, sources, theory
+    from melody import bundle, edit, midi, notation, programs, render, sources, theory
     from melody.compose import Accompany, Composer, Continue, Generate, Infill, Request, load
     from melody.corpus import Corpus
     from melody.errors import CallError, MelodyError
     from melody.generate.sampling import Sampling
+    from melody.notation import read
     from melody.score import Score, Track
+    from melody.workflows.callback import TrainCallback
+    from melody.workflows.evaluate import evaluate
+    from melody.workflows.train import train
 
 __version__ = "0.1.0"
 
-_MODULES = ("bundle", "codec", "corpus", "edit", "midi", "programs", "render", "sources", "theory")
+_MODULES = ("bundle", "codec", "corpus", "edit", "midi", "notation", "programs", "render", "sources", "theory")
 _NAMES = {
     "Accompany": "compose",
     "CallError": "errors",
@@ -37,7 +42,11 @@ _NAMES = {
     "Sampling": "generate.sampling",
     "Score": "score",
     "Track": "score",
+    "TrainCallback": "workflows.callback",
+    "evaluate": "workflows.evaluate",
     "load": "compose",
+    "read": "notation",
+    "train": "workflows.train",
 }  # name: the module that it lives in
 
 __all__ = [
@@ -53,14 +62,19 @@ __all__ = [
     "Sampling",
     "Score",
     "Track",
+    "TrainCallback",
     "bundle",
     "edit",
+    "evaluate",
     "load",
     "midi",
+    "notation",
     "programs",
+    "read",
     "render",
     "sources",
     "theory",
+    "train",
 ]
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from melody.codec import CodecConfig
 from melody.codec.columns import POINTERS, condition_sizes, feature_sizes
+from melody.codec.table import VERSIONS
 from melody.errors import CallError, MelodyError, Remedy, unknown
 from melody.files import open_regular, read_bytes, reason, sha256, shown, write_bytes
 from melody.tensors import MAX_HEADER, parse_header, unique_names
@@ -56,7 +57,11 @@ class Bundle:
 
 
 def shipped() -> dict[str, Path]:
-    """Names and folders of the bundles that come with the package (installed, or in ``checkpoints/`` of a checkout)."""
+    """Names and folders of the bundles that come with the package (installed, or in ``checkpoints/`` of a checkout).
+
+    >>> "base" in shipped()
+    True
+    """
     here = Path(__file__).resolve().parent
     found: dict[str, Path] = {}
     for root in (here.parent / "checkpoints", here / "checkpoints"):
@@ -66,7 +71,11 @@ def shipped() -> dict[str, Path]:
 
 
 def find(name: str | os.PathLike[str] | None = None) -> Path:
-    """Folder of a bundle by path or by the name of a shipped one; the default model if nothing is said."""
+    """Folder of a bundle by path or by the name of a shipped one; the default model if nothing is said.
+
+    >>> find().name
+    'base'
+    """
     known = shipped()
     wanted = DEFAULT if name is None else os.fspath(name)
     if wanted in known and os.sep not in wanted:
@@ -85,6 +94,9 @@ def read(name: str | os.PathLike[str] | None = None, verify: bool = True) -> Bun
     """Read and check a bundle's facts, and (``verify``) that the weights have the digest that they should have.
 
     A run may renew its bundle meanwhile, weights first (training/folder.py): then the next facts vouch for them. Raises MelodyError.
+
+    >>> read("base").codec.clock
+    'beats'
     """
     folder = find(name)
     bundle = _facts(folder, folder / FACTS)
@@ -159,6 +171,8 @@ def _codec(raw: Mapping[str, Any]) -> CodecConfig:
     codec = CodecConfig(**{**raw, "styles": tuple(raw["styles"])})
     if codec.clock not in ("beats", "seconds") or not 2 <= codec.grid <= 960 or not 1 <= codec.velocity_bins <= 64:
         raise ValueError("codec out of range")
+    if type(codec.version) is not int or codec.version not in VERSIONS:
+        raise ValueError(f"vocabulary {str(codec.version)[:20]}, which this version of melody does not know")
     if type(codec.grid) is not int or type(codec.velocity_bins) is not int or len(codec.styles) > 10_000:
         raise ValueError("codec out of range")
     return codec
@@ -179,7 +193,10 @@ def model_config(raw: Mapping[str, Any]) -> ModelConfig:
 
 
 def load_model(bundle: Bundle) -> EventLSTM:
-    """The network with its weights, in fp32, ready to sample (``eval`` mode). Raises MelodyError on any disagreement."""
+    """The network with its weights, in fp32, ready to sample (``eval`` mode). Raises MelodyError on any disagreement.
+
+    >>> load_model(read()).config.cell  # doctest: +SKIP
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -256,7 +273,7 @@ def save(
     facts: dict[str, Any] = {
         "format": FORMAT,
         "model": asdict(model.config),
-        "codec": asdict(model.codec),
+        "codec": model.codec.plain(),
         "training": dict(training),
         "data": [dict(d) for d in data],
         "licence": licence,

@@ -27,7 +27,7 @@ class Remedy(Enum):
     ITS_MODEL = "load that model"
     EXPORT = "write it with: melody export {folder}"
     TRAIN = "train one with: melody train CORPUS -o RUN"
-    MEASURE_STYLES = "write it with write_typical (melody.compose.typical)"
+    MEASURE_STYLES = "write it with: melody typical {folder} CORPUS"
     OTHER_SPLIT = "try the split {split!r}"
     LENGTH = "set steps or minutes"
     FULL_PRECISION = 'use precision "fp32"'
@@ -36,11 +36,23 @@ class Remedy(Enum):
     MORE_NOTES = "allow more with max_notes, up to {most:,}"
     RESUME = "resume it from its last save"
     START_ANEW = "start the run anew, replacing what is there (force)"
+    SEQUENCE = "choose one with sequence=1 to {count}"
+    RESUME_OR_REPLACE = "pass resume=True to go on with it, or force=True to start anew"
+    NO_RESUME = "start one without resume"
+    BASE_MODEL = "name the model to start from with from_"
     NEW_RUN = "start a new run from the weights in {folder}"
 
 
 class MelodyError(Exception):
-    """The work failed: a bad file, a full disk, a piece that cannot be accompanied."""
+    """The work failed: a bad file, a full disk, a piece that cannot be accompanied.
+
+    >>> from melody import midi
+    >>> try:
+    ...     midi.read("nothing.mid")
+    ... except MelodyError as fault:
+    ...     print(fault)
+    nothing.mid: no such file
+    """
 
     status = 1
 
@@ -64,7 +76,15 @@ class MelodyError(Exception):
 
 
 class CallError(MelodyError):
-    """The call was wrong: an argument out of range, two that contradict each other, an unknown name."""
+    """The call was wrong: an argument out of range, two that contradict each other, an unknown name.
+
+    >>> from melody.theory import parse_key
+    >>> try:
+    ...     parse_key("H minor")
+    ... except CallError as fault:
+    ...     print(fault, fault.status)
+    unknown key 'H minor'; did you mean 'G minor'? 2
+    """
 
     status = 2
 

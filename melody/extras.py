@@ -13,7 +13,8 @@ from melody.errors import MelodyError, Remedy
 
 DISTRIBUTION = "melody-lstm"  # what pip calls this package; the import and the command are melody
 
-CORE = ("numpy", "symusic", "mido", "pretty_midi", "safetensors", "onnxruntime", "rich", "cyclopts")  # always installed
+# Always installed; midirenderer only where it has a wheel (pyproject.toml says where), elsewhere sound has other ways.
+CORE = ("numpy", "mido", "pretty_midi", "safetensors", "onnxruntime", "midirenderer", "soundfile", "rich", "cyclopts")
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,11 @@ EXTRAS = {
     for extra in (
         Extra("train", ("torch",), ("torch",), "training, evaluation, export, adapting to music, style files, the engine torch"),
         Extra("render", ("matplotlib",), ("matplotlib",), "pictures of pieces"),
-        Extra("audio", ("fluidsynth",), ("pyfluidsynth",), "sound by instruments, not simple tones (the library FluidSynth is needed too)"),
+        Extra("audio", ("fluidsynth",), ("pyfluidsynth",), "sound by FluidSynth (its library is needed too)"),
+        Extra("play", ("miniaudio",), ("miniaudio",), "melody play without a player of the system"),
+        Extra("notation", ("verovio",), ("verovio",), "pages of notation"),
         Extra("tensorboard", ("tensorboard",), ("tensorboard",), "curves of a training run in TensorBoard"),
+        Extra("judge", ("sklearn",), ("scikit-learn",), "evaluate --judge: how a model's music differs from people's"),
     )
 }
 

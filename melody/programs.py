@@ -121,12 +121,20 @@ _BY_NAME = {_folded(name): number for number, name in enumerate(PROGRAMS)} | ALI
 
 
 def program_name(program: int, is_drum: bool = False) -> str:
-    """The General MIDI name of a program 0..127, or ``"Drums"``."""
+    """The General MIDI name of a program 0..127, or ``"Drums"``.
+
+    >>> program_name(73), program_name(0, is_drum=True)
+    ('Flute', 'Drums')
+    """
     return "Drums" if is_drum else PROGRAMS[program]
 
 
 def family_of(program: int) -> str:
-    """The General MIDI family, of eight programs each, of a program 0..127."""
+    """The General MIDI family, of eight programs each, of a program 0..127.
+
+    >>> family_of(73)
+    'Pipe'
+    """
     return FAMILIES[program // 8]
 
 
@@ -134,6 +142,9 @@ def parse_program(text: str) -> tuple[int, bool]:
     """(program, is_drum) for a number 0..127, a General MIDI name, a common word ("piano", "sax") or "drums".
 
     Raises ``CallError`` for a number out of range, and for an unknown name with the nearest one as a suggestion.
+
+    >>> parse_program("sax"), parse_program("drums")
+    ((65, False), (0, True))
     """
     name = _folded(text)
     if name in DRUM_WORDS:

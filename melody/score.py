@@ -4,6 +4,8 @@ Knows no file format and no model. A Score is a value: its arrays are never chan
 
 Conventions
     tick        integer >= 0, ``ticks_per_quarter`` to the quarter note
+    document    the file that a Score was read from; its tracks know their places there (``origin``). ``save`` edits that file, so that all
+                of it that is no note stays as it was. Edits that move time drop it; Scores made by hand have none
     tempo       microseconds per quarter note; the last tempo at a tick wins, the tempi of all tracks count
     key         fifths: sharps (+) or flats (-), -7..7; minor: True or False
     notes       ordered by onset, then pitch; durations >= 0; a note sounds in [onset, onset + duration)
@@ -21,6 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import pretty_midi  # type: ignore[import-untyped]  # ships no types
+
+    from melody.midi.document import Document
+    from melody.midi.voices import Voice
 
 NOTE = np.dtype([("onset", "<i8"), ("duration", "<i8"), ("pitch", "<i2"), ("velocity", "<i2")])
 PEDAL = np.dtype([("tick", "<i8"), ("value", "<i2")])
@@ -74,13 +79,19 @@ def _starting_at_zero(rows: Table, default: tuple[int, ...]) -> Table:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One voice or instrument: a name, a General MIDI program (0..127) or drums, its notes and its sustain pedal."""
+    """One voice or instrument: a name, a General MIDI program (0..127) or drums, its notes and its sustain pedal.
+
+    >>> bass = Track("bass", 32, notes=note_table([0], [480], [36], [80]))
+    >>> bass.program, bass.notes["pitch"].tolist()
+    (32, [36])
+    """
 
     name: str = ""
     program: int = 0
     is_drum: bool = False
     notes: Table = field(default_factory=lambda: np.zeros(0, NOTE))
     pedal: Table = field(default_factory=lambda: np.zeros(0, PEDAL))  # controller 64, value >= 64 is down
+    origin: Voice | None = field(default=None, repr=False)  # its place in the document of its Score; not compared
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Track):
@@ -93,13 +104,20 @@ class Track:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """A piece. ``tempi`` and ``meters`` always start at tick 0 (build them with ``tempo_table`` and ``meter_table``)."""
+    """A piece. ``tempi`` and ``meters`` always start at tick 0 (build them with ``tempo_table`` and ``meter_table``).
+
+    >>> piece = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+    >>> piece.note_count, piece.duration_seconds, piece.end_tick / piece.ticks_per_quarter
+    (2, 1.0, 2.0)
+    """
 
     tracks: tuple[Track, ...] = ()
     ticks_per_quarter: int = 480
     tempi: Table = field(default_factory=lambda: tempo_table([], []))
     meters: Table = field(default_factory=lambda: meter_table([], [], []))
     keys: Table = field(default_factory=lambda: np.zeros(0, KEY))
+    end_of_tracks: int = 0  # tick at which the last track of its file ends, 0 if there is no file; not compared
+    document: Document | None = field(default=None, repr=False)  # not compared
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Score):
@@ -153,7 +171,7 @@ class Score:
         return np.concatenate([[0.0], spans.astype(np.float64)]) / (1e6 * self.ticks_per_quarter)
 
     def save(self, path: str | os.PathLike[str], force: bool = True) -> None:
-        """Write a standard MIDI file (format 1), whole or not at all.
+        """Write a standard MIDI file, whole or not at all: an edit of the file that the Score was read from, or a new one of format 1.
 
         Errors: ``MelodyError`` for what MIDI cannot hold, and a path that cannot be written; ``CallError`` if it exists and not ``force``.
 

@@ -13,15 +13,17 @@ Knows no command line: whoever has flags makes them from ``settings_of``. Errors
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from melody.errors import CallError
 from melody.files import shown
 
-KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False"}
+KINDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False", Path: "a path"}
 SHOWN = 60  # characters of a wrong value that an error repeats
 
 
@@ -30,7 +32,7 @@ class Setting:
     """What is known of one field."""
 
     help: str
-    kind: type | None = None  # int, float, str or bool; None: the class checks it itself
+    kind: type | None = None  # int, float, str, bool or Path; None: the class checks it itself
     low: float | None = None
     high: float | None = None
     above: bool = False  # whether ``low`` itself is left out
@@ -58,6 +60,8 @@ class Setting:
         if self.kind is not None and not _is_a(self.kind, value):
             wanted = KINDS[self.kind] if not self.choices else ""
             raise CallError(f"{name} is {value_shown(value)}, must be {', '.join(t for t in (wanted, self.range) if t)}", argument=name)
+        if self.kind is Path:
+            value = Path(value)
         if self.kind in (int, float):
             value = self.kind(value)
             if not self._inside(value):
@@ -77,13 +81,19 @@ class Setting:
 def _is_a(kind: type, value: Any) -> bool:
     if isinstance(value, bool):
         return kind is bool
-    wider: dict[type, type] = {int: Integral, float: Real}  # numpy's numbers too
+    wider: dict[type, Any] = {int: Integral, float: Real, Path: str | os.PathLike}  # numpy's numbers too, and names of files
     return isinstance(value, wider.get(kind, kind))
 
 
 def setting(default: Any = MISSING, help: str = "", **facts: Any) -> Any:  # noqa: A002  # as argparse and cyclopts call it
     """A dataclass field with a ``Setting``; without ``default`` it has to be given."""
     return field(default=default, metadata={"setting": Setting(help, **facts)})
+
+
+def optional(kind: type, name: str, help: str = "", **facts: Any) -> Any:  # noqa: A002  # as in ``setting``
+    """A field that is put over the one of another dataclass: None by default, else of its kind and range, with its help or another one."""
+    found = settings_of(kind)[name]
+    return field(default=None, metadata={"setting": replace(found, help=help or found.help, **facts)})
 
 
 def settings_of(kind: type) -> Mapping[str, Setting]:

@@ -17,6 +17,10 @@ ROOT = Path(__file__).parents[1]
 ARCHIVES = ROOT.parent / "shared" / "data"
 CATALOGUE: list[dict[str, Any]] = tomllib.loads((ROOT / "datasets" / "catalogue.toml").read_text("utf-8"))["collection"]
 TEXTS = ("name", "title", "what", "licence", "share", "reason", "address", "clock", "prepare", "credit")
+STYLES = {
+    *("pop", "lieder", "keyboard", "organ", "chorale", "hymn", "choir", "oratorio", "quartet", "chamber", "orchestra", "folk", "band"),
+    *("drums", "guitar", "ragtime"),
+}
 FILE = {"archive", "bytes", "most", "sha256", "url"}
 
 every = pytest.mark.parametrize("entry", CATALOGUE, ids=[e["name"] for e in CATALOGUE])
@@ -39,7 +43,8 @@ def test_an_entry_is_complete(entry: dict[str, Any]) -> None:
     if "url" in entry:
         assert entry["url"].startswith("https://") and entry["url"].endswith((entry["archive"], entry.get("commit", "-") + ".zip"))
         assert suffix(entry["archive"]) in ARCHIVE_SUFFIXES and "/" not in entry["archive"]
-    known = {*TEXTS, "spdx", "files", "notes", "hours", "commit", *FILE}
+    known = {*TEXTS, "spdx", "files", "notes", "hours", "commit", "split", "styles", *FILE}
+    assert all(style in STYLES for style in entry.get("styles", {}).values())
     assert not entry.keys() - known
 
 

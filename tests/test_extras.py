@@ -83,7 +83,7 @@ def test_an_import_that_fails_is_one_line_whoever_tried_it(capsys, monkeypatch):
 
 def test_a_module_of_its_own_that_is_missing_stays_a_fault_of_melody(capsys):
     status, line = ends(capsys, ModuleNotFoundError("No module named 'melody.nothing'", name="melody.nothing"))
-    assert status == 1 and line.startswith("melody: a fault of melody itself") and "pip install" not in line
+    assert status == 1 and line.startswith("melody: a bug in melody") and "pip install" not in line
 
 
 def test_the_version_stands_in_one_place():

@@ -20,6 +20,7 @@ RANKS = [
     {"edit"},
     {"theory"},
     {"midi", "data", "sources", "tensors"},
+    {"notation"},
     {"codec", "render"},
     {"corpus"},
     {"model"},
@@ -29,7 +30,7 @@ RANKS = [
     {"runtime"},
     {"evaluation", "export"},
     {"compose"},
-    {"live", "studio", "doctor"},
+    {"live", "studio", "doctor", "workflows"},
     {"cli"},
     {"melody", "__main__"},  # the face: names that are looked up when they are used
 ]
@@ -46,7 +47,7 @@ LONG: dict[str, str] = {}  # path: the reason why it may be longer
 
 
 def files(room: str | None = None) -> list[Path]:
-    found = [p for p in sorted(PACKAGE.rglob("*.py")) if not {"checkpoints", "recipes", "examples"} & set(p.parts)]
+    found = [p for p in sorted(PACKAGE.rglob("*.py")) if not {"checkpoints", "recipes", "examples", "soundfont"} & set(p.parts)]
     return [p for p in found if room is None or room_of(p) == room]
 
 

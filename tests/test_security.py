@@ -7,6 +7,8 @@ from melody import bundle, styles
 from melody.compose import tune
 from melody.data import Rules, fetch
 from melody.midi import Limits
+from melody.notation import safe_xml
+from melody.render import soundfont
 from melody.sources import Limits as SourceLimits
 from melody.sources import tars, unpacking
 from melody.training import checkpoint
@@ -33,6 +35,9 @@ def test_limits():
     assert f"{styles.MAX_BYTES // MIB} MiB" in row("style file")
     sizes = f"{checkpoint.MAX_FACTS_BYTES // MIB} MiB of `resume.json`, {checkpoint.MAX_TENSOR_BYTES // GIB} GiB of tensors"
     assert sizes in row("state of a run")
+    assert f"{safe_xml.MAX_DEPTH} elements inside each other, {safe_xml.MAX_ELEMENTS:,} in all" in row("MusicXML, ABC")
+    assert f"{safe_xml.MAX_ENTRIES:,} entries, each unpacked to {limits.max_bytes // MIB} MiB" in row("MusicXML, ABC")
+    assert f"{soundfont.MAX_BYTES // GIB} GiB, samples of {2 * soundfont.MAX_FRAMES // MIB} MiB unpacked" in row("soundfont")
     pace = f"{rules.min_bytes:,} bytes in each {rules.timeout:g} s of waiting"
     assert (
         f"{pace}; {rules.redirects} redirects; 1 new attempt after {rules.pause:g} s" in row("download")

@@ -4,7 +4,7 @@ options   flags that several verbs share
 pieces    what the four verbs that write music have in common
 output    where files go: names, claims, all written or none
 report    what is printed: results on standard output, everything else on standard error
-watch     progress of a training run, and how a signal ends it
+watch     progress of a training run
 remedies  what to do about an error, as flags
 guard     every error as one line, and the exit status
 """
@@ -21,18 +21,20 @@ from melody.cli.guard import guarded
 
 VERBS = {  # verb: the App of its file, and its line of help
     "generate": ("melody.cli.generate:app", "Write new pieces."),
-    "continue": ("melody.cli.continue_:app", "Go on from the end of a tune; the tune stays as it was."),
-    "accompany": ("melody.cli.accompany:app", "Keep a tune and add the rest."),
+    "continue": ("melody.cli.continue_:app", "Continue a tune from its end; the tune itself stays as it was."),
+    "accompany": ("melody.cli.accompany:app", "Add an accompaniment to a tune; the tune itself stays as it was."),
     "infill": ("melody.cli.infill:app", "Rewrite some bars of a piece and keep the others."),
     "data": ("melody.cli.data:app", "List known collections of music, and download them."),
     "prepare": ("melody.cli.prepare:app", "Turn a collection of MIDI files into a corpus, with a report."),
     "train": ("melody.cli.train:app", "Train a model on a corpus, resume a run, fine-tune a model."),
-    "evaluate": ("melody.cli.evaluate:app", "Measure how good a model is, with a page to look at."),
+    "evaluate": ("melody.cli.evaluate:app", "Measure how good a model is, and write a page that shows it."),
+    "typical": ("melody.cli.typical:app", "Measure what is typical of a model's styles, which --best-of needs."),
     "runs": ("melody.cli.runs:app", "Compare training runs."),
-    "export": ("melody.cli.export:app", "Write a model's runtime file, with which it needs no torch."),
+    "export": ("melody.cli.export:app", "Write a model's runtime file, so that it runs without torch."),
     "inspect": ("melody.cli.inspect_:app", "Show what a MIDI file, a corpus or a model holds."),
-    "render": ("melody.cli.render:app", "Turn a MIDI file into a picture or into sound."),
-    "doctor": ("melody.cli.doctor:app", "Say what is installed and what is missing, and try the shipped model."),
+    "render": ("melody.cli.render:app", "Turn a piece into a picture, sound or notation."),
+    "play": ("melody.cli.play:app", "Play a MIDI file through the loudspeakers."),
+    "doctor": ("melody.cli.doctor:app", "Show what is installed and what is missing, and test the shipped model."),
 }
 
 EXAMPLES = """\
@@ -48,7 +50,7 @@ def build_app() -> App:
     """The verbs as one cyclopts App. Nothing of a verb is imported here."""
     app = App(
         name="melody",
-        help="Music on MIDI with a recurrent network.",
+        help="Write, continue and accompany music with a recurrent network.",
         help_epilogue=EXAMPLES,
         help_format="plaintext",
         version=__version__,

@@ -27,7 +27,7 @@ Examples:
   melody data fetch groove
   melody data fetch maestro-v3 -o ~/music
 
-A download that stops is gone on with by the same command. Nothing is unpacked: melody prepare reads the archive as it is.\
+If a download is interrupted, the same command resumes it. Nothing is unpacked: melody prepare reads the archive as it is.\
 """
 
 app = App(name="data", help="List known collections of music, and download them.", help_epilogue=EXAMPLES)

@@ -19,7 +19,7 @@ Examples:
   melody doctor
   melody doctor --json
 
-Paste what it prints into a report of a fault. Nothing is changed, nothing is sent, your home folder is shown as ~.\
+Paste what it prints into a bug report. Nothing is changed, nothing is sent, your home folder is shown as ~.\
 """
 WIDE = 13  # columns of the first words
 

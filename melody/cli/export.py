@@ -21,7 +21,7 @@ app = App(name="export", help_epilogue=EXAMPLES)
 
 @app.default
 def export(model: str, /, *, corpus: Path | None = None, printing: Printing = Printing()) -> None:
-    """Write a model's runtime file, with which it needs no torch and is several times quicker.
+    """Write a model's runtime file, so that it runs without torch, several times faster.
 
     The file is tried on music first, and written only if it predicts that as well as the model does: at most 0.5 % apart in nats
     per note.

@@ -85,7 +85,7 @@ def guarded(work: Callable[[], Any]) -> int:
         if os.environ.get(TRACEBACK):
             raise
         what = f"{type(fault).__name__}: {one_line(fault)[:200]}"
-        say(f"a fault of melody itself ({what}); please report it, with what melody doctor and {TRACEBACK}=1 show")
+        say(f"a bug in melody ({what}); please report it, with the output of melody doctor and of this command with {TRACEBACK}=1")
         return MelodyError.status
 
 

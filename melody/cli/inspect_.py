@@ -23,13 +23,17 @@ app = App(name="inspect", help_epilogue=EXAMPLES)
 
 
 @app.default
-def inspect(path: str, /, *, printing: Printing = Printing()) -> None:
+def inspect(path: str, /, *, drums: str | None = None, sequence: int | None = None, printing: Printing = Printing()) -> None:
     """Show what a MIDI file, a corpus or a model holds.
 
     Parameters
     ----------
     path
         A MIDI file or an archive of some (.zip, .tar.gz, ...), a corpus, a model's folder, or the name of a shipped model.
+    drums
+        Name, or number from 1, of a track that is a drum kit though it is not on the channel for drums; several are separated by commas.
+    sequence
+        Which sequence of a MIDI file of format 2, from 1.
     """
     from melody import bundle, sources
     from melody.cli import views
@@ -46,11 +50,12 @@ def inspect(path: str, /, *, printing: Printing = Printing()) -> None:
     elif sources.is_archive(path) and place.exists():
         facts, shows = views.archive(place)
     else:
-        facts, shows = views.midi_file(place)
+        facts, shows = views.midi_file(place, drums, sequence)
     if printing.json:
         report.result(printing, facts, [])
     elif not printing.quiet:
         _print(shows)
+        report.doubts(printing, facts.get("doubts", []))
 
 
 def _print(shows: list[Any]) -> None:

@@ -40,7 +40,7 @@ class Writing(Printing):
     force: Flag = False
     """Replace files that exist."""
     stdout: Flag = False
-    """Send the piece, as MIDI, to standard output and not to a file."""
+    """Write the piece, as MIDI, to standard output instead of a file."""
 
 
 @Parameter(name="*", group="Music")
@@ -51,33 +51,41 @@ class Performing:
     model: str | None = None
     """Name of a shipped model, or a model's folder."""
     engine: str | None = None
-    """What carries the model: onnx, quick and without torch, or torch; by default onnx if the model has a runtime file (melody export)."""
+    """What runs the model: onnx (fast, without torch) or torch; by default onnx if the model has a runtime file (melody export)."""
     adapt: Path | None = None
-    """For generate and continue: a MIDI file, folder or archive that the model learns for some seconds first; nothing of it is kept."""
+    """For generate and continue: a MIDI file, folder or archive from which the model learns for some seconds; nothing is kept."""
     best_of: int | None = None
-    """Write so many of each piece, 1 to 64, and keep the one nearest to what is usual in its style; its seed is reported."""
+    """Write this many candidates for each piece, 1 to 64, and keep the most typical of its style; its seed is reported."""
     corpus: Path | None = None
-    """With --best-of: the corpus that the model learned from, so that a piece which copies it is not kept."""
+    """With --best-of: the corpus that the model was trained on, so that candidates which copy from it are not kept."""
 
 
-def flags_of(settings: type, group: str) -> type:
+def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
     """A dataclass of flags from the settings of another one: the same names, defaults and help. The values are checked where they are used.
 
-    A setting of several kinds is text here. ``seed`` has no default: one is drawn, and reported.
+    A setting of several kinds is text here. ``group``: the heading in the help, but for settings that name their own.
+    ``draws_seed``: ``seed`` has no default, since one is drawn, and reported.
     """
     fields: list[tuple[str, Any, Any]] = []
     for name, found in settings_of(settings).items():
         default = next(f.default for f in dataclass_fields(settings) if f.name == name)
         kind: Any = found.kind or str
-        if name == "seed":
-            help_text = "The same seed gives the same music; a random one is drawn, and reported, if none is given."
-            fields.append((name, Annotated[int | None, Parameter(help=help_text)], field(default=None)))
-        elif default is MISSING:
-            fields.append((name, Annotated[kind, Parameter(help=found.help)], field()))
+        help_text = found.help
+        if name == "seed" and draws_seed:
+            default, help_text = None, "The same seed gives the same music; if none is given, a random one is drawn and reported."
+        facts: dict[str, Any] = {"help": help_text}
+        if name.endswith("_"):  # a word that Python keeps for itself
+            facts["name"] = f"--{name.strip('_')}"
+        if found.group:
+            facts["group"] = found.group
+        if kind is bool:
+            facts["show_default"] = False
+        if default is MISSING:
+            fields.append((name, Annotated[kind, Parameter(**facts)], field()))
         elif default is None or found.kind is None:
-            fields.append((name, Annotated[kind | None, Parameter(help=found.help)], field(default=None)))
+            fields.append((name, Annotated[kind | None, Parameter(**facts)], field(default=None)))
         else:
-            fields.append((name, Annotated[kind, Parameter(help=found.help)], field(default=default)))
+            fields.append((name, Annotated[kind, Parameter(**facts)], field(default=default)))
     made = make_dataclass(f"{settings.__name__}Flags", fields, frozen=True, kw_only=True)
     made.__doc__, made.__module__ = settings.__doc__, __name__  # else it counts as one of Python's own types
     return Parameter(name="*", group=group)(made)

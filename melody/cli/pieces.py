@@ -11,7 +11,7 @@ from melody.cli import report
 from melody.cli.guard import Terminated
 from melody.cli.options import Performing, Writing, said
 from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
-from melody.compose.request import MAX_CANDIDATES, Request
+from melody.compose.request import MAX_CANDIDATES, Request, WithTune
 from melody.compose.verbs import Accompany, Continue, Generate, Infill
 from melody.errors import CallError, MelodyError
 from melody.files import shown, write_bytes
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from melody.score import Score
 
 WORTH_A_PROCESS = 32  # pieces for which another process is worth its start
-WITHOUT_COPYING = "no --corpus was named, so nobody looked whether the kept pieces copy music that the model learned from"
+WITHOUT_COPYING = "without --corpus the pieces were not checked for copies of the music that the model was trained on"
 
 
 def write_pieces(
@@ -43,6 +43,7 @@ def write_pieces(
     out = pipe(writing.output, count, writing.json) if writing.stdout else None
     targets = Targets(()) if out else claimed(writing.output, stem, seed, count, writing.force)
     requests = _requests(kind, asked, seed, count, tune)
+    doubts = requests[0].source.doubts() if isinstance(requests[0], WithTune) else []
     _check(performing, requests[0])
 
     from melody import midi
@@ -55,10 +56,12 @@ def write_pieces(
         out.flush()
         for line in (f"seed {seed}", *requests[0].remarks(composer.bundle)):
             report.remark(writing, line)
+        report.doubts(writing, doubts)
         return
     pieces = _composed(composer, requests, targets, performing, writing)
     if performing.best_of is not None and performing.best_of > 1 and performing.corpus is None:
         report.remark(writing, WITHOUT_COPYING)
+    report.doubts(writing, doubts)
     remarks = requests[0].remarks(composer.bundle)
     for line in remarks:
         report.remark(writing, line)
@@ -67,8 +70,8 @@ def write_pieces(
 
     total = {"notes": sum(p["notes"] for p in pieces), "seconds": round(sum(p["seconds"] for p in pieces), 3)}
     lines = [f"{shown(p['file'])}: {p['notes']} notes, {report.clock(p['seconds'])}, seed {p['seed']}" for p in pieces]
-    told = {"remarks": list(remarks)} if remarks else {}
-    found = {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces, **told}
+    noted = {"remarks": list(remarks)} if remarks else {}
+    found = {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces, **noted}
     report.result(writing, found, lines)
 
 
@@ -77,7 +80,7 @@ def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int,
     from melody.compose.tune import Tune
 
     if tune is not None:
-        asked |= {"tune": Tune.of(tune, max_notes=asked["max_notes"])}
+        asked["tune"] = Tune.of(tune, "tune", asked.pop("drums", None), asked.pop("sequence", None), asked["max_notes"])
     return [kind(**asked, seed=seed + i) for i in range(count)]
 
 

@@ -62,6 +62,8 @@ def prepare(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     least_notes: int = 1,
     workers: int = 0,
+    styles: str = "folder",
+    file_bars: Flag = False,
     limiting: Limiting = Limiting(),
     force: Annotated[Flag, Parameter(group="Output")] = False,
     printing: Printing = Printing(),
@@ -71,13 +73,17 @@ def prepare(
     Parameters
     ----------
     folders
-        Folders, MIDI files and zip archives; folders are read to the bottom.
+        Folders, MIDI files and archives; folders are read with all their subfolders.
     output
         Folder to write the corpus to.
     least_notes
         Skip pieces with fewer notes.
     workers
         Processes; 0: one a core.
+    styles
+        What names the styles: folder, or catalogue (for known collections what melody data list calls their music).
+    file_bars
+        Leave the bar lines of the files; otherwise they are put where listeners find them, and the report says by how much.
     force
         Replace a corpus that exists.
     """
@@ -91,6 +97,8 @@ def prepare(
         if not folder.exists():
             raise MelodyError(f"{shown(folder)}: no such file or folder")
     claim(output, force)
+    if styles not in ("folder", "catalogue"):
+        raise CallError(f"--styles is {shown(styles)}, must be folder or catalogue")
     if output.exists():
         _check_replaceable(output)
 
@@ -99,14 +107,21 @@ def prepare(
 
     with report.bar(printing, "reading") as progress:
         config = PrepareConfig(
-            least_notes, workers=workers, limits=_chosen(Limits, limiting), source_limits=_chosen(SourceLimits, limiting)
+            least_notes,
+            workers=workers,
+            styles=styles,
+            find_bars=not file_bars,
+            limits=_chosen(Limits, limiting),
+            source_limits=_chosen(SourceLimits, limiting),
         )
         summary = work(folders, output, config, progress)
+    changes = {"moved_bars": summary.moved_bars, "near_copies": summary.near_copies}
     counts = {"pieces": summary.pieces, "notes": summary.notes, "skipped": summary.skipped, "duplicates": summary.duplicates}
-    facts = {"files": [str(output)], **counts, "report": str(summary.report), "styles": summary.styles, "splits": summary.splits}
+    facts = {"files": [str(output)], **counts, **changes, "report": str(summary.report), "styles": summary.styles, "splits": summary.splits}
     lines = [
         f"{shown(output)}: {summary.pieces} pieces, {summary.notes:,} notes",
         f"skipped {summary.skipped} files, {summary.duplicates} of them duplicates; the reasons are in {shown(summary.report)}",
+        f"bar lines moved in {summary.moved_bars} pieces; {summary.near_copies} pieces went to the split of a near-copy",
         "styles: " + ", ".join(f"{shown(name)} {count}" for name, count in summary.styles.items()),
         "splits: " + ", ".join(f"{name} {count}" for name, count in summary.splits.items()),
         f"next: melody train {shown(output)} -o RUN",

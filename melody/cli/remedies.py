@@ -13,7 +13,6 @@ FLAGS = {
     Remedy.WAIT: "wait for it, or choose another --output",
     Remedy.TORCH_ENGINE: "use --engine torch",
     Remedy.ITS_MODEL: "name that model with --model",
-    Remedy.MEASURE_STYLES: "write it with: python benchmarks/best.py CORPUS --write --model {folder}",
     Remedy.OTHER_SPLIT: "try --split {split}",
     Remedy.LENGTH: "give --steps or --minutes",
     Remedy.FULL_PRECISION: "use --precision fp32",
@@ -21,14 +20,23 @@ FLAGS = {
     Remedy.MORE_NOTES: "allow more with --max-notes, up to {most:,}",
     Remedy.RESUME: "add --resume to go on from its last save",
     Remedy.START_ANEW: "start the run anew with --force",
+    Remedy.SEQUENCE: "choose one with --sequence 1 to {count}",
+    Remedy.RESUME_OR_REPLACE: "add --resume to go on with it, or --force to start anew",
+    Remedy.NO_RESUME: "start one without --resume",
+    Remedy.BASE_MODEL: "name the model to start from with --from",
     Remedy.NEW_RUN: "start a new run (--from {folder} uses its weights)",
 }
-COMMANDS = {Remedy.INSTALL, Remedy.EXPORT, Remedy.TRAIN, Remedy.SMALLER_CHUNK}  # the same in every face
+COMMANDS = {Remedy.INSTALL, Remedy.EXPORT, Remedy.TRAIN, Remedy.MEASURE_STYLES, Remedy.SMALLER_CHUNK}  # the same in every face
 
 
 def in_flags(fault: MelodyError) -> str:
-    """The line of an error with its remedy, and the argument that it names, as flags."""
-    line, argument = fault.worded(FLAGS), str(fault.details.get("argument", ""))
-    if argument and re.match(rf"{re.escape(argument)}\b", line):
-        return f"--{argument.replace('_', '-')}{line[len(argument) :]}"
+    """The line of an error with its remedy, and the arguments that it names, as flags.
+
+    One argument stands at the beginning of the line or nowhere; of several each is where it first occurs.
+    """
+    line, named = fault.worded(FLAGS), fault.details.get("argument")
+    start, names = (r"^", [named]) if isinstance(named, str) else (r"\b", list(named) if isinstance(named, tuple) else [])
+    for name in names:
+        flag = "--" + name.strip("_").replace("_", "-")
+        line = re.sub(rf"{start}{re.escape(name)}(?!\w)", flag, line, count=1)
     return line

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from melody.cli.options import Printing
@@ -14,6 +16,7 @@ from melody.cli.options import Printing
 PATIENCE = 1.0  # seconds before a bar appears
 
 Progress = Callable[[int, int], None]  # done, total
+Stages = Callable[[str, int, int], None]  # what, done, total (0: not known)
 
 
 def result(printing: Printing, facts: Mapping[str, Any], lines: list[str]) -> None:
@@ -30,6 +33,12 @@ def remark(printing: Printing, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def doubts(printing: Printing, found: list[tuple[str, str]]) -> None:
+    """What was read in one way and may be meant in another: a line each, with the flag that says so."""
+    for name, doubt in found:
+        remark(printing, f"{doubt}; if it is one, say --drums {shlex.quote(name)}")
+
+
 def clock(seconds: float) -> str:
     """75.2 -> "1:15", 4000 -> "1:06:40"."""
     whole = round(seconds)
@@ -38,32 +47,40 @@ def clock(seconds: float) -> str:
 
 
 @contextmanager
-def bar(printing: Printing, what: str) -> Iterator[Progress]:
-    """A progress bar on standard error, if that is a terminal and the work takes longer than a moment."""
+def stages(printing: Printing) -> Iterator[Stages]:
+    """Bars on standard error, one after the other, if that is a terminal and the work takes longer than a moment."""
     if printing.quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda what, done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = progress.add_task(what, total=None)
-    begin = time.monotonic()
-    started = False
+    task = progress.add_task("", total=None)
+    shown, begin = "", time.monotonic()
 
-    def update(done: int, total: int) -> None:
-        nonlocal started
-        progress.update(task, completed=done, total=total)
-        if not started and time.monotonic() - begin > PATIENCE:
+    def update(what: str, done: int, total: int) -> None:
+        nonlocal shown
+        if what != shown:
+            progress.reset(task, description=what)
+            shown = what
+        progress.update(task, completed=done, total=total or None)
+        if time.monotonic() - begin > PATIENCE:
             progress.start()
-            started = True
 
     try:
         yield update
     finally:
-        if started:
+        if progress.live.is_started:
             progress.stop()
+
+
+@contextmanager
+def bar(printing: Printing, what: str) -> Iterator[Progress]:
+    """A single bar of that kind."""
+    with stages(printing) as update:
+        yield partial(update, what)
 
 
 @contextmanager

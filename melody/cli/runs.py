@@ -20,7 +20,7 @@ Examples:
   melody runs runs
   melody runs . --json
 
-The best validation comes first. Settings are shown in which the runs differ.\
+The run with the best validation comes first. Only the settings in which runs differ are shown.\
 """
 WIDE = 100  # columns: a narrower terminal shows the sum of the fields only
 MAX_SETTINGS = 12  # in the table; --json has all
@@ -35,7 +35,7 @@ def runs(folder: Path, /, *, printing: Printing = Printing()) -> None:
     Parameters
     ----------
     folder
-        A folder that holds runs of melody train, at any of four levels.
+        A folder that holds runs of melody train, up to four levels deep.
     """
     from melody.evaluation.runs import differences, find_runs
 

@@ -13,12 +13,12 @@ from melody.cli.pieces import write_pieces
 from melody.compose.request import Request, WithTune
 from melody.generate.sampling import Sampling
 
-TuneFile = Annotated[Path, Parameter(help="MIDI file with the tune.")]
+TuneFile = Annotated[Path, Parameter(help="MIDI, MusicXML or ABC file with the tune.")]
 
 
 def writing_verb(name: str, request: type[Request], examples: str, stem: str) -> App:
     """The App of one verb. ``stem`` names the files that it writes: "generated" gives generated-7.mid."""
-    music_flags, drawing_flags = flags_of(request, "Music"), flags_of(Sampling, "Sampling")
+    music_flags, drawing_flags = flags_of(request, "Music", draws_seed=True), flags_of(Sampling, "Sampling")
     app = App(name=name, help=(request.__doc__ or "").split("\n")[0], help_epilogue=examples)
 
     def new(*, n: Any, music: Any, drawing: Any = drawing_flags(), performing: Any = Performing(), writing: Any = Writing()) -> None:

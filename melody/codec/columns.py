@@ -14,16 +14,20 @@ from numpy.typing import NDArray
 
 from melody.codec.table import (
     BAR_CLASSES,
+    CHORD_CODES,
     DENSITY_CLASSES,
     LEFT_CLASSES,
     MAX_PARTS,
+    MAX_RETURN,
     METERS,
     TEMPO_CLASSES,
+    TEXTURES,
     CodecConfig,
     Field,
 )
 
 STRENGTHS = 8  # classes of metrical strength, see ``Metre.features``
+CHORD_LEFT_CLASSES = 18  # 0: not known; 1 + eighths, up to two bars of 4/4 and more
 STREAKS = 10  # classes of "how often in a row was this pointer right", see ``codec.recall``
 LAGS = (1, 2, 4, 8)  # bars that the pointers of ``codec.recall`` look back; one more pointer follows repeated passages
 POINTERS = len(LAGS) + 1
@@ -32,12 +36,22 @@ Array = TypeVar("Array")
 
 
 class Feature(IntEnum):
-    """What the meter says of a step (``Metre.features``)."""
+    """What the meter says of a step (``Metre.features``), and what the outline does (``Outline.features``), each a class.
+
+    Vocabulary 1 reads the first four. Of an outline 0 is "not known".
+    """
 
     POSITION = 0
     STRENGTH = 1
     BAR = 2
     BARS_LEFT = 3
+    CHORD = 4  # 1 + its code
+    BASS = 5  # 1 + pitch class
+    NEXT_CHORD = 6  # 1 + its code
+    CHORD_LEFT = 7  # 1 + eighths until the chord changes, begun ones counted
+    FORM = 8  # 1 for a new bar, 1 + bars back to the one that this bar brings back
+    TEXTURE = 9  # of this bar
+    LOUDNESS = 10  # of this bar: 1 + mean velocity bin
 
 
 class Lookup(IntEnum):
@@ -77,7 +91,7 @@ class GivenColumn(IntEnum):
 
 
 class PartColumn(IntEnum):
-    """A part of a piece: its program (128 drums, 129 no such part), whether it is the lead, whether all of it is given."""
+    """A part of a piece: its program (129: no such part), whether it is the lead, whether all of it is given."""
 
     PROGRAM = 0
     LEAD = 1
@@ -106,7 +120,10 @@ def recalled_column(field: Field) -> Recalled:
 
 def feature_sizes(config: CodecConfig) -> tuple[int, ...]:
     """Classes of each ``Feature``."""
-    return (config.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)
+    metre = (config.positions, STRENGTHS, BAR_CLASSES, LEFT_CLASSES)
+    if config.version == 1:
+        return metre
+    return (*metre, 1 + CHORD_CODES, 13, 1 + CHORD_CODES, CHORD_LEFT_CLASSES, 2 + MAX_RETURN, 1 + TEXTURES, 1 + config.velocity_bins)
 
 
 def distance_sizes(config: CodecConfig) -> tuple[int, ...]:
@@ -116,12 +133,14 @@ def distance_sizes(config: CodecConfig) -> tuple[int, ...]:
 
 def recalled_sizes(config: CodecConfig) -> tuple[int, ...]:
     """Classes of each column of ``Recalled``."""
-    return (config.rest + 2, MAX_PARTS + 1, 129, config.max_duration + 1, config.velocity_bins + 1, STREAKS)
+    sizes = config.sizes
+    pitches = 128 if config.version == 1 else sizes[Field.PITCH]
+    return (config.rest + 2, MAX_PARTS + 1, 1 + pitches, sizes[Field.DURATION], 1 + sizes[Field.VELOCITY], STREAKS)
 
 
 def given_sizes(config: CodecConfig) -> tuple[int, ...]:
     """Classes of each ``GivenColumn`` after PART, which is looked up among the piece's own parts."""
-    return (128, config.max_duration + 1, config.velocity_bins, config.rest + 1, config.positions, STRENGTHS)
+    return (config.given_pitches, config.max_duration + 1, config.velocity_bins, config.rest + 1, config.positions, STRENGTHS)
 
 
 def condition_sizes(config: CodecConfig) -> tuple[int, ...]:
@@ -136,7 +155,7 @@ class StepInputs(NamedTuple, Generic[Array]):
     """
 
     events: Array  # (..., 6) by ``Field``: the event before
-    features: Array  # (..., 4) by ``Feature``: at the time that it reached
+    features: Array  # (..., 11) by ``Feature``: at the time that it reached
     lookups: Array  # (..., 5) by ``Lookup``: likewise
     recalled: Array  # (..., 5, 6) by pointer and ``Recalled``: likewise
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec.encode import GRID_NOTE, PART, Piece, velocity_of
-from melody.codec.table import DRUMS, PROGRAM_BASE, CodecConfig, Field, Role
+from melody.codec.table import BASES, DRUMS, CodecConfig, Field, Role, declared_program
 from melody.score import METER, Score, Table, Track, meter_table, note_table, table, tempo_table
 
 
@@ -17,15 +17,21 @@ def decode_piece(rows: NDArray[np.int16], config: CodecConfig, meters: Table | N
     declared = rows[rows[:, Field.ROLE] == Role.PART]
     count = 1 + int(max(declared[:, Field.PART].max(initial=-1), rows[note, Field.PART].max(initial=-1)))
     parts = np.zeros(count, PART)
-    parts["program"][declared[:, Field.PART]] = declared[:, Field.PITCH] - PROGRAM_BASE
+    parts["program"][declared[:, Field.PART]] = declared_program(declared[:, Field.PITCH])
     parts["lead"][declared[:, Field.PART]] = declared[:, Field.VELOCITY] > 0
     picked = rows[note]
-    notes = table(
-        GRID_NOTE, time[note], picked[:, Field.PART], picked[:, Field.PITCH], picked[:, Field.DURATION], picked[:, Field.VELOCITY]
-    )
+    pitch = pitches_of(picked[:, Field.PITCH])
+    notes = table(GRID_NOTE, time[note], picked[:, Field.PART], pitch, picked[:, Field.DURATION], picked[:, Field.VELOCITY])
     if meters is None:
         meters = table(METER, [0], [4], [4])
     return Piece(config, notes, parts, meters)
+
+
+def pitches_of(values: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Values of notes in the pitch field (n,) -> pitches, keys of drums, codes of chords or bars back."""
+    kinds = np.searchsorted(BASES, values, side="right") - 1
+    pitches: NDArray[np.int16] = values - np.array(BASES, np.int16)[kinds]
+    return pitches
 
 
 def ticks_per_step(config: CodecConfig) -> int:

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec.metre import Metre
-from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, CodecConfig, Field, Role
+from melody.codec.table import BASES, DRUMS, MAX_PARTS, CodecConfig, Field, Role, declaration, kind_of
 from melody.errors import MelodyError
 from melody.score import METER, Score, Table, table
 
 GRID_NOTE = np.dtype([("onset", "<i4"), ("part", "<i2"), ("pitch", "<i2"), ("duration", "<i4"), ("velocity", "<i2")])
-PART = np.dtype([("program", "<i2"), ("lead", "?")])  # program 128: drums
+PART = np.dtype([("program", "<i2"), ("lead", "?")])  # program 128: drums, 130 and 131: chords and form of an outline
 MAX_STEPS = 1 << 28  # steps: keeps the sort key inside 62 bits
 
 
@@ -36,6 +36,13 @@ class Piece:
     def metre(self) -> Metre:
         """The bars of this piece."""
         return Metre(self.config, self.meters)
+
+    @cached_property
+    def tokens(self) -> NDArray[np.int16]:
+        """(n,): the value of each note in the pitch field, which tells drums from pitches in vocabulary 2."""
+        kinds = kind_of(self.config, self.parts["program"].astype(np.int64))[self.notes["part"]]
+        tokens: NDArray[np.int16] = self.notes["pitch"] + np.array(BASES, np.int16)[kinds]
+        return tokens
 
     @property
     def end(self) -> int:
@@ -68,6 +75,11 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+def blank_piece(config: CodecConfig, meters: Table) -> Piece:
+    """A piece of which there is nothing but its meters, in steps."""
+    return Piece(config, np.zeros(0, GRID_NOTE), np.zeros(0, PART), meters)
 
 
 def quantise(score: Score, config: CodecConfig, lead: int | None = None) -> Piece:
@@ -152,13 +164,14 @@ def encode(
 
     rows = np.zeros((count, len(Field)), np.int16)
     rows[:head, Field.PART] = declared
-    rows[:head, Field.PITCH] = PROGRAM_BASE + piece.parts["program"][declared]
+    rows[:head, Field.PITCH] = declaration(piece.parts["program"][declared])
     rows[:head, Field.VELOCITY] = piece.parts["lead"][declared]
     rows[head:, Field.ROLE] = Role.REST
     rows[head:, Field.WAIT] = config.rest
     rows[at, Field.ROLE] = Role.NOTE
     rows[at, Field.WAIT] = wait - rests * config.rest
-    for field, name in ((Field.PART, "part"), (Field.PITCH, "pitch"), (Field.DURATION, "duration"), (Field.VELOCITY, "velocity")):
+    for field, name in ((Field.PART, "part"), (Field.DURATION, "duration"), (Field.VELOCITY, "velocity")):
         rows[at, field] = notes[name]
+    rows[at, Field.PITCH] = piece.tokens if free is None else piece.tokens[free]
     rows[-1] = (Role.END, 0, 0, 0, 0, 0)
     return Events(rows, start + np.cumsum(rows[:, Field.WAIT], dtype=np.int32), start)

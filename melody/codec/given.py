@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from melody.codec.columns import Feature, GivenColumn, Lookup, PartColumn
 from melody.codec.encode import Piece
-from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig
+from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Kind, kind_of
 from melody.errors import CallError
 from melody.settings import check_settings, setting
 
@@ -35,6 +35,12 @@ class GivenConfig:
     window: float = setting(0.15, "Weight of: everything outside a window of bars is given.", kind=float, low=0)
     window_bars: int = setting(8, "Longest window, in bars.", kind=int, low=1)
     causal: float = setting(0.15, "Share of choices whose future is cut off (for live use).", kind=float, low=0, high=1)
+    form_pass: float = setting(0.08, "Share of pieces of which the form is written, and not the notes.", kind=float, low=0, high=1)
+    chord_pass: float = setting(0.12, "Share of pieces of which the chords are written, and not the notes.", kind=float, low=0, high=1)
+    outline: float = setting(0.7, "Share of pieces whose outline is known where the notes are written.", kind=float, low=0, high=1)
+    hidden: float = setting(
+        0.2, "Chance that chords, form or texture of a known outline (each by itself) are hidden.", kind=float, low=0, high=1
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -80,13 +86,16 @@ class Given:
         return len(self.rows)
 
 
-def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choice:
-    """One random choice of what is given. A choice that would leave nothing to write becomes "nothing"."""
+def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig, begin: int = 0) -> Choice:
+    """One random choice of what is given. A choice that would leave nothing to write becomes "nothing".
+
+    ``begin``: the bar line from which the piece has notes, where it is a window of a longer one.
+    """
     notes, end = piece.notes, piece.end
     mode = MODES[rng.choice(len(MODES), p=config.weights())]
     part, bars, first = (int(rng.integers(1 << 30)) for _ in range(3))  # drawn always: the stream stays in step
     causal, ahead = rng.random() < config.causal, int(rng.integers(3))
-    start, stop = 0, end
+    start, stop = begin, end
     count = len(piece.parts)
     lead = np.flatnonzero(piece.parts["lead"])
     if mode == "lead":
@@ -96,9 +105,10 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choic
     elif mode == "others":
         given = notes["part"] != part % count
     elif mode == "window":
-        total = int(piece.metre.bar(np.array([max(0, end - 1)]))[0][0]) + 1
+        before, last = piece.metre.bar(np.array([begin, max(begin, end - 1)]))[0].tolist()
+        total = last - before + 1
         length = 1 + bars % min(config.window_bars, total)
-        from_bar = first % (total - length + 1)
+        from_bar = before + first % (total - length + 1)
         start, stop = piece.metre.bar_start(from_bar), piece.metre.bar_start(from_bar + length)
         given = (notes["onset"] < start) | (notes["onset"] >= stop)
         if causal and count > 1:  # half of the windows with a "causal" draw leave one part only to write
@@ -107,15 +117,15 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig) -> Choic
     else:
         given = np.zeros(len(notes), bool)
     if mode == "nothing" or given.all() or not given.any():
-        return nothing_given(piece)
+        return nothing_given(piece, begin)
     horizon = (0, piece.config.grid, 8 * piece.config.grid)[ahead] if causal else NO_HORIZON
     return Choice(mode, given, ~given, start, stop, horizon)
 
 
-def nothing_given(piece: Piece) -> Choice:
-    """The choice that leaves the whole piece to the model."""
+def nothing_given(piece: Piece, begin: int = 0) -> Choice:
+    """The choice that leaves the whole piece, from ``begin`` on, to the model."""
     nothing = np.zeros(len(piece.notes), bool)
-    return Choice("nothing", nothing, ~nothing, 0, piece.end)
+    return Choice("nothing", nothing, ~nothing, begin, piece.end)
 
 
 def given_notes(piece: Piece, given: NDArray[np.bool_]) -> Given:
@@ -124,6 +134,8 @@ def given_notes(piece: Piece, given: NDArray[np.bool_]) -> Given:
     rows = np.zeros((len(notes), len(GivenColumn)), np.int16)
     for column in (GivenColumn.PART, GivenColumn.PITCH, GivenColumn.DURATION, GivenColumn.VELOCITY):
         rows[:, column] = notes[column.name.lower()]
+    kinds = kind_of(piece.config, piece.parts["program"].astype(np.int64))[notes["part"]]
+    rows[:, GivenColumn.PITCH] += np.where(kinds == Kind.DRUMS, 128, 0).astype(np.int16)
     rows[:, GivenColumn.DELTA] = np.minimum(np.diff(notes["onset"], prepend=0), piece.config.rest)
     features = piece.metre.features(notes["onset"].astype(np.int64), None)
     rows[:, GivenColumn.POSITION], rows[:, GivenColumn.STRENGTH] = features[:, Feature.POSITION], features[:, Feature.STRENGTH]

@@ -14,15 +14,27 @@ from numpy.typing import NDArray
 
 from melody.codec.columns import LAGS, POINTERS, PREDICTED_OFFSET, Recalled
 from melody.codec.metre import Metre
-from melody.codec.passages import MASK, MIX_PASSAGE, ORDERS, PLAIN_MIX_PASSAGE, Passages, note_hashes, passage_hashes, plain_hash
-from melody.codec.recall import LONGEST_STREAK, STREAK_CLASS, Ints, recall, streaks
+from melody.codec.passages import (
+    LAST_PITCH,
+    MASK,
+    MIX_PASSAGE,
+    NONE,
+    ORDERS,
+    PLAIN_MIX_PASSAGE,
+    Passages,
+    intervals,
+    note_hashes,
+    passage_hashes,
+    plain_hash,
+)
+from melody.codec.recall import LONGEST_STREAK, PITCHES, STREAK_CLASS, Ints, recall, streaks
 from melody.codec.table import MAX_PARTS, CodecConfig, Field
 from melody.score import Table
 
 MAX_KEPT = 4096  # notes of a piece without end that are kept at least
 INITIAL_CAPACITY = 256  # notes of a row
-NOTES_PER_STEP = MAX_PARTS * 128  # different notes that can begin at one step
-BLOCK = 1 << 42  # keys of a row: more than steps times NOTES_PER_STEP
+NOTES_PER_STEP = MAX_PARTS * PITCHES  # different notes that can begin at one step
+BLOCK = 1 << 44  # keys of a row: more than steps times NOTES_PER_STEP
 # Columns of a kept note: its onset in the place of the wait, and the others as they are predicted.
 ONSET, PART, PITCH, DURATION, VELOCITY = range(Recalled.STREAK)
 STREAK = int(Recalled.STREAK)
@@ -37,6 +49,7 @@ class IncrementalRecall:
         self.config = config
         self._size(rows, INITIAL_CAPACITY)
         self.notes = np.zeros((rows, INITIAL_CAPACITY, STREAK), np.int64)
+        self.stands = np.zeros((rows, INITIAL_CAPACITY), np.int64)  # the pitch that each note stands on (``passages.intervals``)
         self.hashes = np.zeros((rows, INITIAL_CAPACITY, 1 + len(ORDERS)), np.uint64)  # of each note, and of the passages that it ends
         self.count = np.zeros(rows, np.int64)
         self.time = np.zeros(rows, np.int64)  # step of the event before
@@ -51,20 +64,30 @@ class IncrementalRecall:
 
     def _keys(self) -> Ints:
         """(B, capacity): onset, part and pitch of a note as one number, rising over all rows; the block's end where there is none."""
-        keys = (self.notes[..., ONSET] * MAX_PARTS + self.notes[..., PART] - 1) * 128 + self.notes[..., PITCH] - 1
+        keys = (self.notes[..., ONSET] * MAX_PARTS + self.notes[..., PART] - 1) * PITCHES + self.notes[..., PITCH] - 1
         there = np.arange(self.capacity) < self.count[:, None]
         found: Ints = np.where(there, keys, BLOCK - 1) + self.blocks[:, None]
         return found
 
-    def begin(self, b: int, metre: Metre, notes: Table, notes_so_far: Ints, time: Ints, plays: NDArray[np.bool_]) -> NDArray[np.int16]:
+    def begin(
+        self,
+        b: int,
+        metre: Metre,
+        notes: Table,
+        notes_so_far: Ints,
+        time: Ints,
+        plays: NDArray[np.bool_],
+        form: NDArray[np.int16] | None = None,
+    ) -> NDArray[np.int16]:
         """Row ``b`` has read n events (see ``recall``; all of ``notes`` have sounded): what was predicted after each, (n, 5, 6)."""
-        predicted = recall(self.config, metre, notes, notes_so_far, time, plays)
+        predicted = recall(self.config, metre, notes, notes_so_far, time, plays, form)
         kept = notes[-MAX_KEPT:] if len(notes) > 2 * MAX_KEPT else notes
         self.passages[b] = passages = Passages()
         count = len(kept)
         self._reserve(count)
         onset, pitch, part = (kept[name].astype(np.int64) for name in ("onset", "pitch", "part"))
-        self.hashes[b, :count, 0] = note_hashes(np.diff(pitch, prepend=pitch[:1]), np.diff(onset, prepend=onset[:1]), part)
+        between, self.stands[b, :count] = intervals(pitch)
+        self.hashes[b, :count, 0] = note_hashes(between, np.diff(onset, prepend=onset[:1]), part)
         self.hashes[b, :count, 1:] = passage_hashes(onset, pitch, part)
         for at, hashes in enumerate(self.hashes[b, :count, 1:].tolist()):
             passages.add(at, hashes)
@@ -80,7 +103,7 @@ class IncrementalRecall:
     def pick(self, origin: Ints) -> None:
         """Row i is what row ``origin[i]`` was; -1: to be set by ``begin``."""
         self._size(len(origin), self.capacity)
-        for name in ("notes", "hashes", "count", "time", "streaks", "recalled"):
+        for name in ("notes", "stands", "hashes", "count", "time", "streaks", "recalled"):
             setattr(self, name, picked(getattr(self, name), origin))
         self.passages = [self.passages[b] if b >= 0 else Passages() for b in origin.tolist()]
         self.keys = self._keys()
@@ -109,19 +132,18 @@ class IncrementalRecall:
         at[:, -3], at[:, -2], at[:, -1] = source + 1, self.count - 1, source
         there = at[:, :POINTERS] < self.count[:, None]
         there[:, : len(LAGS)] &= ago >= 0
-        found = (
-            self.notes.reshape(-1, STREAK)
-            .take((at.clip(0, self.capacity - 1) + self.begins[:, None]).ravel(), 0)
-            .reshape(*at.shape, STREAK)
-        )
+        places = at.clip(0, self.capacity - 1) + self.begins[:, None]
+        found = self.notes.reshape(-1, STREAK).take(places.ravel(), 0).reshape(*at.shape, STREAK)
+        stands = self.stands.ravel().take(places[:, -2:].ravel()).reshape(-1, 2)
         out = np.empty((len(time), POINTERS, len(Recalled)), np.int64)
         out[..., :STREAK] = found[:, :POINTERS]
         last, earlier = found[:, -2], found[:, -1]
         out[:, :-1, ONSET] -= ago  # from here on a wait
         out[:, -1, ONSET] -= earlier[:, ONSET] + time - last[:, ONSET]
-        out[:, -1, PITCH] += last[:, PITCH] - earlier[:, PITCH]
         pitch = out[:, -1, PITCH]
-        there[:, -1] &= (source >= 0) & (out[:, -1, ONSET] >= 0) & (pitch > 0) & (pitch <= 128)
+        fixed = pitch > LAST_PITCH + 1
+        pitch += np.where(fixed, 0, stands[:, 0] - stands[:, 1])
+        there[:, -1] &= (source >= 0) & (out[:, -1, ONSET] >= 0) & (fixed | ((pitch > 0) & (pitch <= LAST_PITCH + 1)))
         out[..., ONSET] = np.minimum(out[..., ONSET], self.config.rest) + 1
         out *= there[..., None]  # 0 stands for "nothing"
         out[..., Recalled.STREAK] = STREAK_CLASS[np.minimum(self.streaks, LONGEST_STREAK)]
@@ -149,8 +171,11 @@ class IncrementalRecall:
                 predicted[:STREAK] = note
         if source >= 0:
             note = found[-1]
-            wait, pitch = note[ONSET] - earlier[ONSET] - time + last[ONSET], note[PITCH] + last[PITCH] - earlier[PITCH]
-            if wait >= 0 and 0 < pitch <= 128:
+            wait, pitch = note[ONSET] - earlier[ONSET] - time + last[ONSET], note[PITCH]
+            fixed, stands = pitch > LAST_PITCH + 1, self.stands[0]
+            if not fixed:
+                pitch += int(stands[self.count[0] - 1] - stands[source])
+            if wait >= 0 and (fixed or 0 < pitch <= LAST_PITCH + 1):
                 out[-1][:STREAK] = 1 + min(wait, rest), note[PART], pitch, note[DURATION], note[VELOCITY]
         self.recalled = np.array([out])
         return self.recalled
@@ -158,13 +183,14 @@ class IncrementalRecall:
     def _add(self, rows: Ints, events: Ints, time: Ints) -> Ints:
         """Notes sound in some rows, in canonical order: their places among the notes of one step."""
         self._reserve(1 + int(self.count.max()))
-        place: Ints = events[:, 2] * 128 + events[:, 3]
+        part, pitch = events[:, 2], events[:, 3]
+        place: Ints = part * PITCHES + pitch
         at = self.count[rows]
-        before = self.notes[rows, at - 1]
         first = at == 0
-        hashed = note_hashes(
-            np.where(first, 0, events[:, 3] + 1 - before[:, PITCH]), np.where(first, 0, time - before[:, ONSET]), events[:, 2]
-        )
+        stood, fixed = np.where(first, NONE, self.stands[rows, at - 1]), pitch > LAST_PITCH
+        between = np.where(fixed, pitch, np.where(stood == NONE, 0, pitch - stood))
+        self.stands[rows, at] = np.where(fixed, stood, pitch)
+        hashed = note_hashes(between, np.where(first, 0, time - self.notes[rows, at - 1, ONSET]), part)
         hashes = self.hashes
         hashes[rows, at, 0] = hashed
         for level, order in enumerate(ORDERS):
@@ -183,24 +209,27 @@ class IncrementalRecall:
         _, _, part, pitch, duration, velocity = event
         self._reserve(1 + int(self.count[0]))
         at = int(self.count[0])
-        onset_before, _, pitch_before, _, _ = self.notes[0, at - 1].tolist() if at else (time, 0, 1 + pitch, 0, 0)
-        hashed, hashes = plain_hash(1 + pitch - pitch_before, time - onset_before, part), self.hashes[0]
+        onset_before, stood = (int(self.notes[0, at - 1, ONSET]), int(self.stands[0, at - 1])) if at else (time, NONE)
+        fixed = pitch > LAST_PITCH
+        self.stands[0, at] = stood if fixed else pitch
+        between = pitch if fixed else 0 if stood == NONE else pitch - stood
+        hashed, hashes = plain_hash(between, time - onset_before, part), self.hashes[0]
         found = [hashed]
         for level, order in enumerate(ORDERS):
             hashed = hashed * PLAIN_MIX_PASSAGE + int(hashes[at - order // 2, level]) & MASK
             found.append(hashed)
         hashes[at] = found
         self.passages[0].add(at, found[1:])
-        self.keys[0, at] = time * NOTES_PER_STEP + part * 128 + pitch
+        self.keys[0, at] = time * NOTES_PER_STEP + part * PITCHES + pitch
         self.notes[0, at] = (time, 1 + part, 1 + pitch, duration, 1 + velocity)
         self.count[0] = at + 1
-        return part * 128 + pitch
+        return part * PITCHES + pitch
 
     def _reserve(self, count: int) -> None:
         """For so many notes in a row, or for what is remembered at most."""
         if count > 2 * MAX_KEPT:
             for b in np.flatnonzero(self.count >= 2 * MAX_KEPT).tolist():
-                for table in (self.notes, self.hashes):
+                for table in (self.notes, self.stands, self.hashes):
                     table[b, :MAX_KEPT] = table[b, MAX_KEPT : 2 * MAX_KEPT]
                 self.count[b] = MAX_KEPT
                 self.passages[b].forget(MAX_KEPT)
@@ -209,6 +238,7 @@ class IncrementalRecall:
             more = min(max(count, 2 * self.capacity), 2 * MAX_KEPT) - self.capacity
             self._size(len(self.all), self.capacity + more)
             self.notes = np.pad(self.notes, ((0, 0), (0, more), (0, 0)))
+            self.stands = np.pad(self.stands, ((0, 0), (0, more)))
             self.hashes = np.pad(self.hashes, ((0, 0), (0, more), (0, 0)))
             self.keys = self._keys()
 

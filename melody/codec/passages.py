@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+LAST_PITCH = 127  # what lies above is no pitch: it is compared as it is, and never transposed
 ORDERS = (2, 4, 8, 16)  # lengths of the passages that are compared, in notes
 NONE = -1
 Ints = NDArray[np.int64]
@@ -33,12 +34,25 @@ def plain_hash(interval: int, wait: int, part: int) -> int:
     return (mixed ^ mixed >> int(MIX_SHIFT)) * e & MASK
 
 
+def intervals(pitch: Ints) -> tuple[Ints, Ints]:
+    """What tells notes (n,) apart wherever they lie, and the pitch that each stands on: (n,), (n,).
+
+    Of a melodic note its interval from the last melodic one (0 for the first), of any other its own value. A note stands on its own
+    pitch, or on that of the last melodic note before it; NONE where there is none.
+    """
+    melodic = pitch <= LAST_PITCH
+    latest = np.maximum.accumulate(np.where(melodic, np.arange(len(pitch)), NONE))
+    stands = np.where(latest >= 0, pitch[np.maximum(latest, 0)], NONE)
+    before = np.concatenate([np.full(min(1, len(pitch)), NONE), stands[:-1]])
+    return np.where(melodic, np.where(before >= 0, pitch - before, 0), pitch), stands
+
+
 def passage_hashes(onset: Ints, pitch: Ints, part: Ints) -> Hashes:
     """(n, 4): a number for the passages of ORDERS notes that end at each note; it means nothing before the first such passage.
 
     That of 2 n notes comes from those of n: m(2 n, i) = MIX_PASSAGE m(n, i) + m(n, i - n).
     """
-    hashes = note_hashes(np.diff(pitch, prepend=pitch[:1]), np.diff(onset, prepend=onset[:1]), part)
+    hashes = note_hashes(intervals(pitch)[0], np.diff(onset, prepend=onset[:1]), part)
     out = np.empty((len(onset), len(ORDERS)), np.uint64)
     for level, order in enumerate(ORDERS):
         longer = hashes.copy()

@@ -18,8 +18,8 @@ from melody.codec.decode import decode_piece
 from melody.codec.encode import velocity_of
 from melody.codec.given import part_table
 from melody.codec.table import MAX_PARTS, UNDECLARED
-from melody.compose.tune import Tune
-from melody.errors import CallError, MelodyError, unknown
+from melody.compose.tune import Tune, find_track
+from melody.errors import MelodyError
 from melody.score import Score, Table, Track, note_table
 
 Ints = NDArray[np.int64]
@@ -43,6 +43,11 @@ class AlignedTune:
     def beats(self) -> bool:
         """Whether the codec counts in beats."""
         return self.piece.config.clock == "beats"
+
+    @property
+    def end(self) -> int:
+        """Tick at which the piece is over."""
+        return theory.piece_end(self.score)
 
     @property
     def last_onset(self) -> int:
@@ -76,6 +81,7 @@ class AlignedTune:
 def align_to_grid(tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = False, reserve: int = 0) -> AlignedTune:
     """Put a tune on the grid. ``lead``: one of its tracks is the melody (``track``, or the one that looks most like it).
 
+    The model sees notes as long as they sound, by the pedal too: a key let go under it is no short note.
     Of a piece with more tracks than the model has parts (less ``reserve``), ``track`` and the busiest are tune; all are kept.
     """
     score, name = tune.score, tune.name
@@ -90,22 +96,8 @@ def align_to_grid(tune: Tune, config: CodecConfig, track: str | None = None, lea
         melody = _as_melody(score, wanted, name)
     order = sorted(range(len(score.tracks)), key=lambda i: (i != wanted, -len(score.tracks[i].notes)))
     kept = sorted(i for i in order[: MAX_PARTS - reserve] if len(score.tracks[i].notes) or i == wanted)
-    sounding = score if config.clock == "beats" else edit.apply_pedal(score)
-    piece = quantise(edit.select_tracks(sounding, kept), config, kept.index(melody) if melody in kept else None)
+    piece = quantise(edit.select_tracks(edit.apply_pedal(score), kept), config, kept.index(melody) if melody in kept else None)
     return AlignedTune(score, piece, tuple(kept), name)
-
-
-def find_track(score: Score, wanted: str, name: str) -> int:
-    """Index of a track by its name (upper and lower case alike) or its number from 1."""
-    names = [t.name for t in score.tracks]
-    same = [i for i, n in enumerate(names) if n.casefold() == wanted.casefold()]
-    if same:
-        return same[0]
-    if wanted.isascii() and wanted.isdigit():
-        if not 1 <= int(wanted[:6]) <= len(names):
-            raise CallError(f"{name}: no track {wanted[:20]}, it has {len(names)}")
-        return int(wanted) - 1
-    raise unknown("track", wanted, [n for n in names if n] or [str(i + 1) for i in range(len(names))])
 
 
 def _as_melody(score: Score, index: int, name: str) -> int:

@@ -1,6 +1,6 @@
 """The best of several: pieces are scored by how far they lie from what is typical, and the nearest is kept.
 
-Score    Each measure of a piece (``typical.py``) that lies outside the quartiles of its style costs its distance to the nearer
+Score    Each measure of a piece (evaluation/typical.py) that lies outside the quartiles of its style costs its distance to the nearer
          one, in widths between the quartiles, at most MAX_COST; between them it costs nothing. The mean over the measures
          is the score: 0 is a typical piece.
 
@@ -22,11 +22,10 @@ import numpy as np
 from melody.bundle import Bundle
 from melody.compose.controls import default_conditions
 from melody.compose.request import MAX_CANDIDATES, Request
-from melody.compose.typical import ALL, Measures, Typical, around, measures, read_typical
 from melody.compose.verbs import Continue, Generate, Infill
-from melody.corpus import Corpus
 from melody.errors import CallError, MelodyError
-from melody.evaluation.copying import Matcher, Runs, runs_of
+from melody.evaluation.copying import Runs, copied
+from melody.evaluation.typical import ALL, Measures, Typical, around, measures, read_typical
 from melody.generate.engine import AnyEngine
 from melody.score import Score
 
@@ -92,7 +91,7 @@ def best(
 ) -> Iterator[Selected]:
     """For each request in turn the best of ``count`` candidates, written by ``write`` (``Composer.results``).
 
-    ``training``: what is not to be copied (``learned``). Raises MelodyError where the model has no table of its styles, or no
+    ``training``: what is not to be copied (``copying.training_runs``). Raises MelodyError where the model has no table of its styles, or no
     candidate of a request came to anything.
     """
     table = read_typical(bundle)
@@ -110,19 +109,13 @@ def best(
             yield Selected(mine[at][1], mine[at][0], ratings[at], tuple(ratings))
 
 
-def learned(corpus: Corpus, bundle: Bundle) -> Runs:
-    """The runs of notes in the training split of a corpus, which a piece should not copy."""
-    codec = bundle.codec
-    return runs_of((corpus.score(i, codec.clock == "seconds") for i in corpus.split("train")), codec)
-
-
 def _ratings(
     engine: AnyEngine, bundle: Bundle, table: Mapping[str, Typical], group: Sequence[tuple[Request, Score]], training: Runs | None
 ) -> list[Rating]:
     first, known = group[0][0], None
     if isinstance(first, Continue | Infill):
         known = around(table[ALL], measures(first.source.score, engine, first.style))
-    shares = [] if training is None else copied([piece for _, piece in group], training, bundle)
+    shares = [] if training is None else copied([piece for _, piece in group], training, bundle.codec)
     out = []
     for k, (request, piece) in enumerate(group):
         style = default_conditions(request, bundle)[0] if isinstance(request, Generate) else request.style
@@ -131,14 +124,3 @@ def _ratings(
             found["copied"] = shares[k]
         out.append(score(found, known or table.get(style or ALL, table[ALL])))
     return out
-
-
-def copied(pieces: Sequence[Score], training: Runs, bundle: Bundle) -> list[float]:
-    """Share of each piece's notes in runs of 12 that occur in ``training``; all are looked up together."""
-    asked = runs_of(pieces, bundle.codec)
-    long = np.diff(asked.edges) > 0  # a piece of one note has no runs
-    kept = Runs(asked.tokens, np.concatenate([[0], np.cumsum(np.diff(asked.edges)[long])]).astype(np.int64))
-    out = np.zeros(len(pieces))
-    if long.any():
-        out[long] = Matcher(training, kept).copied()
-    return [float(share) for share in out]

@@ -121,7 +121,7 @@ class Composer:
                 running.tasks[next(numbers)] = place, task
                 yield task.plan
 
-        for number, rows in pieces(self.engine, plans(), ROWS, running.events):
+        for number, rows in pieces(self.engine, plans(), ROWS, running.events, running.follow):
             place, task = running.tasks.pop(number)
             yield place, finished(task, rows)
             while faults:
@@ -150,10 +150,11 @@ class Composer:
 
         ``corpus``: what the model learned from, so that no piece is kept which copies it.
         """
-        from melody.compose.best import best, learned  # 0.1 s, which who writes one piece need not wait for
+        from melody.compose.best import best  # 0.1 s, which who writes one piece need not wait for
         from melody.corpus import Corpus
+        from melody.evaluation.copying import training_runs
 
-        training = None if corpus is None else learned(Corpus(Path(corpus)), self.bundle)
+        training = None if corpus is None else training_runs(Corpus(Path(corpus)), self.bundle.codec)
         return best(self.results, self.engine, self.bundle, requests, of, training)
 
     def generate(
@@ -167,11 +168,12 @@ class Composer:
         meter: Meter | None = None,
         voices: Voices = (),
         seed: int | None = None,
+        passes: bool = True,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """A new piece. See ``Generate`` and ``Sampling`` for the keywords."""
-        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        music = {"passes": passes, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
         return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def continue_(
@@ -184,13 +186,17 @@ class Composer:
         key: str | None = None,
         tempo: float | None = None,
         meter: Meter | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
         seed: int | None = None,
+        passes: bool = True,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter, "max_notes": max_notes}
+        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes}
+        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | how
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def accompany(
@@ -201,14 +207,18 @@ class Composer:
         voices: Voices = (),
         style: str | None = None,
         key: str | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
         seed: int | None = None,
+        passes: bool = True,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
         drawn = _sampling(sampling, drawing)
-        music = {"style": style, "key": key, "seed": _seed(seed), "max_notes": max_notes}
+        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes}
+        music = {"style": style, "key": key, "seed": _seed(seed)} | how
         return self._one(Accompany(tune=tune, track=track, voices=voices, sampling=drawn, **music))  # type: ignore[arg-type]  # checked by the request
 
     def infill(
@@ -220,7 +230,10 @@ class Composer:
         track: str | int | None = None,
         style: str | None = None,
         key: str | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
         seed: int | None = None,
+        passes: bool = True,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
@@ -228,7 +241,8 @@ class Composer:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
         music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes}
-        return self._one(Infill(tune=tune, from_bar=from_bar, to_bar=to_bar, track=track, **music))  # type: ignore[arg-type]  # checked by the request
+        hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence, "passes": passes}
+        return self._one(Infill(tune=tune, **hole, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(
         self,
@@ -248,14 +262,14 @@ class Composer:
         >>> from itertools import islice
         >>> notes = list(islice(load().stream(seed=1, style="lieder"), 8))
         >>> notes[0].name, notes[0].onset_beats <= notes[7].onset_beats
-        ('Melody', True)
+        ('Acoustic Grand Piano', True)
         """
         drawn, number = _sampling(sampling, drawing), _seed(seed)
         request: Request
         if tune is None:
-            request = Generate(style=style, key=key, tempo=tempo, meter=meter, voices=voices, seed=number, sampling=drawn)
+            request = Generate(style=style, key=key, tempo=tempo, meter=meter, voices=voices, seed=number, passes=False, sampling=drawn)
         else:
-            request = Continue(tune=tune, style=style, key=key, tempo=tempo, meter=meter, seed=number, sampling=drawn)
+            request = Continue(tune=tune, style=style, key=key, tempo=tempo, meter=meter, seed=number, passes=False, sampling=drawn)
         return streamed(self.engine, request.task(self.bundle))
 
     def _one(self, request: Request) -> Score:

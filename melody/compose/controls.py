@@ -53,6 +53,20 @@ def _usual(priors: Mapping[str, Any], style: str | None, rng: np.random.Generato
     return style, tempo, meter
 
 
+def usual_key(bundle: Bundle, style: str | None, seed: int) -> int | None:
+    """A key as often as the training data have it in a style; None where the card says nothing of keys. Errors: ``MelodyError``."""
+    try:
+        shares = bundle.training.get("habits", {}).get(style or "", {}).get("keys")
+        if shares is None:
+            return None
+        weights = np.array(shares, np.float64)
+        if weights.shape != (24,) or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+            raise ValueError("no shares of 24 keys")
+    except (AttributeError, TypeError, ValueError) as fault:
+        raise MelodyError(f'{shown(bundle.folder)}/{FACTS}: damaged "habits" ({type(fault).__name__}); fetch or train it again') from None
+    return int(np.random.default_rng([seed, 3]).choice(24, p=weights / weights.sum()))
+
+
 def declared(parts: NDArray[np.int16], request: WithVoices, first: int) -> tuple[Rows, NDArray[np.int16]]:
     """Declarations of the voices that were asked for, as forced events, and the part table with them."""
     programs = request.programs()
@@ -80,8 +94,12 @@ def tune_conditions(request: Request, tune: AlignedTune, codec: CodecConfig, den
 
 
 def asked_scale(request: Request) -> NDArray[np.float32] | None:
-    """What is added to the logits of pitches when a key was asked for: nothing inside its scale, OFF_SCALE outside."""
-    key = request.parsed_key()
+    """What is added to the logits of pitches when a key was asked for (``scale_of_key``)."""
+    return scale_of_key(request.parsed_key())
+
+
+def scale_of_key(key: int | None) -> NDArray[np.float32] | None:
+    """What is added to the logits of pitches in a key: nothing inside its scale, OFF_SCALE outside; None where there is no key."""
     if key is None:
         return None
     steps = (0, 2, 3, 5, 7, 8, 10, 11) if key >= 12 else (0, 2, 4, 5, 7, 9, 11)  # minor: natural and harmonic

@@ -15,7 +15,7 @@ from melody.codec import CodecConfig, Piece
 from melody.codec.columns import STRENGTHS, Feature
 from melody.codec.metre import Metre
 from melody.codec.table import DRUMS, MAX_PARTS
-from melody.generate.limits import MOST_VOICES, NEVER, Limits, plain_beat
+from melody.generate.limits import MAX_VOICES_COUNTED, NEVER, Limits, plain_beat
 from melody.score import Table
 from melody.theory.ranges import PLAIN_KIT, instrument_range
 
@@ -130,7 +130,7 @@ def part_voices(piece: Piece, notes: Table) -> Ints:
             continue
         together = np.sort(sounding_together(mine, piece.config.grid))
         most = int(together[len(together) - 1 - int(RARELY * len(together))])
-        voices[part] = most if most < MOST_VOICES else 0
+        voices[part] = most if most < MAX_VOICES_COUNTED else 0
     return voices
 
 

@@ -6,6 +6,7 @@ its flags on the command line and its help: ``melody.settings``.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from melody.codec.table import DRUMS
 from melody.compose.fitting import ALL, Fitting
 from melody.compose.known import remark_on
 from melody.compose.task import Task
-from melody.compose.tune import MAX_NOTES, MOST_NOTES, Tune, TuneLike
+from melody.compose.tune import MAX_NOTES, MAX_NOTES_ASKED, Tune, TuneLike
 from melody.errors import CallError, unknown
 from melody.generate.sampling import Sampling
 from melody.programs import parse_program
@@ -33,7 +34,12 @@ MIN_TEMPO, MAX_TEMPO = 10, 500  # quarter notes a minute
 
 @dataclass(frozen=True, kw_only=True)
 class Request(ABC):
-    """What every verb takes. What is None is for the model (or the tune) to say. Errors: ``CallError`` that names the field."""
+    """What every verb takes. What is None is for the model (or the tune) to say. Errors: ``CallError`` that names the field.
+
+    >>> from melody.compose import Generate
+    >>> isinstance(Generate(bars=8, key="A minor"), Request)
+    True
+    """
 
     style: str | None = setting(
         None, "A style that the model has learned (melody inspect MODEL lists them), or a style file that melody train made.", kind=str
@@ -41,6 +47,9 @@ class Request(ABC):
     key: str | None = setting(None, 'Key, for example "A minor" or Bb.', kind=str)
     seed: int = setting(0, "The same seed gives the same music.", kind=int, low=0, high=MAX_SEED)
     sampling: Sampling = field(default_factory=Sampling)
+    passes: bool = setting(
+        True, "Write form and chords first and then the notes, if the model has learned to; otherwise all at once.", kind=bool
+    )
     fitting: Fitting = ALL  # for measurements
 
     def __post_init__(self) -> None:
@@ -87,7 +96,7 @@ class WithLength(Request):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.bars is not None and self.seconds is not None:
-            raise CallError("bars and seconds contradict each other; give one of them", argument="bars")
+            raise CallError("bars and seconds contradict each other; give one of them", argument=("bars", "seconds"))
         self.parsed_meter()
 
     def parsed_meter(self) -> tuple[int, int] | None:
@@ -100,7 +109,7 @@ class WithVoices(Request):
     """A request that can bring instruments."""
 
     voices: str | Sequence[str | int] = setting(
-        (), "Instruments, for example piano,bass,drums: General MIDI names or programs (0 to 127), with commas between."
+        (), "Instruments, for example piano,bass,drums: General MIDI names or programs (0 to 127), separated by commas."
     )
 
     def __post_init__(self) -> None:
@@ -127,13 +136,24 @@ class WithTune(Request):
     """A request about a tune, which is read when the request is made."""
 
     tune: TuneLike
+    drums: str | None = setting(
+        None,
+        "Name, or number from 1, of a track that is a drum kit though it is not on the channel for drums; several are separated by commas.",
+        kind=str,
+    )
+    sequence: int | None = setting(None, "Which sequence of a file of format 2, from 1.", kind=int, low=1, high=65_535)
     max_notes: int = setting(
-        MAX_NOTES, "Longest tune that is read, in notes; each takes 45 kB and 0.1 ms.", kind=int, low=1, high=MOST_NOTES
+        MAX_NOTES, "Longest tune that is read, in notes; each takes 45 kB and 0.1 ms.", kind=int, low=1, high=MAX_NOTES_ASKED
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "tune", Tune.of(self.tune, max_notes=self.max_notes))
+        given = isinstance(self.tune, Tune)
+        tune = Tune.of(self.tune, "tune", self.drums, self.sequence, self.max_notes)
+        object.__setattr__(self, "tune", tune)
+        if not given:
+            for name, doubt in tune.doubts():
+                warnings.warn(f"{doubt}; drums={name!r} reads it as drums", stacklevel=4)
 
     @property
     def source(self) -> Tune:

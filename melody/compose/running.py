@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from melody.codec.table import Field, Role
 from melody.compose.task import Task
 from melody.errors import MelodyError
+from melody.generate.plan import Plan
 from melody.score import Score
 
 Result = Score | MelodyError  # what came of a request
@@ -21,6 +22,15 @@ class Running:
 
     tasks: dict[int, tuple[int, Task]] = field(default_factory=dict)  # by number of the plan: place of its request, and its task
     events: dict[int, list[NDArray[np.int64]]] = field(default_factory=dict)  # by number of the plan
+
+    def follow(self, number: int, rows: NDArray[np.int64]) -> Plan | None:
+        """The plan of the next pass, where the events (n, 6) of a plan were not the last one."""
+        place, task = self.tasks[number]
+        if task.then is None:
+            return None
+        following = task.then(rows.astype(np.int16))
+        self.tasks[number] = place, following
+        return following.plan
 
     def so_far(self) -> dict[int, Score]:
         """By the place of its request, each unfinished piece that has a note; the piece ends where the work did."""

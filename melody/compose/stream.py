@@ -9,6 +9,7 @@ import numpy as np
 
 from melody.codec import CodecConfig
 from melody.codec.columns import PartColumn
+from melody.codec.decode import pitches_of
 from melody.codec.encode import velocity_of
 from melody.codec.table import DRUMS, PROGRAM_BASE, UNDECLARED, Field, Role
 from melody.compose.task import Task
@@ -51,7 +52,8 @@ def streamed(engine: AnyEngine, task: Task) -> Iterator[StreamedNote]:
             time = float(step.time[0])
             loudness = int(velocity_of(step.rows[0, Field.VELOCITY :].astype(np.int16), codec.velocity_bins)[0])
             times = (time / per_beat, duration / per_beat, time / per_second, duration / per_second)
-            yield StreamedNote(*times, part, *parts[part], pitch, loudness)
+            sounding = int(pitches_of(step.rows[0, Field.PITCH : Field.PITCH + 1].astype(np.int16))[0])
+            yield StreamedNote(*times, part, *parts[part], sounding, loudness)
 
 
 def _described(program: int, lead: bool) -> tuple[str, int, bool]:

@@ -16,11 +16,15 @@ Rows = NDArray[np.int16]
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A plan, and how its events (n, 6) become a Score. ``tempo``: quarter notes a minute where the new music begins."""
+    """A plan, and how its events (n, 6) become a Score. ``tempo``: quarter notes a minute where the new music begins.
+
+    ``then``: makes the task that goes on from the events of this one (n, 6), which are then no music yet (``compose/passes.py``).
+    """
 
     plan: Plan
     finish: Callable[[Rows], Score]
     tempo: float
+    then: Callable[[Rows], Task] | None = None
 
     def endless(self) -> Plan:
         """The same plan without an end, for streaming."""

@@ -22,8 +22,11 @@ from threading import Thread
 
 import numpy as np
 
-from melody import edit, midi, sources, theory
+from melody import edit, midi, notation, sources, theory
 from melody.codec.table import MAX_PARTS
+from melody.corpus import likeness
+from melody.corpus.naming import split_by_piece, style_namer
+from melody.corpus.splits import split
 from melody.corpus.tables import REPORT, STORED, CorpusWriter, PieceFacts, TrackFacts
 from melody.errors import MelodyError
 from melody.files import reason, replace_file, replace_folder, shown
@@ -31,6 +34,7 @@ from melody.score import Score, Table
 
 CHUNK = 24  # files for a worker at once
 COLUMNS = ("path", "status", "reason", "notes")  # of the report
+BARS = "bar lines"  # how a remark on them begins
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class PrepareConfig:
     valid: float = 0.04  # share of pieces kept for validation
     test: float = 0.06  # share of pieces kept for the test
     workers: int = 0  # processes; 0: one a core
+    styles: str = "folder"  # what names them (corpus/naming.py)
+    find_bars: bool = True  # bar lines are put where listeners find them (theory/downbeats.py)
     limits: midi.Limits = midi.Limits()
     source_limits: sources.Limits = sources.Limits()
 
@@ -56,6 +62,8 @@ class Summary:
     report: Path
     styles: dict[str, int]
     splits: dict[str, int]
+    moved_bars: int  # pieces whose bar lines were moved
+    near_copies: int  # pieces that went to the split of a near-copy in another collection
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +74,7 @@ class _Read:
     reason: str = ""
     facts: PieceFacts | None = None
     tables: dict[str, Table] | None = None
+    prints: tuple[likeness.Prints, likeness.Prints] | None = None
 
 
 def prepare(
@@ -84,15 +93,21 @@ def prepare(
     target = Path(output)
     rows: list[tuple[str, str, str, int]] = []
     seen: dict[str, str] = {}
+    prints: list[tuple[likeness.Prints, likeness.Prints]] = []
+    style_of = style_namer(config.styles)
     with replace_folder(target) as folder, CorpusWriter(folder) as writer:
         for done, read in enumerate(_read_all(found, config), start=1):
             rows.append(_take(read, writer, seen, config))
+            if rows[-1][1] == "read" and read.prints is not None:
+                prints.append(read.prints)
             progress(done, len(found))
         if not writer.pieces:
             _write_report(target.with_name(target.name + ".report.csv"), rows)
             reasons = f"the reasons are in {shown(target)}.report.csv (first: {rows[0][2]})"
             raise MelodyError(f"none of {len(found)} files could be used, so no corpus was written; {reasons}")
-        writer.pieces[:] = _split(writer.pieces, config)
+        pieces, moves = split(writer.pieces, prints, split_by_piece(), config.valid, config.test)
+        writer.pieces[:] = [replace(p, style=style_of(p.source, p.style)) for p in pieces]
+        rows = _with_remarks(rows, moves)
         digest = hashlib.sha256("".join(p.content + p.sha256 + p.split + p.style for p in writer.pieces).encode()).hexdigest()
         _write_report(folder / REPORT, rows)
         writer.finish(digest)
@@ -105,7 +120,18 @@ def prepare(
         report=target / REPORT,
         styles=_tally(p.style for p in writer.pieces),
         splits=_tally(p.split for p in writer.pieces),
+        moved_bars=sum(BARS in r[2] for r in taken),
+        near_copies=len(moves),
     )
+
+
+def _with_remarks(rows: list[tuple[str, str, str, int]], moves: dict[str, str]) -> list[tuple[str, str, str, int]]:
+    """The rows of the report, those of some paths with one more remark."""
+    return [(path, status, _remarks(why, moves.get(path, "")), notes) for path, status, why, notes in rows]
+
+
+def _remarks(*texts: str) -> str:
+    return "; ".join(t for t in texts if t)
 
 
 def _take(read: _Read, writer: CorpusWriter, seen: dict[str, str], config: PrepareConfig) -> tuple[str, str, str, int]:
@@ -192,8 +218,8 @@ def _read_many(chunk: list[sources.Source], config: PrepareConfig) -> list[_Read
 def _read_one(source: sources.Source, config: PrepareConfig) -> _Read:
     try:
         data = source.read_bytes(config.source_limits)
-        score = midi.parse(data, source.path, config.limits)
-        return _describe(source, data, score)
+        score = notation.parse(data, source.path, config.limits, keep_document=False)
+        return _describe(source, data, score, config.find_bars)
     except MelodyError as fault:
         return _Read(source.path, str(fault).removeprefix(f"{shown(source.path)}: "))
     except MemoryError:
@@ -202,11 +228,12 @@ def _read_one(source: sources.Source, config: PrepareConfig) -> _Read:
         return _Read(source.path, f"cannot be used ({type(fault).__name__}: {reason(fault)[:80]})")
 
 
-def _describe(source: sources.Source, data: bytes, score: Score) -> _Read:
-    remark = ""
-    if len(score.tracks) > MAX_PARTS:
-        remark = f"the {MAX_PARTS} busiest of {len(score.tracks)} tracks"
-        score = edit.busiest_tracks(score, MAX_PARTS)
+def _describe(source: sources.Source, data: bytes, score: Score, find_bars: bool) -> _Read:
+    score, fewer = edit.fewer_tracks(score, MAX_PARTS)
+    later = theory.downbeat_shift(score) if find_bars else 0
+    if later:
+        score = edit.bars_later(score, later)
+    moved = f"{BARS} {later / score.ticks_per_quarter:g} quarters later" if later else ""
     lead, rule = theory.lead_track(score)
     pedalled = edit.apply_pedal(score)
     notes = np.zeros(score.note_count, STORED)
@@ -225,8 +252,10 @@ def _describe(source: sources.Source, data: bytes, score: Score) -> _Read:
         lead_rule=rule,
         key=theory.key_of(score),
         seconds=round(score.duration_seconds, 3),
+        collection=source.style,
     )
-    return _Read(source.path, remark, facts, {"notes": notes, "tempi": score.tempi, "meters": score.meters, "keys": score.keys})
+    tables = {"notes": notes, "tempi": score.tempi, "meters": score.meters, "keys": score.keys}
+    return _Read(source.path, _remarks(fewer, moved), facts, tables, likeness.outer_prints(score))
 
 
 def content_hash(score: Score) -> str:
@@ -234,24 +263,12 @@ def content_hash(score: Score) -> str:
 
     Files that differ in key, tempo, loudness, tracks or a leading rest count as the same piece.
     """
-    notes = np.concatenate([t.notes for t in score.tracks])
-    onset = (notes["onset"] * 48 + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
-    pairs = np.unique((onset - onset.min()) * 128 + (notes["pitch"] - notes["pitch"].min()))
+    onset = np.concatenate([t.notes["onset"] for t in score.tracks])
+    pitch = np.concatenate([t.notes["pitch"] for t in score.tracks])
+    onset = (onset * 48 + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
+    pairs = np.sort((onset - onset.min()) * 128 + (pitch - pitch.min()))
+    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])]
     return hashlib.sha256(pairs.astype("<i8").tobytes()).hexdigest()[:32]
-
-
-def _split(pieces: list[PieceFacts], config: PrepareConfig) -> list[PieceFacts]:
-    """Each style split by the hash of its contents, so that adding files moves few of the others."""
-    out = list(pieces)
-    for style in sorted({p.style for p in pieces}):
-        mine = sorted((i for i, p in enumerate(pieces) if p.style == style), key=lambda i: pieces[i].content)
-        test, valid = round(config.test * len(mine)), round(config.valid * len(mine))
-        for rank, i in enumerate(mine):
-            out[i] = replace(pieces[i], split="test" if rank < test else "valid" if rank < test + valid else "train")
-    if len(out) >= 2 and not any(p.split == "valid" for p in out):  # a small collection still needs one piece to stop by
-        first = min((i for i, p in enumerate(out) if p.split == "train"), key=lambda i: out[i].content)
-        out[first] = replace(out[first], split="valid")
-    return out
 
 
 def _write_report(path: Path, rows: list[tuple[str, str, str, int]]) -> None:

@@ -16,7 +16,8 @@ MAX_PIECES = 2000  # of a style that are looked at: a Score takes half a millise
 
 
 def style_priors(corpus: Corpus, split: str = "train") -> dict[str, dict[str, Any]]:
-    """By style: ``pieces``; ``tempo``, the quartiles in quarters a minute; ``meters`` as [numerator, denominator, share].
+    """By style: ``pieces``; ``tempo``, the quartiles in quarters a minute; ``meters`` as [numerator, denominator, share]; ``keys``,
+    the share of each (0..23).
 
     Every piece is counted; tempi and meters are those of at most MAX_PIECES of a style, spread evenly over it and always the same.
     """
@@ -27,7 +28,8 @@ def style_priors(corpus: Corpus, split: str = "train") -> dict[str, dict[str, An
     for style, pieces in sorted(members.items()):
         looked = min(len(pieces), MAX_PIECES)
         facts = tempo_and_meters(corpus.score(pieces[k * len(pieces) // looked]) for k in range(looked))
-        out[style] = {"pieces": len(pieces)} | facts
+        keys = np.bincount([corpus.pieces[i].key for i in pieces], minlength=24) / len(pieces)
+        out[style] = {"pieces": len(pieces), "keys": [round(float(share), 4) for share in keys]} | facts
     return out
 
 

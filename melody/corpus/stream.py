@@ -2,8 +2,8 @@
 
 Every row of a batch runs through whole pieces, chunk after chunk, so that the state of the network can be carried from
 one batch to the next; a piece always starts at the beginning of a chunk (``reset``), what is left over is padding.
-All choices (order, transposition, stretch, loudness, what is given, which conditions are dropped) come from
-(seed, epoch, piece), so a stream is reproducible and can go on from ``Stream.position``. Knows numpy, not torch.
+All choices (order, window, transposition, stretch, loudness, what is given, which conditions are dropped) come from
+(seed, epoch, piece, how often it came before), so a stream is reproducible and can go on from ``Stream.position``. Knows numpy, not torch.
 
 Rows do not wait for each other. Lay the orders of all epochs end to end: row b of B takes places b, b + B, b + 2 B, ... of
 that line, whatever the other rows do. So any process can make any rows by itself, and N processes see together exactly what
@@ -17,18 +17,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from melody.codec.columns import Lookup
 from melody.codec.given import GivenConfig
 from melody.codec.table import CodecConfig
 from melody.corpus.batch import Batch, Cut, blank_batch
 from melody.corpus.piece import AugmentConfig, EncodedPiece, training_piece
+from melody.corpus.sampling import Sampler, SamplingConfig
 from melody.corpus.tables import Corpus
 
 GIVEN_ROUND = 32  # given notes are padded to a multiple: oneDNN keeps a compiled kernel for every shape that it meets
 GIVEN_BEFORE, GIVEN_AFTER, MAX_GIVEN = 16, 24, 256  # given notes that a chunk brings along
-ORDERS = 4  # epochs whose order is kept: rows drift apart by an epoch or two
 
 
 @dataclass
@@ -43,7 +42,8 @@ class _Row:
 
 @dataclass
 class Stream:
-    """An endless iterator of batches over the pieces of one split (``epochs`` bounds it: each piece comes so many times).
+    """An endless iterator of batches over the pieces of one split (``epochs`` bounds it; in one each piece comes
+    once, or as ``sampling`` says).
 
     Rows ``first`` to ``first + batch`` of the ``total`` rows of all processes. Of a bounded stream, rows that have run dry are padding.
     """
@@ -60,16 +60,17 @@ class Stream:
     shuffle: bool = True
     first: int = 0
     total: int = 0  # 0: as many as ``batch``
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def __post_init__(self) -> None:
         self.total = self.total or self.batch
         self._rows = [_Row(self.first + b) for b in range(self.batch)]
-        self._orders: dict[int, NDArray[np.int64]] = {}  # by epoch
+        self._sampler = Sampler(self.corpus, self.pieces, self.sampling, self.seed, self.shuffle)
 
     @property
     def epoch(self) -> int:
         """Epoch of the row that is furthest behind."""
-        return min(row.place for row in self._rows) // max(1, len(self.pieces))
+        return min(row.place for row in self._rows) // max(1, self._sampler.places)
 
     @property
     def position(self) -> dict[str, Any]:
@@ -113,7 +114,7 @@ class Stream:
 
     def _advance(self, row: _Row) -> Cut | None:
         if row.encoded is None:
-            if not self.pieces or (self.epochs is not None and row.place >= self.epochs * len(self.pieces)):
+            if not self.pieces or (self.epochs is not None and row.place >= self.epochs * self._sampler.places):
                 return None
             row.encoded, row.piece = self._encoded(row.place)
         cut = _cut(row.encoded, row.cursor, self.chunk)
@@ -123,20 +124,11 @@ class Stream:
         return cut
 
     def _encoded(self, place: int) -> tuple[EncodedPiece, int]:
-        epoch, within = divmod(place, len(self.pieces))
-        index = int(self._order(epoch)[within])
-        rng = np.random.default_rng([self.seed, epoch, index])
-        return training_piece(self.corpus, index, self.config, rng, self.augment, self.given), index
-
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        if epoch not in self._orders:
-            order = np.array(self.pieces, np.int64)
-            if self.shuffle:
-                np.random.default_rng([self.seed, epoch]).shuffle(order)
-            if len(self._orders) >= ORDERS:
-                del self._orders[min(self._orders)]
-            self._orders[epoch] = order
-        return self._orders[epoch]
+        epoch, within = divmod(place, self._sampler.places)
+        pieces, before = self._sampler.order(epoch)
+        index, again = int(pieces[within]), int(before[within])
+        rng = np.random.default_rng([self.seed, epoch, index, again] if again else [self.seed, epoch, index])
+        return training_piece(self.corpus, index, self.config, rng, self.augment, self.given, self.sampling.window), index
 
 
 def _cut(s: EncodedPiece, start: int, chunk: int) -> Cut:

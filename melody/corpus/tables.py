@@ -94,6 +94,7 @@ class PieceFacts:
     key: int  # 0..23
     seconds: float
     rows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    collection: str = ""  # the folder that it was found in, and that was split as one; "" in corpora of before
 
     @property
     def note_count(self) -> int:
@@ -105,6 +106,8 @@ class Corpus:
     """A prepared corpus, read-only. ``score(i)`` rebuilds piece ``i``; only the pages that are touched are read.
 
     What opens it checks the index by its digest and the tables by their sizes; ``verify`` reads all of them.
+
+    >>> corpus = Corpus("my-corpus")  # doctest: +SKIP
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -169,8 +172,8 @@ class Corpus:
             notes[name] = raw[column]
         edges = np.cumsum([0, *(t.notes for t in facts.tracks)])
         tracks = tuple(Track(t.name, t.program, t.is_drum, notes[edges[i] : edges[i + 1]]) for i, t in enumerate(facts.tracks))
-        maps = (np.array(self._rows(facts, name)) for name in ("tempi", "meters", "keys"))
-        return Score(tracks, facts.ticks_per_quarter, *maps)
+        tempi, meters, keys = (np.array(self._rows(facts, name)) for name in ("tempi", "meters", "keys"))
+        return Score(tracks, facts.ticks_per_quarter, tempi, meters, keys)
 
     def _rows(self, facts: PieceFacts, name: str) -> Table:
         start, count = facts.rows[name]
@@ -224,7 +227,7 @@ def _files(raw: Mapping[str, Any], folder: Path) -> dict[str, tuple[int, str]]:
 def _facts(raw: dict[str, Any]) -> PieceFacts:
     tracks = tuple(TrackFacts(**{**t, "name": _shared(t["name"])}) for t in raw["tracks"])
     rows = Rows(raw["rows"])
-    words = {name: _shared(raw[name]) for name in ("style", "split", "lead_rule")}
+    words = {name: _shared(raw.get(name, "")) for name in ("style", "split", "lead_rule", "collection")}
     facts = PieceFacts(**{**raw, **words, "tracks": tracks, "rows": rows})
     if facts.split not in SPLITS or sum(t.notes for t in tracks) != rows["notes"][1]:
         raise ValueError("a piece of index.json contradicts itself")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from melody.errors import MelodyError, unknown
@@ -36,6 +37,8 @@ class Collection:
     bytes: int = 0  # 0: not known
     most: int = 0  # where the size is not known: more is refused
     sha256: str = ""
+    split: str = "work"
+    styles: Mapping[str, str] = field(default_factory=dict)  # by pattern of the path inside it
 
     @property
     def limit(self) -> int:
@@ -55,7 +58,7 @@ def collections() -> dict[str, Collection]:
         if place.is_file():
             rows = tomllib.loads(read_bytes(place, _MAX_TABLE_BYTES).decode("utf-8"))["collection"]
             return {row["name"]: Collection(**row) for row in rows}
-    raise MelodyError("the table of collections is not there (datasets/catalogue.toml); install melody again")
+    raise MelodyError("the table of collections is not there (datasets/catalogue.toml); reinstall melody")
 
 
 def find(name: str) -> Collection:

@@ -52,10 +52,10 @@ def fetch(
     >>> fetch(find("giantmidi"))
     Traceback (most recent call last):
         ...
-    melody.errors.CallError: giantmidi is not offered as one file over https; its makers are at ...
+    melody.errors.CallError: giantmidi cannot be downloaded as one file; see its makers' page: ...
     """
     if not collection.url:
-        raise CallError(f"{collection.name} is not offered as one file over https; its makers are at {collection.address}")
+        raise CallError(f"{collection.name} cannot be downloaded as one file; see its makers' page: {collection.address}")
     target = Path(folder) / collection.archive
     if not force and _is_whole(target, collection):
         return Fetched(target, collection.bytes, collection.sha256, True, True)

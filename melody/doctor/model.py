@@ -10,9 +10,9 @@ from math import prod
 from melody import bundle as bundles
 from melody import midi, theory
 from melody.compose import load
-from melody.compose.typical import read_typical
 from melody.doctor.system import with_tilde
 from melody.errors import MelodyError
+from melody.evaluation.typical import read_typical
 from melody.runtime.file import read as read_runtime
 from melody.score import Score
 

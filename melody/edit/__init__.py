@@ -19,13 +19,16 @@ from melody.edit.notes import (
     with_tracks,
     without_overlaps,
 )
-from melody.edit.timeline import concatenate, cut, scale_ticks, set_tempo, shift, stretch
+from melody.edit.parts import fewer_tracks
+from melody.edit.timeline import bars_later, concatenate, cut, scale_ticks, set_tempo, shift, stretch
 
 __all__ = [
     "apply_pedal",
+    "bars_later",
     "busiest_tracks",
     "concatenate",
     "cut",
+    "fewer_tracks",
     "map_notes",
     "overlay",
     "pedal_spans",

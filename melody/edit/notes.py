@@ -17,12 +17,25 @@ NEVER = np.iinfo(np.int64).max
 
 
 def with_tracks(score: Score, tracks: Iterable[Track]) -> Score:
-    """The same tempi, meters and keys with other tracks."""
+    """The same tempi, meters and keys with other tracks.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> with_tracks(piece, []).note_count
+    0
+    """
     return replace(score, tracks=tuple(tracks))
 
 
 def select_tracks(score: Score, indices: Iterable[int]) -> Score:
-    """Only the tracks at ``indices``, in that order. An index that is not there raises ``CallError``."""
+    """Only the tracks at ``indices``, in that order. An index that is not there raises ``CallError``.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> two = Score((*piece.tracks, Track("bass", 32, notes=note_table([0, 960], [960, 960], [36, 43], [80, 80]))))
+    >>> [track.name for track in select_tracks(two, [1]).tracks]
+    ['bass']
+    """
     chosen = list(indices)
     for i in chosen:
         if not -len(score.tracks) <= i < len(score.tracks):
@@ -31,18 +44,37 @@ def select_tracks(score: Score, indices: Iterable[int]) -> Score:
 
 
 def busiest_tracks(score: Score, count: int) -> Score:
-    """The ``count`` tracks with the most notes, in their old order; the first ones where numbers are equal."""
+    """The ``count`` tracks with the most notes, in their old order; the first ones where numbers are equal.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> two = Score((*piece.tracks, Track("bass", 32, notes=note_table([0, 960], [960, 960], [36, 43], [80, 80]))))
+    >>> [track.name for track in busiest_tracks(two, 1).tracks]
+    ['tune']
+    """
     ranked = sorted(range(len(score.tracks)), key=lambda i: -len(score.tracks[i].notes))
     return select_tracks(score, sorted(ranked[:count]))
 
 
 def map_notes(score: Score, change: Callable[[Table], Table]) -> Score:
-    """Each track with ``change(notes)`` for its notes."""
+    """Each track with ``change(notes)`` for its notes.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> map_notes(piece, lambda notes: notes[:1]).note_count
+    1
+    """
     return with_tracks(score, [replace(t, notes=change(t.notes)) for t in score.tracks])
 
 
 def overlay(scores: Sequence[Score]) -> Score:
-    """The tracks of all ``scores`` at once, one after the other, under the tempi, meters and keys of the first."""
+    """The tracks of all ``scores`` at once, one after the other, under the tempi, meters and keys of the first.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> len(overlay([piece, piece]).tracks)
+    2
+    """
     if not scores:
         return Score()
     first = scores[0]
@@ -54,6 +86,11 @@ def transpose(score: Score, semitones: int) -> Score:
     """Every pitched note ``semitones`` higher; a note that would leave 0..127 moves by octaves back into it. Drums stay.
 
     Keys move along and are spelt with at most six sharps or flats (seven fifths up make a semitone).
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> transpose(piece, 2).tracks[0].notes["pitch"].tolist()
+    [62, 66, 69]
     """
 
     def moved(notes: Table) -> Table:
@@ -71,7 +108,12 @@ def transpose(score: Score, semitones: int) -> Score:
 
 
 def without_overlaps(notes: Table) -> Table:
-    """No two notes of a pitch sound at once: the earlier is cut at the next onset, of doubled onsets the longest stays."""
+    """No two notes of a pitch sound at once: the earlier is cut at the next onset, of doubled onsets the longest stays.
+
+    >>> from melody.score import note_table
+    >>> without_overlaps(note_table([0, 240], [480, 480], [60, 60], [80, 80]))["duration"].tolist()
+    [240, 480]
+    """
     if len(notes) < 2:
         return notes
     order = np.lexsort((-notes["duration"], notes["onset"], notes["pitch"]))
@@ -89,6 +131,12 @@ def apply_pedal(score: Score) -> Score:
 
     It ends earlier where the same pitch starts again in the track, and at the end of the piece if the pedal is never
     released. The pedal marks are used up: the result has none. Tracks without pedal stay as they are.
+
+    >>> from melody.score import PEDAL, Score, Track, note_table, table
+    >>> pedal = table(PEDAL, [0, 960], [127, 0])
+    >>> piece = Score((Track("tune", notes=note_table([0], [240], [60], [80]), pedal=pedal),))
+    >>> apply_pedal(piece).tracks[0].notes["duration"].tolist()
+    [960]
     """
     end = score.end_tick
 
@@ -109,7 +157,13 @@ def apply_pedal(score: Score) -> Score:
 
 
 def pedal_spans(pedal: Table, end_tick: int) -> tuple[Table, Table]:
-    """Ticks at which the pedal goes down and up again (s,) each; a pedal never released is released at ``end_tick``."""
+    """Ticks at which the pedal goes down and up again (s,) each; a pedal never released is released at ``end_tick``.
+
+    >>> from melody.score import PEDAL, table
+    >>> down, up = pedal_spans(table(PEDAL, [0, 480, 960], [127, 0, 127]), 1920)
+    >>> down.tolist(), up.tolist()
+    ([0, 960], [480, 1920])
+    """
     if len(pedal) == 0:
         return pedal["tick"], pedal["tick"]
     rows = pedal[np.argsort(pedal["tick"], kind="stable")]
@@ -127,6 +181,6 @@ def _next_onset(notes: Table) -> NDArray[np.int64]:
         return np.zeros(0, np.int64)
     span = int(notes["onset"].max()) + 1
     rank = notes["pitch"].astype(np.int64) * span + notes["onset"]  # one integer in order of pitch, then onset
-    ranks = np.append(np.unique(rank), 128 * span)
+    ranks = np.append(np.sort(rank), 128 * span)
     following = ranks[np.searchsorted(ranks, rank, side="right")]
     return np.where(following // span == notes["pitch"], following % span, NEVER)

@@ -18,7 +18,13 @@ LARGEST_MSPQ = 2**24 - 1  # a MIDI tempo has three bytes: slower than 3.6 beats 
 
 
 def stretch(score: Score, factor: float) -> Score:
-    """The same notes ``factor`` times as long in seconds (2.0 = half as fast): the tempi change, the ticks do not."""
+    """The same notes ``factor`` times as long in seconds (2.0 = half as fast): the tempi change, the ticks do not.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> stretch(piece, 2).duration_seconds
+    4.0
+    """
     if not 0 < factor < float("inf"):
         raise CallError(f"a piece cannot be stretched by {factor}: give a factor above 0")
     mspq = np.clip(np.rint(score.tempi["mspq"] * factor), 1, LARGEST_MSPQ)
@@ -26,7 +32,13 @@ def stretch(score: Score, factor: float) -> Score:
 
 
 def set_tempo(score: Score, bpm: float) -> Score:
-    """One tempo, in quarter notes a minute (3.6 to 60,000,000), for the whole piece."""
+    """One tempo, in quarter notes a minute (3.6 to 60,000,000), for the whole piece.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> piece.duration_seconds, set_tempo(piece, 60).duration_seconds
+    (2.0, 4.0)
+    """
     if not 60e6 / LARGEST_MSPQ <= bpm <= 60e6:
         raise CallError(f"a tempo of {bpm} a minute cannot be written: give 4 or more quarter notes a minute")
     return replace(score, tempi=tempo_table([0], [round(60e6 / bpm)]))
@@ -36,6 +48,11 @@ def scale_ticks(score: Score, ticks_per_quarter: int) -> Score:
     """The same music at another resolution, onsets and ends rounded to the nearest tick; a note keeps at least one tick.
 
     Notes that were instants (duration 0) stay so.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> scale_ticks(piece, 24).tracks[0].notes["onset"].tolist()
+    [0, 24, 48]
     """
     if ticks_per_quarter < 1:
         raise CallError(f"ticks per quarter must be at least 1, not {ticks_per_quarter}")
@@ -63,6 +80,11 @@ def shift(score: Score, ticks: int) -> Score:
     """All notes and marks ``ticks`` later; tempo and meter at the start reach back to tick 0.
 
     Earlier (``ticks`` < 0) cuts what comes to stand before 0, as ``cut`` does.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> shift(piece, 480).tracks[0].notes["onset"].tolist()
+    [480, 960, 1440]
     """
     if ticks < 0:
         return cut(score, -ticks, None)
@@ -75,7 +97,29 @@ def shift(score: Score, ticks: int) -> Score:
         tempi=tempi,
         meters=meters,
         keys=_at(score.keys, ticks),
+        document=None,  # its events stay where they are
+        end_of_tracks=0,
     )
+
+
+def bars_later(score: Score, ticks: int) -> Score:
+    """The notes moved against the bar lines before the first change of meter, so that those stand ``ticks`` later in the music.
+
+    ``ticks`` > 0, less than a bar. What sounds before the first of the new bar lines becomes an upbeat at the end of a full
+    bar; silence of that length is taken away instead. Changes of meter stay where they are in the music.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> bars_later(piece, 480).tracks[0].notes["onset"].tolist()
+    [1440, 1920, 2400]
+    """
+    first = score.meters[0]
+    bar = round(4 * score.ticks_per_quarter * int(first["numerator"]) / int(first["denominator"]))
+    if not 0 < ticks < bar:
+        raise CallError(f"bar lines cannot be moved by {ticks} ticks: give more than 0 and less than a bar, {bar}")
+    onsets = [int(t.notes["onset"][0]) for t in score.tracks if len(t.notes)]
+    silent = min(onsets, default=0) >= ticks and not (score.meters["tick"][1:] < ticks).any()
+    return shift(score, -ticks if silent else bar - ticks)
 
 
 def cut(score: Score, start_tick: int, end_tick: int | None = None) -> Score:
@@ -83,6 +127,11 @@ def cut(score: Score, start_tick: int, end_tick: int | None = None) -> Score:
 
     A note is in when its onset is; it is cut off at ``end_tick`` (None: the end of the piece). A note that began before
     the start is left out, not cut to a stump: its attack is not in the window.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> cut(piece, 480, 1440).tracks[0].notes[["onset", "duration"]].tolist()
+    [(0, 480), (480, 480)]
     """
     if start_tick < 0 or (end_tick is not None and end_tick < start_tick):
         raise CallError(f"cannot cut from tick {start_tick} to {end_tick}: give 0 <= start <= end")
@@ -110,6 +159,8 @@ def cut(score: Score, start_tick: int, end_tick: int | None = None) -> Score:
         tempi=tempo_table(tempi["tick"], tempi["mspq"]),
         meters=meter_table(meters["tick"], meters["numerator"], meters["denominator"]),
         keys=held(score.keys),
+        document=None,
+        end_of_tracks=0,
     )
 
 
@@ -119,6 +170,11 @@ def concatenate(scores: Sequence[Score], ends: Sequence[int] | None = None) -> S
     ``ends`` gives the length of each piece in its own ticks (default: where its last note ends; give bar lines to keep the
     beat). Music past a piece's end is cut off. Tracks with the same name, program and drum flag, the first with the first
     and the second with the second, become one.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> concatenate([piece, piece]).tracks[0].notes["onset"].tolist()
+    [0, 480, 960, 1920, 2400, 2880]
     """
     if not scores:
         return Score()

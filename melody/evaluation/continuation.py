@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from melody import edit, theory
 from melody.corpus import Corpus
@@ -84,9 +85,10 @@ def statistics(piece: Score, prime: int, bars: int) -> dict[str, float]:
 
 def beside_human(human: Sequence[dict[str, float]], new: Sequence[dict[str, float]]) -> dict[str, Comparison]:
     """By statistic: the quartiles of ``human`` pieces and the mean of ``new`` ones, at least one of each."""
-    out = {}
-    for name in STATISTICS:
-        values = np.array([row[name] for row in human])
-        lower, median, upper = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
-        out[name] = Comparison(lower, median, upper, float(values.mean()), float(np.mean([row[name] for row in new])))
-    return out
+    return {name: compare(np.array([row[name] for row in human]), np.array([row[name] for row in new])) for name in STATISTICS}
+
+
+def compare(human: NDArray[np.float64], new: NDArray[np.float64]) -> Comparison:
+    """One statistic of at least one ``human`` piece (n,) and of at least one other piece (m,)."""
+    lower, median, upper = (float(q) for q in np.quantile(human, [0.25, 0.5, 0.75]))
+    return Comparison(lower, median, upper, float(human.mean()), float(new.mean()))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
+from melody.corpus import Corpus
 from melody.score import Score, merged_notes
 
 RUN = 12  # notes: a run of at least so many counts as copied
@@ -55,6 +56,11 @@ def runs_of(scores: Iterable[Score], codec: CodecConfig) -> Runs:
     tables = [_tokens(score, codec) for score in scores]
     edges = np.concatenate([[0], np.cumsum([len(t) for t in tables])]).astype(np.int64)
     return Runs(np.concatenate([np.zeros(0, np.uint64), *tables]), edges)
+
+
+def training_runs(corpus: Corpus, codec: CodecConfig) -> Runs:
+    """The tokens of the training split of a corpus, which a piece should not copy."""
+    return runs_of((corpus.score(i, codec.clock == "seconds") for i in corpus.split("train")), codec)
 
 
 def _tokens(score: Score, codec: CodecConfig) -> Hashes:
@@ -157,6 +163,16 @@ class Matcher:
             yes = np.isin(mine, with_hit)
             spans += [(low, middle - 1, mine[~yes]), (middle, high, mine[yes])]
         return out
+
+
+def copied(pieces: Sequence[Score], training: Runs, codec: CodecConfig) -> list[float]:
+    """Share of each piece's notes in runs of 12 that occur in ``training``; all are looked up together. A piece of one note has none."""
+    asked = runs_of(pieces, codec)
+    out = np.zeros(len(pieces))
+    long = np.diff(asked.edges) > 0
+    if long.any():
+        out[long] = Matcher(training, _without_empty(asked)).copied()
+    return [float(share) for share in out]
 
 
 def copying(training: Runs, sets: Mapping[str, Sequence[Score]], codec: CodecConfig) -> dict[str, Any]:

@@ -7,6 +7,7 @@ the note; what is expected is asked with the true earlier fields chosen (the pit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,16 @@ from torch import Tensor
 
 from melody import edit, theory
 from melody.codec import FIELDS, CodecConfig
+from melody.codec.decode import pitches_of
 from melody.codec.encode import Piece, quantise
 from melody.codec.table import DRUMS, MAX_PARTS, Field, Role
 from melody.corpus.batch import as_batch
 from melody.corpus.piece import encode_score
 from melody.errors import MelodyError, unknown
 from melody.evaluation.reader import readings
-from melody.files import shown
+from melody.files import shown, write_bytes
 from melody.model import EventLSTM
+from melody.render import page_surprise
 from melody.render.page_surprise import ShadedNote
 from melody.render.style import drum_name, label
 from melody.score import Score
@@ -104,6 +107,16 @@ class Surprise:
         each = np.array([n.nats for n in self.notes]).mean(0)
         return {"total": float(each.sum()), **{name: float(v) for name, v in zip(FIELDS, each, strict=True)}}
 
+    def save(self, path: Path, title: str) -> None:
+        """Write the piece coloured by surprise: a page (.html), or a picture (.svg, .png). Raises MelodyError."""
+        notes, bars = self.shaded(), self.lines.tolist()
+        if path.suffix.lower() == ".png":
+            page_surprise.surprise_picture(path, title, notes, bars)
+        elif path.suffix.lower() == ".svg":
+            write_bytes(path, page_surprise.surprise_roll(notes, bars, alone=True).encode())
+        else:
+            write_bytes(path, page_surprise.surprise_page(title, self.score, notes, bars, self.per_note()).encode())
+
 
 def surprise(model: EventLSTM, score: Score, name: str = "the piece", style: str | None = None) -> Surprise:
     """Read a piece with a model. ``style``: one of the model's styles, or None for any.
@@ -116,7 +129,7 @@ def surprise(model: EventLSTM, score: Score, name: str = "the piece", style: str
     if not score.note_count:
         raise MelodyError(f"{shown(name)}: no notes in it")
     if score.note_count > MAX_NOTES:
-        raise MelodyError(f"{shown(name)}: {score.note_count:,} notes, more than {MAX_NOTES:,}; cut it first")
+        raise MelodyError(f"{shown(name)}: {score.note_count:,} notes, more than {MAX_NOTES:,}; shorten it first")
     score = edit.busiest_tracks(score, MAX_PARTS) if len(score.tracks) > MAX_PARTS else score
     piece = quantise(edit.apply_pedal(score) if codec.clock == "seconds" else score, codec, theory.lead_track(score)[0])
     encoded = encode_score(score, codec, style)
@@ -146,15 +159,20 @@ def _best(logs: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     return top.indices.cpu().numpy(), top.values.exp().cpu().numpy().astype(np.float64)
 
 
+def _pitch(value: int) -> int:
+    """The pitch, or the key of a drum, that a value of the pitch field stands for."""
+    return int(pitches_of(np.array([value], np.int16))[0])
+
+
 def _note(
     piece: Piece, codec: CodecConfig, onset: int, row: list[int], nats: NDArray[np.float64], best: dict[Field, list[tuple[int, float]]]
 ) -> SurprisingNote:
-    part, pitch = row[Field.PART], row[Field.PITCH]
+    part, pitch = row[Field.PART], _pitch(row[Field.PITCH])
     drums = bool(piece.parts["program"][part] == DRUMS)
     bar, position, index = (int(a[0]) for a in piece.metre.bar(np.array([onset])))
     naming = {
         Field.WAIT: lambda v: f"+{v / codec.grid:.3g}" if v < codec.rest else "a rest",
-        Field.PITCH: lambda v: drum_name(v) if drums else pitch_name(v),
+        Field.PITCH: lambda v: drum_name(_pitch(v)) if drums else pitch_name(v),
         Field.DURATION: lambda v: f"{v / codec.grid:.3g}",
     }
     expected = {FIELDS[f]: tuple(Expected(naming[f](v), round(p, 4)) for v, p in best[f]) for f in TOLD}

@@ -28,7 +28,7 @@ def export(bundle: Bundle, corpus: Path | None = None, notes: int = NOTES) -> tu
     Raises MelodyError where the model cannot be exported, or the two differ by more than MAX_DIFFERENCE.
     """
     if bundle.model.get("cell", "lstm") != "lstm":
-        raise MelodyError(f"{shown(bundle.folder)}: cells of the kind {bundle.model['cell']!r} have no runtime", Remedy.TORCH_ENGINE)
+        raise MelodyError(f"{shown(bundle.folder)}: there is no runtime for networks of {bundle.model['cell']} cells", Remedy.TORCH_ENGINE)
     from melody.corpus import Corpus
     from melody.export.check import activation_maxima, agreement, from_corpus, from_model
     from melody.export.quantise import graph_tables

@@ -60,7 +60,8 @@ def graph_tables(weights: dict[str, Floats], layout: Layout, activation_max: dic
 
     ``activation_max``: the largest number that each quantised map is prepared for, by name: "recall", the layers "0", "1", ..., "heads".
     """
-    events = [f"fields.{i}" for i in range(len(Field))] + [f"metre_body.{i}" for i in range(4)] + [f"distance_body.{i}" for i in range(3)]
+    counts = {"fields": len(Field), "metre_body": len(layout.metre), "distance_body": len(layout.distances)}
+    events = [f"{name}.{i}" for name, count in counts.items() for i in range(count)]
     out: dict[str, NDArray[Any]] = {
         "events.table": np.concatenate([weights[f"{name}.weight"] for name in events]),
         "heads.activation_max": np.array(activation_max["heads"], np.float32),

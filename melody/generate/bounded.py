@@ -12,17 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
+from melody.codec.columns import PartColumn
 from melody.codec.incremental_recall import picked
-from melody.codec.table import DRUMS, MAX_PARTS, Field, Role
-from melody.generate.limits import MOST_VOICES, Floats, Ints, Limits, limit, span_of, tiled
+from melody.codec.table import BASES, DRUMS, MAX_PARTS, Field, Role, kind_of
+from melody.generate.limits import MAX_VOICES_COUNTED, Floats, Ints, Limits, limit, span_of, tiled
 from melody.theory.ranges import instrument_range
 
 NOTE = int(Role.NOTE)
 LONG_AGO, NEVER_FREE = -(1 << 40), 1 << 40  # steps
 BITS = 1 << np.arange(MAX_PARTS)
 PARTS = np.arange(MAX_PARTS)
+UNBOUNDED = 1 << 16  # more than any value
 EVERY_PART = (1 << MAX_PARTS) - 1
-ARRAYS = ("low", "high", "quiet", "loud", "ends", "free_at")
+ARRAYS = ("low", "high", "quiet", "loud", "every", "ends", "free_at")
 
 
 class Alone:
@@ -56,15 +58,16 @@ class Alone:
 
 
 class Bounded:
-    """``pick`` says which rows there are, ``enter`` sets one, ``played`` and ``declare`` follow what is written."""
+    """``pick`` says which rows there are, ``enter`` sets one, ``played`` and ``add_parts`` follow what is written."""
 
     def __init__(self, config: CodecConfig) -> None:
         self.config = config
         self.limits: list[Limits | None] = []
         self.low = np.zeros((0, MAX_PARTS), np.int64)
         self.high, self.quiet, self.loud = (np.zeros((0, MAX_PARTS), np.int64) for _ in range(3))
+        self.every = np.zeros(0, np.int64)  # steps; 1: notes may start anywhere
         # when the last notes of each part end, as many as may sound together; the others stand at NEVER_FREE
-        self.ends = np.zeros((0, MAX_PARTS, MOST_VOICES), np.int64)
+        self.ends = np.zeros((0, MAX_PARTS, MAX_VOICES_COUNTED), np.int64)
         self.free_at = np.zeros((0, MAX_PARTS), np.int64)  # from here on another note of the part may start
         self.onsets: list[Floats | None] = []  # laid end to end (``tiled``)
         self.first: list[Floats | None] = []
@@ -81,7 +84,7 @@ class Bounded:
         self.all = np.arange(len(self.limits))
         if len(found) == len(self.limits) == 1:
             ends = [[end for end in own if end != NEVER_FREE] for own in self.ends[0].tolist()]
-            counted = [own if len(own) < MOST_VOICES else [] for own in ends]
+            counted = [own if len(own) < MAX_VOICES_COUNTED else [] for own in ends]
             low, high, quiet, loud = (array[0].tolist() for array in (self.low, self.high, self.quiet, self.loud))
             self.alone = Alone(low, high, quiet, loud, counted)
 
@@ -103,18 +106,21 @@ class Bounded:
         self.free_at[0] = self.ends[0].min(-1)
         self.alone = None
 
-    def enter(self, b: int, limits: Limits | None, events: Ints, time: Ints) -> None:
-        """A plan takes a row, whose forced events (n, 6) reached these times (n,)."""
+    def enter(self, b: int, limits: Limits | None, parts: Ints, events: Ints, time: Ints) -> None:
+        """A plan with some parts (16, 3) takes a row, whose forced events (n, 6) reached these times (n,)."""
         self.limits[b] = limits
         found = limits or Limits()
-        self.low[b], self.high[b] = limit(found.low, 0), limit(found.high, 127)
+        low, high = limit(found.low, 0), limit(found.high, UNBOUNDED)
         for part in PARTS.tolist():
             weights = None if found.weights is None else found.weights[part]
             if found.strokes is not None and found.unlearned is not None and found.unlearned[part]:
                 weights = found.strokes.max(0) + (0 if weights is None else weights)
             if weights is not None:  # so that nothing is left to a chord above the highest of them
-                self.low[b, part], self.high[b, part] = span_of(weights, int(self.low[b, part]), int(self.high[b, part]))
-        self.quiet[b], self.loud[b] = limit(found.quiet, 0), limit(found.loud, self.config.velocity_bins - 1)
+                low[part], high[part] = span_of(weights, int(low[part]), min(127, int(high[part])))
+        base = self._base(parts[:, PartColumn.PROGRAM])
+        self.low[b], self.high[b] = base + low, base + high
+        self.quiet[b], self.loud[b] = limit(found.quiet, 0), limit(found.loud, UNBOUNDED)
+        self.every[b] = max(1, found.every)
         span = self.config.rest + 1
         self.onsets[b] = None if found.onsets is None else tiled(found.onsets, span)
         self.first[b] = self.onsets[b] if found.first is None else tiled(found.first, span)
@@ -123,29 +129,35 @@ class Bounded:
         part, end = events[plays, Field.PART], time[plays] + events[plays, Field.DURATION]
         for p in np.unique(part).tolist():
             count = int((self.ends[b, p] < NEVER_FREE).sum())
-            if self.free_at[b, p] != LONG_AGO or count < MOST_VOICES:
+            if self.free_at[b, p] != LONG_AGO or count < MAX_VOICES_COUNTED:
                 latest = np.sort(end[part == p])[-count:]
                 self.ends[b, p, : len(latest)] = latest
         self.free_at[b] = self.ends[b].min(-1)
 
+    def _base(self, programs: Ints) -> Ints:
+        """Where the pitches of parts begin in the pitch field."""
+        base: Ints = np.array(BASES)[kind_of(self.config, programs.astype(np.int64))]
+        return base
+
     def _set_voices(self, b: int, parts: Ints, voices: Ints) -> None:
         """Nothing sounds yet in some parts (n,), and so many notes (n,) may sound together; 0: any number."""
-        counted = (voices > 0) & (voices < MOST_VOICES)
-        slots = np.where(counted, voices, MOST_VOICES)
-        self.ends[b, parts] = np.where(np.arange(MOST_VOICES) < slots[:, None], LONG_AGO, NEVER_FREE)
+        counted = (voices > 0) & (voices < MAX_VOICES_COUNTED)
+        slots = np.where(counted, voices, MAX_VOICES_COUNTED)
+        self.ends[b, parts] = np.where(np.arange(MAX_VOICES_COUNTED) < slots[:, None], LONG_AGO, NEVER_FREE)
         self.free_at[b, parts] = LONG_AGO
 
-    def declare(self, rows: Ints, parts: Ints, programs: Ints) -> None:
+    def add_parts(self, rows: Ints, parts: Ints, programs: Ints) -> None:
         """The model has declared a part in some rows (n,): it keeps to its instrument where the plan says so."""
         for b, part, program in zip(rows.tolist(), parts.tolist(), programs.tolist(), strict=True):
             limits = self.limits[b]
             if limits is not None and limits.instruments:
                 found = instrument_range(min(program, DRUMS - 1), program == DRUMS)
-                self.low[b, part], self.high[b, part] = found.low, found.high
+                base = int(self._base(np.array(program)))
+                self.low[b, part], self.high[b, part] = base + found.low, base + found.high
                 self._set_voices(b, np.array([part]), np.array([found.voices]))
                 if self.alone is not None:
-                    self.alone.low[part], self.alone.high[part] = found.low, found.high
-                    self.alone.ends[part] = [LONG_AGO] * (found.voices if found.voices < MOST_VOICES else 0)
+                    self.alone.low[part], self.alone.high[part] = base + found.low, base + found.high
+                    self.alone.ends[part] = [LONG_AGO] * (found.voices if found.voices < MAX_VOICES_COUNTED else 0)
                     self.alone.free_at[part] = LONG_AGO
 
     def played(self, rows: Ints, parts: Ints, ends: Ints) -> None:
@@ -177,7 +189,10 @@ class Bounded:
         may = (allowed[:, None] & BITS) != 0
         now = (self.free(time, before, np.zeros_like(time)) & may).any(-1)
         waits: Ints = np.where(may, self.free_at, NEVER_FREE).min(-1) - time
-        return np.where(now | ~may.any(-1), 0, np.maximum(1, waits))
+        waits = np.where(now | ~may.any(-1), 0, np.maximum(1, waits))
+        place = -time % self.every  # steps to the next place at which a note may start
+        there = (place == 0) & (before[:, Field.ROLE] == NOTE) & (self.every > 1)
+        return np.maximum(waits, np.where(there, self.every, place))
 
     def free_bits(self, time: Ints, before: Ints, wait: Ints) -> Ints:
         """``free`` as a set of parts, a bit for each, (B,)."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from melody.codec.grammar import Plain, interval
+from melody.codec.grammar import LAST_PROGRAM, Plain, interval
 from melody.codec.table import MAX_PARTS, CodecConfig, Field, Role
 from melody.generate.plan import Plan
 
@@ -132,14 +132,15 @@ def parts(xp: Kind, config: CodecConfig, v: View, role: Number, wait: Number, fo
     return _preferred(xp, legal & xp.where(note & (forgotten != 0), forgotten, EVERY_PART), legal)
 
 
-def pitches(xp: Kind, config: CodecConfig, v: View, role: Number, wait: Number, part: Number) -> tuple[Number, Number]:
-    """Interval of pitches (and programs)."""
-    return interval(config, xp, PITCH_FIELD, (v.role, v.part, v.pitch), (role, wait, part), v.last_part)
+def pitches(xp: Kind, config: CodecConfig, v: View, role: Number, wait: Number, part: Number, kind: Number) -> tuple[Number, Number]:
+    """Interval of pitches (and programs); ``kind``: what the part plays. The parts of an outline are declared by plans alone."""
+    low, high = interval(config, xp, PITCH_FIELD, (v.role, v.part, v.pitch), (role, wait, part), v.last_part, kind)
+    return low, xp.where(role == PART, LAST_PROGRAM, high)
 
 
-def others(xp: Kind, config: CodecConfig, v: View, field: Field, role: Number) -> tuple[Number, Number]:
+def others(xp: Kind, config: CodecConfig, v: View, field: Field, role: Number, kind: Number) -> tuple[Number, Number]:
     """Interval of durations and velocities."""
-    return interval(config, xp, field, (v.role, v.part, v.pitch), (role,), v.last_part)
+    return interval(config, xp, field, (v.role, v.part, v.pitch), (role,), v.last_part, kind)
 
 
 def narrowed(xp: Kind, note: Number, span: tuple[Number, Number], low: Number, high: Number) -> tuple[Number, Number]:

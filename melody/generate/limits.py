@@ -8,7 +8,7 @@ Each is a rule of its own, and a plan may have any of them:
     weights        what is added to the logits of a part's pitches: a scale, the strokes of a beat
     onsets, first  what is added to the logits of a note's place: the grid of the tune; where a piece may begin
 
-They are wishes: where the grammar leaves nothing else they give way, so that something is always legal.
+They are preferences: where the grammar leaves nothing else they give way, so that something is always legal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from melody.theory.ranges import PLAIN_KIT, instrument_range
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-MOST_VOICES = 8  # more notes at once are not counted
+MAX_VOICES_COUNTED = 8  # more notes at once are not counted
 NEVER = np.float32(-60.0)  # weight of what should not be drawn
 UNUSUAL = np.float32(-7.0)  # weight of strokes that do not belong at a place, but to the kit
 
@@ -42,6 +42,7 @@ class Limits:
     loud: Ints | None = None
     weights: Floats | None = None  # (16, 128)
     onsets: Floats | None = None  # (period,): by step modulo the period
+    every: int = 0  # steps: notes start at multiples of this only; 0: anywhere
     first: Floats | None = None  # (period,): the same for the first note that is sampled, in place of ``onsets``
     strokes: Floats | None = None  # (8, 128) by metrical strength: for parts of ``unlearned``, in place of the model's logits
     unlearned: NDArray[np.bool_] | None = None  # (16,): drums that the model has not learned

@@ -63,11 +63,15 @@ class Writer(Generic[Context, State, Heads]):
         self.partners = np.zeros(0, np.int64)  # the rows that have an unconditional row too, in the order of those
         self.values: tuple[Context, State] | None = None  # of all rows of the engine; None: there are none
 
-    def add(self, plan: Plan) -> int:
-        """One more plan; its number. It begins before the next step that finds a row free."""
-        self.added.append((self.numbered, plan))
-        self.numbered += 1
-        return self.numbered - 1
+    def add(self, plan: Plan, number: int | None = None) -> int:
+        """One more plan; its number. It begins before the next step that finds a row free.
+
+        ``number``: that of a plan that has ended, in whose place this one goes on.
+        """
+        if number is None:
+            number, self.numbered = self.numbered, self.numbered + 1
+        self.added.append((number, plan))
+        return number
 
     def __iter__(self) -> Iterator[Step]:
         self._change_rows(np.zeros(0, np.int64))
@@ -179,12 +183,14 @@ class Writer(Generic[Context, State, Heads]):
         ban: Sequence[int] = ()
         if rows.watches_repeats:
             ban = echoes(rows.repeats, here[:, BAR : POSITION + 1].tolist(), chain.chosen[:, : Field.PITCH].tolist())
+        kind: Any = rows.kinds(chain.chosen[:, Field.PART])
+        kind = int(kind[0]) if chain.rows == 1 else kind
         moved = every is not None or rows.scale is not None or rows.bounded.weighs
         process = (lambda logits: self._processed(logits, chain.chosen, here)) if moved else None
-        pitches = constraints.pitches(xp, config, view, role, wait, part)
+        pitches = constraints.pitches(xp, config, view, role, wait, part, kind)
         chain.between(Field.PITCH, *self._within(Field.PITCH, pitches, role, part), ban, process)
-        chain.between(Field.DURATION, *constraints.others(xp, config, view, Field.DURATION, role))
-        loudness = constraints.others(xp, config, view, Field.VELOCITY, role)
+        chain.between(Field.DURATION, *constraints.others(xp, config, view, Field.DURATION, role, kind))
+        loudness = constraints.others(xp, config, view, Field.VELOCITY, role, kind)
         chain.between(Field.VELOCITY, *self._within(Field.VELOCITY, loudness, role, part))
 
     def _within(self, field: Field, span: tuple[Any, Any], role: Any, part: Any) -> tuple[Any, Any]:
@@ -240,18 +246,29 @@ class Writer(Generic[Context, State, Heads]):
 
 
 def pieces(
-    engine: Engine[Context, State, Heads], plans: Iterable[Plan], capacity: int = ROWS, running: dict[int, list[Ints]] | None = None
+    engine: Engine[Context, State, Heads],
+    plans: Iterable[Plan],
+    capacity: int = ROWS,
+    running: dict[int, list[Ints]] | None = None,
+    follow: Callable[[int, Ints], Plan | None] = lambda index, events: None,
 ) -> Iterator[tuple[int, Ints]]:
     """Run plans to their ends: the number of each as it ends, and its sampled events (n, 6), the prime not among them, END the last.
 
-    ``running``: a dictionary that holds the events so far of the plans that have not ended, for who may have to stop early.
+    running  a dictionary that holds the events so far of the plans that have not ended, for who may have to stop early
+    follow   of a plan's number and its events: the plan that goes on under its number, or None where it is done
     """
     written = {} if running is None else running
-    for step in Writer(engine, plans, capacity):
+    writer = Writer(engine, plans, capacity)
+    for step in writer:
         for index, row in zip(step.index.tolist(), step.rows, strict=True):
             written.setdefault(index, []).append(row)
         for index in step.index[step.rows[:, Field.ROLE] == END].tolist():
-            yield index, np.array(written.pop(index))
+            events = np.array(written.pop(index))
+            following = follow(index, events)
+            if following is None:
+                yield index, events
+            else:
+                writer.add(following, index)
 
 
 def write(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from melody.codec.given import NO_HORIZON, Given, no_given
 from melody.codec.metre import Metre
+from melody.codec.outline import Outline
 from melody.codec.table import MAX_PARTS, Field, Role
 from melody.generate.limits import Limits
 from melody.generate.sampling import Sampling
@@ -27,6 +28,7 @@ class Plan:
         default_factory=lambda: np.zeros((0, len(Field)), np.int16)
     )  # forced events before the first sampled one
     given: Given = field(default_factory=no_given)
+    outline: Outline | None = None  # chords and form that the piece follows, as far as they are known
     horizon: int = NO_HORIZON
     start: int = 0  # step from which the first wait counts
     earliest: int = 0  # no sampled note before this step
@@ -35,11 +37,12 @@ class Plan:
     bars_left_known: bool = True  # whether the model knows how many bars are left
     declare: tuple[int, int] = (0, MAX_PARTS)  # least and most parts that are sampled
     every_bar: bool = False  # whether a note must start in every bar, from the first bar line at or after ``earliest`` on
+    every_line: bool = False  # with ``every_bar``: on the next bar line at the latest (``passes.py``)
     max_silence: int = NO_STOP  # steps for which a voice may be silent; a quarter of it for a voice that has not played yet
     scale: NDArray[np.float32] | None = None  # (128,): added to the logits of pitches (a key that is wished for)
     limits: Limits | None = None  # what keeps the notes to their surroundings
     max_notes: int = 1_000_000
-    seed: int = 0
+    seed: int | tuple[int, ...] = 0
     sampling: Sampling = field(default_factory=Sampling)
 
     @property

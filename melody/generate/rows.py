@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
-from melody.codec.columns import PartColumn, StepInputs
+from melody.codec.columns import Feature, PartColumn, StepInputs
 from melody.codec.encode import GRID_NOTE
 from melody.codec.incremental_recall import IncrementalRecall, picked
 from melody.codec.recall import NEVER
-from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, UNDECLARED, Field
+from melody.codec.table import DRUMS, MAX_PARTS, UNDECLARED, Field, declared_program, kind_of
 from melody.generate import constraints
 from melody.generate.bounded import Bounded
 from melody.generate.chain import Group
@@ -72,19 +72,21 @@ class Rows:
         self.recall_muted_until[b] = NEVER
         self.last_onset[b] = plan.start - 3 * plan.max_silence // 4  # a voice that has not played yet waits a quarter as long
         self.timelines.put(b, plan)
-        self.bounded.enter(b, plan.limits, events, time)
+        self.bounded.enter(b, plan.limits, self.parts[b], events, time)
         self.repeats[b] = BarRepeats(plan.sampling.repetition)
         self.random[b] = np.random.default_rng(plan.seed)
         self.uniform[b, self.used :] = self.random[b].random((RANDOM_BLOCK - self.used, len(Field)))
-        return StepInputs(events, *over(plan, self.config, time), self._begin_recall(b, plan, events, time))
+        features, lookups = over(plan, self.config, time)
+        recalled = self._begin_recall(b, plan, events, time, features[:, Feature.FORM])
+        return StepInputs(events, features, lookups, recalled)
 
-    def _begin_recall(self, b: int, plan: Plan, events: Ints, time: Ints) -> NDArray[np.int16]:
+    def _begin_recall(self, b: int, plan: Plan, events: Ints, time: Ints, form: NDArray[np.int16]) -> NDArray[np.int16]:
         """What is recalled after every forced event (n, 5, 6); the row's recall stands after the last one."""
         plays = events[:, Field.ROLE] == NOTE
         notes = np.zeros(int(plays.sum()), GRID_NOTE)
         for name, column in zip(GRID_NOTE.names or (), np.column_stack([time, events[:, Field.PART :]])[plays].T, strict=True):
             notes[name] = column
-        return self.recall.begin(b, plan.metre, notes, np.cumsum(plays), time, plays)
+        return self.recall.begin(b, plan.metre, notes, np.cumsum(plays), time, plays, form)
 
     def refresh(self) -> None:
         """What the plans say, as arrays: to be called once rows have changed."""
@@ -122,6 +124,11 @@ class Rows:
         """(B,): whether the part (B,) of each row is drums."""
         drums: NDArray[np.bool_] = self.parts[np.arange(len(self)), part, PartColumn.PROGRAM] == DRUMS
         return drums
+
+    def kinds(self, part: Ints) -> Ints:
+        """(B,): the ``Kind`` of the part (B,) of each row."""
+        kinds: Ints = kind_of(self.config, self.parts[np.arange(len(self)), part, PartColumn.PROGRAM])
+        return kinds
 
     def arrived(self, chosen: Ints, here: Ints) -> Ints:
         """Every row moves to where its new event (B, 6) leads, ``here``. The rows (n,) in which a part was declared."""
@@ -174,9 +181,9 @@ class Rows:
     def _declare(self, rows: Ints, chosen: Ints) -> None:
         """Some rows have a new part each."""
         number = chosen[rows, Field.PART]
-        described = (chosen[rows, Field.PITCH] - PROGRAM_BASE, chosen[rows, Field.VELOCITY], np.zeros_like(rows))
+        described = (declared_program(chosen[rows, Field.PITCH]), chosen[rows, Field.VELOCITY], np.zeros_like(rows))
         self.parts[rows, number] = np.stack(described, -1)
-        self.bounded.declare(rows, number, described[0])
+        self.bounded.add_parts(rows, number, described[0])
         self.table[rows, ALLOWED] |= 1 << number
         self.table[rows, LAST_PART] = np.maximum(self.table[rows, LAST_PART], number)
         self.table[rows, DECLARED] += 1

@@ -20,28 +20,32 @@ ARANGE = np.arange(1 << 12)  # more rows than a batch has
 
 @dataclass(frozen=True)
 class Sampling:
-    """How values are drawn. ``temperature`` 0 is greedy: always the most likely value. Errors: ``CallError``."""
+    """How values are drawn. ``temperature`` 0 is greedy: always the most likely value. Errors: ``CallError``.
+
+    >>> Sampling(temperature=0.9, min_p=0.02).top_p
+    0.98
+    """
 
     temperature: float = setting(
         1.0, "Below 1 is safer, above 1 is wilder; 0 always takes the most likely event.", kind=float, low=0, high=100
     )
     # Holtzman et al., The curious case of neural text degeneration, 2020
     top_p: float = setting(
-        0.98, "Only the likeliest values that together hold this much probability, above 0 to 1.", kind=float, low=0, high=1, above=True
+        0.98, "Only the likeliest values that together have this probability; above 0, at most 1.", kind=float, low=0, high=1, above=True
     )
     top_k: int = setting(0, "Only the K likeliest values; 0: all.", kind=int, low=0)
     min_p: float = setting(0.0, "Only values at least this likely, as a share of the likeliest one, 0 to 1.", kind=float, low=0, high=1)
     # Ho and Salimans, Classifier-free diffusion guidance, 2022
     guidance: float | None = setting(
         None,
-        "How closely accompany and infill follow what is given; 1 as the model learned it, 0 to 10. By default 5 for accompany, 1.5 for "
-        "infill of one track, 1 of all tracks.",
+        "How closely accompany and infill follow the notes that are given, 0 to 10; 1: as the model learned to. "
+        "By default 5 for accompany, 1.5 for infill of one track, 1 of all tracks.",
         kind=float,
         low=0,
         high=10,
     )
     repetition: int = setting(
-        4, "How often a bar may come back in a row, and a longer passage go round; 0: as often as the model likes.", kind=int, low=0
+        4, "How many times in a row a bar or a longer passage may be repeated; 0: as often as the model likes.", kind=int, low=0
     )
     fields: Mapping[str, float] = field(default_factory=dict)  # factors on the temperature by field, e.g. {"velocity": 0.8}
 

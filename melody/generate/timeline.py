@@ -21,27 +21,33 @@ FEATURES = slice(0, len(Feature))
 LOOKUPS = slice(FEATURES.stop, FEATURES.stop + len(Lookup))
 BAR = LOOKUPS.stop  # from 0
 POSITION = BAR + 1  # in the bar, in steps
-AFTER_NEXT = BAR + 2  # step at which the bar after the next one begins
+AFTER_NEXT = BAR + 2  # step at which the bar after the next one begins: before it the next note must start
 AGO = slice(AFTER_NEXT + 1, AFTER_NEXT + 1 + len(LAGS))  # see ``bars_ago``
 WIDTH = AGO.stop
 
 
 def over(plan: Plan, config: CodecConfig, steps: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
-    """Features (n, 4) and look-ups (n, 5) of a plan at many steps."""
+    """Features (n, 11) and look-ups (n, 5) of a plan at many steps."""
     stop = plan.stop if plan.bars_left_known and plan.stop < NO_STOP else None
-    return plan.metre.features(steps, stop), look_up(config, plan.given, steps.astype(np.int32), plan.horizon)
+    features = plan.metre.features(steps, stop)
+    if plan.outline is not None:
+        plan.outline.features(config, plan.metre, steps, features)
+    return features, look_up(config, plan.given, steps.astype(np.int32), plan.horizon)
 
 
 def places(plan: Plan, steps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n, 3): bar, position in it, and the step at which the bar after the next one begins."""
+    """(n, 3): bar, position in it, and the step at which the bar after the next one begins (the one after a bar line if that is wanted)."""
     bars, positions, _ = plan.metre.bar(steps)
-    return np.stack([bars, positions, plan.metre.starts(bars + 2)], -1)
+    deadline = plan.metre.starts(bars + 1) + 1 if plan.every_line else plan.metre.starts(bars + 2)
+    return np.stack([bars, positions, deadline], -1)
 
 
 def first_deadline(plan: Plan) -> int:
     """The step before which the first note must start, if one must in every bar: the end of the first whole bar."""
     if not plan.every_bar:
         return NO_STOP
+    if plan.every_line:
+        return plan.earliest + 1
     bar, position, after_next = places(plan, np.array([plan.earliest]))[0].tolist()
     return int(after_next) if position else plan.metre.bar_start(bar + 1)
 
@@ -82,4 +88,4 @@ class Timelines:
         self._base[b] = step
         table[:, FEATURES], table[:, LOOKUPS] = over(plan, self.config, steps)
         table[:, BAR : AFTER_NEXT + 1] = places(plan, steps)
-        table[:, AGO] = bars_ago(plan.metre, steps)
+        table[:, AGO] = bars_ago(plan.metre, steps, table[:, Feature.FORM])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
 from melody.codec.grammar import bounds
-from melody.codec.table import Field, Role
+from melody.codec.table import MAX_PARTS, Field, Role, declared_program, kind_of
 
 Rows = NDArray[np.int16]
 Places = Callable[[np.random.Generator, Field, Rows], NDArray[np.float64]]
@@ -35,14 +35,18 @@ def random_pieces(config: CodecConfig, rng: np.random.Generator, count: int, ste
              lowest, to 1, the highest
     """
     before, last_part = np.tile(END_ROW, (count, 1)), np.zeros(count, np.int64)
+    kinds, every = np.zeros((count, MAX_PARTS), np.int64), np.arange(count)
     written = np.zeros((steps, count, len(Field)), np.int16)
     for step in range(steps):
         event = np.zeros((count, len(Field)), np.int16)
         for field in Field:
-            low, high = (np.broadcast_to(b, count) for b in bounds(config, np, field, before, event, last_part))
+            kind = kinds[every, event[:, Field.PART]]
+            low, high = (np.broadcast_to(b, count) for b in bounds(config, np, field, before, event, last_part, kind))
             assert (low <= high).all(), f"nothing is legal for {field.name} after {before[low > high][0]}"
             event[:, field] = low + np.floor(places(rng, field, before) * (high - low + 1)).clip(0, high - low)
         role = event[:, Field.ROLE]
+        declares = np.flatnonzero(role == Role.PART)
+        kinds[declares, event[declares, Field.PART]] = kind_of(config, declared_program(event[declares, Field.PITCH].astype(np.int64)))
         last_part = np.where(role == Role.PART, event[:, Field.PART], np.where(role == Role.END, 0, last_part))
         before = written[step] = event
     return [piece for column in range(count) for piece in _pieces(written[:, column])]

@@ -1,4 +1,6 @@
-"""Bytes <-> Score: the only place that knows symusic, mido and pretty_midi, each imported when it is first needed.
+"""Bytes <-> Score: the only place that knows mido and pretty_midi, each imported when it is first needed.
+
+A Score that was read carries its file (``document``), and what is written is an edit of that.
 
 - ``read``, ``parse``: a file, or its bytes, as a Score; ``Limits``: what it may hold
 - ``write``, ``to_bytes``: a Score as a file, or its bytes
@@ -10,12 +12,13 @@ from melody.midi.coercion import ScoreLike, as_score
 from melody.midi.interchange import from_mido, from_pretty_midi, to_mido, to_pretty_midi
 from melody.midi.limits import Limits
 from melody.midi.reading import parse, read
-from melody.midi.writing import to_bytes, write
+from melody.midi.saving import free_channels, to_bytes, write
 
 __all__ = [
     "Limits",
     "ScoreLike",
     "as_score",
+    "free_channels",
     "from_mido",
     "from_pretty_midi",
     "parse",

@@ -32,6 +32,7 @@ class RawScore(NamedTuple):
     tempi: tuple[Column, ...]  # tick, microseconds a quarter; rows at one tick in file order
     meters: tuple[Column, ...]  # tick, numerator, denominator
     keys: tuple[Column, ...]  # tick, fifths, minor (0 or 1)
+    end: int = 0  # tick at which the last track ends
 
 
 def checked(raw: RawScore, limits: Limits) -> Score:
@@ -47,8 +48,8 @@ def checked(raw: RawScore, limits: Limits) -> Score:
     tempi = tempo_table(tick[good], mspq[good])
     piece = Score((), raw.ticks_per_quarter, tempi, _meters(*raw.meters), _keys(*raw.keys))
     tracks = _within(tracks, piece, limits)
-    tracks = [Track(clean_name(t.name), t.program, t.is_drum, t.notes, t.pedal[t.pedal["tick"] >= 0]) for t in tracks]
-    return Score(tuple(tracks), piece.ticks_per_quarter, piece.tempi, piece.meters, piece.keys)
+    tracks = [replace(t, name=clean_name(t.name)) for t in tracks]
+    return replace(piece, tracks=tuple(tracks), end_of_tracks=raw.end)
 
 
 def bounded(score: Score, limits: Limits) -> Score:
@@ -119,7 +120,7 @@ def _cut(track: Track, tick: int) -> Track:
     """The track with notes that end at ``tick`` at the latest."""
     notes = track.notes.copy()
     notes["duration"] = np.minimum(notes["duration"], np.maximum(tick - notes["onset"], 0))
-    return Track(track.name, track.program, track.is_drum, notes, track.pedal)
+    return replace(track, notes=notes)
 
 
 def _meters(tick: Column, numerator: Column, denominator: Column) -> Table:

@@ -1,8 +1,8 @@
-"""Which notes go to which MIDI channel, so that one pitch never sounds twice on one channel.
+"""Which notes of a new file go to which MIDI channel, so that one pitch never sounds twice on one channel where there are enough of them.
 
 A note-off names a pitch and a channel only: of two overlapping notes of one pitch it ends the wrong one in many players.
 So the notes of a track are laid out in lanes, in each of which no pitch overlaps; lanes beyond the first take channels
-that no track needs. Only where none is left is a note cut short.
+that no track needs, in the same MTrk. Only where none is left is a note cut short. Past 15 tracks those of one program share channels.
 """
 
 from __future__ import annotations
@@ -14,48 +14,82 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.errors import MelodyError
+from melody.programs import program_name
 from melody.score import Table, Track
 
 DRUMS = 9  # the tenth channel
 MELODIC = [c for c in range(16) if c != DRUMS]
 MAX_LANES = 16  # no more channels than that; what would need more shares the last lane
+NAMED = 5  # tracks that an error names
 _NEVER = np.iinfo(np.int64).max
 _TICK_BITS = 48  # of a number that holds a tick below a pitch
 
 
 class OutputTrack(NamedTuple):
-    """One MTrk to write: those notes of ``source`` that do not overlap on one pitch, on one channel (0..15)."""
+    """One MTrk to write: the notes of ``source`` by channel (0..15)."""
 
-    channel: int
     source: Track
-    notes: Table
+    lanes: tuple[tuple[int, Table], ...]
 
 
 def layout(tracks: Sequence[Track]) -> list[OutputTrack]:
     """The MTrks of a piece, in the order of its tracks; a track without notes gets none. Notes of no length get one tick.
 
-    Drum tracks share one channel: there a note ends at the next stroke of its pitch in any drum track, and strokes at
-    one tick of one track come in further MTrks. Errors: ``MelodyError`` past 15 melodic tracks.
+    Drum tracks share one channel: there a note ends at the next stroke of its pitch in any drum track. Errors: ``MelodyError`` for
+    more than 15 tracks of more than 15 programs.
     """
     tracks = [t for t in tracks if len(t.notes)]
-    count = sum(not t.is_drum for t in tracks)
-    if count > len(MELODIC):
-        raise MelodyError(f"{count} tracks with notes, but MIDI has channels for {len(MELODIC)} and drums; merge some tracks")
-    own, free = iter(MELODIC), MELODIC[count:]
+    channels = shared([t for t in tracks if not t.is_drum])
+    own, free = iter(channels), [c for c in MELODIC if c not in channels]
     strokes = iter(_drum_notes([t for t in tracks if t.is_drum]))
     out = []
     for track in tracks:
-        notes = next(strokes) if track.is_drum else audible(track.notes)
+        if track.is_drum:
+            notes = next(strokes)
+            out.append(OutputTrack(track, ((DRUMS, notes[np.lexsort((notes["duration"], notes["pitch"], notes["onset"]))]),)))
+            continue
+        notes = audible(track.notes)
         lanes = lanes_of(notes)
         last = int(lanes.max())
-        channels = [DRUMS] * (last + 1) if track.is_drum else [next(own)]
-        while len(channels) <= last and free:
-            channels.append(free.pop(0))
-        for lane, channel in enumerate(channels[:-1]):
-            out.append(OutputTrack(channel, track, notes[lanes == lane]))
-        rest = notes[lanes >= len(channels) - 1]  # all lanes for which no channel was left
-        out.append(OutputTrack(channels[-1], track, merged(rest) if last else rest))
+        mine = [next(own)]
+        while len(mine) <= last and free:
+            mine.append(free.pop(0))
+        parts = [(channel, notes[lanes == lane]) for lane, channel in enumerate(mine[:-1])]
+        rest = notes[lanes >= len(mine) - 1]  # all lanes for which no channel was left
+        out.append(OutputTrack(track, (*parts, (mine[-1], merged(rest) if last else rest))))
     return out
+
+
+def shared(tracks: Sequence[Track]) -> list[int]:
+    """A channel for each melodic track: its own while there are enough, else shared with others of its program, as evenly as it goes.
+
+    Errors: ``MelodyError`` that names the tracks for which there is none.
+    """
+    if len(tracks) <= len(MELODIC):
+        return MELODIC[: len(tracks)]
+    programs = list(dict.fromkeys(t.program for t in tracks))
+    if len(programs) > len(MELODIC):
+        raise too_many([t for t in tracks if t.program not in programs[: len(MELODIC)]], len(programs))
+    count = {p: sum(t.program == p for t in tracks) for p in programs}
+    given = dict.fromkeys(programs, 1)
+    for _ in range(len(MELODIC) - len(programs)):
+        given[max(programs, key=lambda p: count[p] / given[p])] += 1
+    free = iter(MELODIC)
+    channels = {p: [next(free) for _ in range(given[p])] for p in programs}
+    seen = dict.fromkeys(programs, 0)
+    out = []
+    for track in tracks:
+        mine = channels[track.program]
+        out.append(mine[seen[track.program] % len(mine)])
+        seen[track.program] += 1
+    return out
+
+
+def too_many(left: Sequence[Track], programs: int) -> MelodyError:
+    """The error for tracks that no channel is left for."""
+    names = [f"{t.name or 'a track'} ({program_name(t.program, t.is_drum)})" for t in left[:NAMED]]
+    more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    return MelodyError(f"{programs} instruments, but MIDI has channels for {len(MELODIC)} and drums; no room for {', '.join(names)}{more}")
 
 
 def audible(notes: Table) -> Table:

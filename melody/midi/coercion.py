@@ -24,11 +24,12 @@ ScoreLike = Union[  # names in quotes, so that neither library is imported for a
 KINDS = "a path, bytes, a file open in binary mode, a Score, a pretty_midi.PrettyMIDI or a mido.MidiFile"
 
 
-def as_score(tune: ScoreLike, argument: str = "tune", limits: Limits = DEFAULT) -> Score:
+def as_score(tune: ScoreLike, argument: str = "tune", limits: Limits = DEFAULT, sequence: int | None = None) -> Score:
     """The Score of a MIDI file given as a path, as bytes, as a file open in binary mode (read to its end, and left open),
     as a ``pretty_midi.PrettyMIDI`` or a ``mido.MidiFile``; a Score as it is, but for its bounds.
 
     ``argument``: what the caller calls it; errors name it where there is no better name. ``limits``: what the piece may hold.
+    ``sequence``: which one of a file of format 2, from 1.
     Errors: ``CallError`` for anything else; ``MelodyError`` for a file that cannot be read, a piece past ``limits``, or values that no
     Score has.
 
@@ -50,17 +51,17 @@ def as_score(tune: ScoreLike, argument: str = "tune", limits: Limits = DEFAULT) 
     if isinstance(tune, str | os.PathLike):
         path = os.fspath(tune)
         if isinstance(path, str) and path:
-            return read(path, limits)
+            return read(path, limits, sequence)
         kind = "an empty path" if path == "" else "a path in bytes"
         raise CallError(f"{argument} is {kind}, must be the name of a MIDI file", argument=argument)
     if isinstance(tune, bytes | bytearray | memoryview):
-        return parse(bytes(tune), argument, limits)
+        return parse(bytes(tune), argument, limits, sequence)
     if _is_a("pretty_midi", "PrettyMIDI", tune):
         return _named(argument, from_pretty_midi, tune, limits)
     if _is_a("mido", "MidiFile", tune):
         return _named(argument, from_mido, tune, limits)
     if callable(getattr(tune, "read", None)) and not isinstance(tune, type):
-        return parse(*_contents(cast("BinaryIO", tune), argument, limits.max_bytes), limits)
+        return parse(*_contents(cast("BinaryIO", tune), argument, limits.max_bytes), limits, sequence)
     raise CallError(f"{argument} is of type {type(tune).__name__}, must be {KINDS}", argument=argument)
 
 

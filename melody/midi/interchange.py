@@ -13,7 +13,8 @@ from melody.files import reason
 from melody.midi import assemble
 from melody.midi.limits import DEFAULT, Limits
 from melody.midi.reading import parse
-from melody.midi.writing import SUSTAIN, to_bytes
+from melody.midi.saving import to_bytes
+from melody.midi.writing import SUSTAIN
 from melody.score import Score, Track, note_table
 
 if TYPE_CHECKING:

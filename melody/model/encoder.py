@@ -23,7 +23,7 @@ class GivenEncoder(nn.Module):
         self.part = nn.Linear(config.head_width, width, bias=False)
         self.forwards = nn.LSTM(width, width)
         self.backwards = nn.LSTM(width, width)
-        self.pitch = nn.Embedding(128, 2 * width)
+        self.pitch = nn.Embedding(codec.given_pitches, 2 * width)
         self.duration = nn.Embedding(size[Field.DURATION], 2 * width)
         self.nothing = nn.Parameter(torch.zeros(2, 2 * width))
 

@@ -18,10 +18,10 @@ from torch.nn import functional as F
 
 from melody.codec.columns import DISTANCES, Lookup, StepInputs, condition_sizes, distance_sizes, feature_sizes
 from melody.codec.grammar import legal_values
-from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field, Role
+from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field, Role, kind_of
 from melody.model.encoder import GivenEncoder
 from melody.model.recall import Recall
-from melody.model.values import Context, Heads, Inputs, ModelConfig, State, diagonal, given_at, rows_of, side_by_side
+from melody.model.values import Context, Heads, Inputs, ModelConfig, State, diagonal, given_at, misread, rows_of, side_by_side
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
@@ -36,7 +36,7 @@ class EventLSTM(nn.Module):
         sizes = codec.sizes
         distances, metre = distance_sizes(codec), feature_sizes(codec)
         # the piece
-        self.program = nn.Embedding(UNDECLARED + 1, head)
+        self.program = nn.Embedding(codec.programs, head)
         self.number = nn.Embedding(MAX_PARTS, head)
         self.part_flags = nn.Embedding(4, head)  # lead, given
         self.parts_body = nn.Linear(head, width, bias=False)
@@ -116,7 +116,8 @@ class EventLSTM(nn.Module):
         last_part = torch.where(allowed, torch.arange(MAX_PARTS, device=parts.device), 0).amax(-1)
         piece = sum((table(conditions[:, i]) for i, table in enumerate(self.conditions)), torch.zeros(()))
         none = piece.new_zeros(0)
-        return Context(self.parts_body(described), self.parts_head(described), allowed, last_part, piece, none, none)
+        kinds = kind_of(self.codec, program)
+        return Context(self.parts_body(described), self.parts_head(described), allowed, last_part, kinds, piece, none, none)
 
     def _look(self, inputs: Inputs) -> Tensor:
         """Encodings of the last given note and of the next one at every time (T + 1, B, 2 * E)."""
@@ -135,8 +136,9 @@ class EventLSTM(nn.Module):
     def _embed(self, context: Context, steps: StepInputs[Tensor]) -> Tensor:
         """``embed`` but for the given notes themselves."""
         x = context.piece
+        events = misread(steps.events, self.config.noise) if self.training and self.config.noise else steps.events
         for i, table in enumerate(self.fields):
-            x = x + table(steps.events[..., i])
+            x = x + table(events[..., i])
         for i, table in enumerate(self.metre_body):
             x = x + table(steps.features[..., i])
         for column, table in zip(DISTANCES, self.distance_body, strict=True):
@@ -277,6 +279,7 @@ class EventLSTM(nn.Module):
         """The chain of heads on the body's output (T, B, H), the fields of ``target`` chosen one after the other."""
         heads = self._begin(y).unbind(-2)
         playing = (target[..., Field.ROLE] == Role.NOTE)[..., None]
+        kind = rows_of(context.kinds[..., None], target[..., Field.PART])[..., 0]
         part = rows_of(context.parts_head, target[..., Field.PART]) * playing
         choices = [table(target[..., f]).unflatten(-1, (len(Field) - 1 - f, -1)).unbind(-2) for f, table in enumerate(self.chosen)]
         for field in Field:
@@ -288,4 +291,5 @@ class EventLSTM(nn.Module):
             logits = self._with_copies(context, F.relu(z), before.recalled, target, field)
             values = torch.arange(logits.shape[-1], device=logits.device)
             allowed, last_part = context.allowed, context.last_part
-            yield logits.masked_fill(~legal_values(self.codec, torch, field, before.events, target, allowed, last_part, values), -math.inf)
+            legal = legal_values(self.codec, torch, field, before.events, target, allowed, last_part, values, kind)
+            yield logits.masked_fill(~legal, -math.inf)

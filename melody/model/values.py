@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from melody.codec.columns import Lookup, StepInputs
+from melody.codec.grammar import LAST_PITCH
+from melody.codec.table import Field, Role
 from melody.corpus.batch import Batch
 from melody.settings import check_settings, setting
+
+LONGEST_MISREAD = 24  # steps: a wait that is read wrong stays below
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,14 @@ class ModelConfig:
     )
     initial: bool = setting(False, "Whether each style begins in a state of its own, and not in zeros.", kind=bool)
     dropout: float = setting(0.1, "Share of units dropped between layers and before the heads.", kind=float, low=0, high=1, below=True)
+    noise: float = setting(
+        0.0,
+        "Share of notes that are read with a wrong pitch or wait in training; what is predicted stays.",
+        kind=float,
+        low=0,
+        high=1,
+        below=True,
+    )
     embedding_sd: float = setting(
         0.05, "Standard deviation that embeddings start with; 0.02 to 0.1 is usual.", kind=float, low=0, high=10, above=True
     )
@@ -99,9 +111,23 @@ class Context(NamedTuple):
     parts_head: Tensor  # (B, 16, P)
     allowed: Tensor  # (B, 16): parts that may play
     last_part: Tensor  # (B,): the highest of them
+    kinds: Tensor  # (B, 16): the ``Kind`` of each part
     piece: Tensor  # (B, H): conditions
     given_body: Tensor  # (G + 1, B, 2, H): row 0 is "nothing"; as the last one, as the next one
     given_head: Tensor  # (G + 1, B, 2, P)
+
+
+def misread(events: Tensor, share: float) -> Tensor:
+    """Events (..., 6) of which a share of the notes has another pitch (up to two semitones away) or another wait (up to six steps)."""
+    out, note = events.clone(), events[..., Field.ROLE] == Role.NOTE
+    for field, most, last in ((Field.PITCH, 2, LAST_PITCH), (Field.WAIT, 6, None)):
+        value = events[..., field]
+        wrong = value + torch.randint(-most, most + 1, value.shape, device=value.device)
+        wrong = wrong.clamp(0, last) if last is not None else torch.where(value > 0, wrong.clamp(min=1), value)
+        here = note & (torch.rand(value.shape, device=value.device) < share / 2)
+        here = here & (value <= last) if last is not None else here & (wrong <= LONGEST_MISREAD)
+        out[..., field] = torch.where(here, wrong, value)
+    return out
 
 
 def rows_of(table: Tensor, index: Tensor) -> Tensor:

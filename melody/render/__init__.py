@@ -1,10 +1,14 @@
-"""Hear and see a Score: audio and WAV, a piano roll as PNG or SVG, a piano roll in the terminal.
+"""Hear and see a Score: audio, WAV and Opus, the loudspeaker, a piano roll as PNG or SVG, or in the
+terminal, a page of notation.
 
-matplotlib and FluidSynth are imported when first used; both are optional (``pip install melody[render,audio]``). Changes no Score.
+matplotlib, FluidSynth, miniaudio and verovio are imported when first used; they are optional (``melody/extras.py``). Changes no Score.
 """
 
 from melody.render.console import terminal
+from melody.render.engraving import sheet
 from melody.render.pianoroll import roll
-from melody.render.synth import audio, synthesiser, wav
+from melody.render.player import play
+from melody.render.recording import opus, wav
+from melody.render.synth import SYNTHESISERS, audio, synthesiser
 
-__all__ = ["audio", "roll", "synthesiser", "terminal", "wav"]
+__all__ = ["SYNTHESISERS", "audio", "opus", "play", "roll", "sheet", "synthesiser", "terminal", "wav"]

@@ -105,6 +105,43 @@ def bars(labels: Sequence[str], series: Mapping[str, Sequence[float | None]], ti
     return _svg(size, [*parts, _legend(list(series), size)])
 
 
+def points(clouds: Mapping[str, Points], title: str, *, x: str = "", size: tuple[int, int] = (480, 300)) -> str:
+    """Clouds of points over common axes, one colour each."""
+    every = [p for cloud in clouds.values() for p in cloud]
+    if not every:
+        return ""
+    spans = [_widened(min(p[axis] for p in every), max(p[axis] for p in every)) for axis in (0, 1)]
+    at = _Scale(size, spans[0], spans[1])
+    parts = [_frame(at, size, title, x), _y_axis(at, size, ticks(*spans[1]), False)]
+    parts += [f'<text x="{at.x(t):.1f}" y="{size[1] - 19}" text-anchor="middle">{_short(t)}</text>' for t in ticks(*spans[0])]
+    for i, cloud in enumerate(clouds.values()):
+        dots = "".join(f'<circle cx="{at.x(a):.1f}" cy="{at.y(b):.1f}" r="3"/>' for a, b in cloud)
+        parts.append(f'<g class="f{i % COLOURS}" opacity=".55">{dots}</g>')
+    return _svg(size, [*parts, _legend(list(clouds), size)])
+
+
+def _widened(low: float, high: float) -> tuple[float, float]:
+    room = 0.05 * (high - low) or 0.5
+    return low - room, high + room
+
+
+def deviations(values: Mapping[str, float], title: str, *, farthest: float, width: int = 1000) -> str:
+    """A bar a line to the left or the right of 0, with its label; what lies farther off than ``farthest`` ends there."""
+    if not values:
+        return ""
+    row, top, middle = 20, 22, width * 4 // 5
+    per = (width - middle - MARGIN[1]) / farthest
+    height = top + row * len(values) + 6
+    parts = [f'<text x="0" y="12" style="font-weight:600">{text(title)}</text>', f'<path class="axis" d="M{middle} {top}V{height}"/>']
+    for i, (label, value) in enumerate(values.items()):
+        long, y = per * min(abs(value), farthest), top + row * i
+        left = middle - long if value < 0 else middle
+        parts.append(f'<rect class="f{int(value < 0)}" x="{left:.1f}" y="{y + 3}" width="{long:.1f}" height="{row - 6}"/>')
+        edge = middle - (width - middle - MARGIN[1]) - 6
+        parts.append(f'<text x="{edge:.0f}" y="{y + 14}" text-anchor="end">{text(label)}</text>')
+    return _svg((width, height), parts)
+
+
 class _Scale:
     """From values to pixels."""
 

@@ -21,6 +21,11 @@ def terminal(score: Score, width: int = 100, height: int = 24) -> Text:
     """The whole piece in ``width`` columns and at most ``height`` lines: bar numbers, the roll, the names of the tracks.
 
     Drums are listed but not drawn. A size below 20 x 4 raises ``CallError``.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> terminal(piece, 40, 8).plain.splitlines()[-1].strip()
+    '■ tune (Acoustic Grand Piano)'
     """
     if width < MIN_SIZE[0] or height < MIN_SIZE[1]:
         raise CallError(f"a piano roll needs {MIN_SIZE[0]} columns and {MIN_SIZE[1]} lines, not {width} x {height}")

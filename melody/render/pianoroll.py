@@ -45,6 +45,12 @@ def roll(score: Score, path: str | os.PathLike[str], title: str = "") -> None:
     """Draw a piece as a piano roll into ``path``, by its ending .png or .svg, replacing what is there.
 
     Any other ending raises ``CallError``; a missing matplotlib ``MelodyError``.
+
+    >>> import tempfile
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     roll(piece, f"{folder}/piece.svg")
     """
     kind = FORMATS.get(Path(path).suffix.lower())
     if kind is None:

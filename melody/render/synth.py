@@ -1,19 +1,19 @@
-"""A Score as sound: FluidSynth with a General MIDI soundfont where it is installed, simple tones otherwise.
+"""A Score as sound, by the best of three synthesisers that is here.
+
+    midirenderer   on the soundfont that comes with melody; a wheel, so nothing has to be installed on the system
+    FluidSynth     needs pyfluidsynth and the system's library libfluidsynth; its soundfont, TimGM6mb.sf2, comes with pretty_midi
+    simple tones   pretty_midi's ``synthesize``: no drums and one timbre, enough to check a piece by ear
 
 Conventions
-    audio      float32 (samples, channels) in -1..1, the peak at -1 dB; two channels from FluidSynth, one from simple tones
+    audio      float32 (samples, channels) in -1..1 at -16 LUFS, no sample above -1 dB; two channels, one of simple tones
     length     the piece and ``TAIL`` seconds for the last notes and the room to fade
-    pedal      applied beforehand (``edit.apply_pedal``), so both synthesisers hold the same notes
-
-FluidSynth needs the package pyfluidsynth and the system library libfluidsynth; its soundfont, TimGM6mb.sf2, comes with
-pretty_midi. Simple tones (pretty_midi's ``synthesize``) have no drums and one timbre: enough to check a piece by ear.
+    pedal      applied beforehand (``edit.apply_pedal``), so all hold the same notes
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -21,60 +21,90 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.edit import apply_pedal, map_notes, without_overlaps
-from melody.errors import CallError, MelodyError
-from melody.files import replace_file
+from melody.errors import CallError, MelodyError, unknown
+from melody.extras import lacking
+from melody.files import shown
+from melody.render import sampler
+from melody.render.loudness import levelled
+from melody.render.resample import resampled
 from melody.score import Score
 
 TAIL = 2.0  # seconds
-MAX_SECONDS = 3600.0  # seconds: an hour in two channels takes 1.3 GB
-PEAK = 10 ** (-1 / 20)
+FADE = 0.25  # seconds at the end of the tail, in which what still sounds goes down to nothing
+MAX_SECONDS = 3600.0  # seconds: an hour in two channels takes 1.4 GB
 SHORTEST = 0.03  # seconds a simple tone sounds at least: a note of no length sounds
 RATES = (8_000, 192_000)
-GAIN = 0.15  # FluidSynth answers in 16 bits: a full orchestra must stay below the top, normalising comes after
+GAIN = 0.15  # FluidSynth answers in 16 bits: a full orchestra must stay below the top, levelling comes after
 SOUNDFONT = "TimGM6mb.sf2"
 DRUM_BANK = 128
+SYNTHESISERS = {"midirenderer": "midirenderer", "fluidsynth": "FluidSynth", "tones": "simple tones"}  # the choice, and as it is shown
 
 Audio = NDArray[np.float32]
 
 
-def synthesiser() -> str:
-    """``"FluidSynth"`` when package, library and soundfont are all there, otherwise ``"simple tones"``."""
-    return "FluidSynth" if _fluidsynth() is not None and _soundfont() is not None else "simple tones"
+def synthesiser(choice: str | None = None) -> str:
+    """The name of the one that ``audio`` uses: "midirenderer", "FluidSynth" or "simple tones"; by default the first that is here.
+
+    ``choice``: "midirenderer", "fluidsynth" or "tones". Errors: ``CallError`` for another; ``MelodyError`` for one that is not here.
+
+    >>> synthesiser("tones")
+    'simple tones'
+    """
+    if choice is not None and choice not in SYNTHESISERS:
+        raise unknown("synthesiser", choice, SYNTHESISERS)
+    if choice == "tones":
+        return SYNTHESISERS["tones"]
+    if choice != "fluidsynth" and sampler.available():
+        return SYNTHESISERS["midirenderer"]
+    if choice == "midirenderer":
+        raise lacking("midirenderer", "sound")
+    if _fluidsynth() is not None and _soundfont() is not None:
+        return SYNTHESISERS["fluidsynth"]
+    if choice == "fluidsynth":
+        raise MelodyError("FluidSynth needs the package pyfluidsynth and the system's library libfluidsynth; one of them is missing")
+    return SYNTHESISERS["tones"]
 
 
-def audio(score: Score, sample_rate: int = 44_100) -> Audio:
-    """The sound of a piece, float32 (samples, 2 or 1) in -1..1; ``synthesiser()`` says which of the two it is.
+def audio(
+    score: Score, sample_rate: int = sampler.RATE, soundfont: str | os.PathLike[str] | None = None, synth: str | None = None
+) -> Audio:
+    """The sound of a piece, float32 (samples, 2 or 1) in -1..1. ``synth``: one of ``SYNTHESISERS``, the best that is here by default.
 
-    A piece of more than an hour raises ``MelodyError``, a sample rate outside 8,000..192,000 ``CallError``.
+    ``soundfont``: another file (.sf2, .sf3) for midirenderer or FluidSynth. Errors: ``MelodyError`` for a piece of more than an hour, a
+    file that is no soundfont; ``CallError`` for a sample rate outside 8,000..192,000, an unknown synthesiser, a soundfont for tones.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> audio(piece, 8000, synth="tones").shape[1]  # channels
+    1
     """
     if not RATES[0] <= sample_rate <= RATES[1]:
-        raise CallError(f"a sample rate of {sample_rate} cannot be played; give {RATES[0]} to {RATES[1]}, usually 44100")
+        raise CallError(f"a sample rate of {sample_rate} cannot be played; give {RATES[0]} to {RATES[1]}, usually {sampler.RATE}")
     seconds = score.duration_seconds
     if seconds > MAX_SECONDS:
-        raise MelodyError(f"the piece lasts {seconds / 60:,.0f} minutes, audio is limited to {MAX_SECONDS / 60:.0f}; cut it first")
-    samples = round((seconds + TAIL) * sample_rate)
+        raise MelodyError(f"the piece lasts {seconds / 60:,.0f} minutes, audio is limited to {MAX_SECONDS / 60:.0f}; shorten it first")
+    name = synthesiser(synth)
+    if soundfont is not None and name == SYNTHESISERS["tones"]:
+        raise CallError("simple tones need no soundfont; choose another synthesiser, or leave it out")
+    rate = sampler.RATE if name == SYNTHESISERS["midirenderer"] else sample_rate
+    samples = round((seconds + TAIL) * rate)
     sounding = map_notes(apply_pedal(score), without_overlaps)
-    fluid, soundfont = _fluidsynth(), _soundfont()
-    if fluid is not None and soundfont is not None:
-        out = _with_fluidsynth(fluid, soundfont, sounding, samples, sample_rate)
+    if name == SYNTHESISERS["midirenderer"]:
+        tracks = [t for t in sounding.tracks if len(t.notes)]
+        out = sampler.play(tracks, _events(sounding, samples, rate), samples, soundfont)
+    elif name == SYNTHESISERS["fluidsynth"]:
+        out = _with_fluidsynth(_fluidsynth(), Path(soundfont) if soundfont else _soundfont(), sounding, samples, rate)
     else:
-        out = _with_simple_tones(sounding, samples, sample_rate)
-    peak = max(float(out.max(initial=0.0)), -float(out.min(initial=0.0)))
-    if peak > 0:
-        out *= np.float32(PEAK / peak)
-    return out
+        out = _with_simple_tones(sounding, samples, rate)
+    out = levelled(resampled(_faded(out, rate), rate, sample_rate), sample_rate)
+    return out[: round((seconds + TAIL) * sample_rate)]
 
 
-def wav(score: Score, path: str | os.PathLike[str], sample_rate: int = 44_100) -> str:
-    """Write a piece as a 16-bit WAV file, replacing what is there; returns the name of the synthesiser."""
-    sound = audio(score, sample_rate)
-    with replace_file(path) as temporary, wave.open(str(temporary), "wb") as file:
-        file.setnchannels(sound.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        for start in range(0, len(sound), 1 << 20):  # in blocks: the whole in 16 bits would be half as much memory again
-            file.writeframes(np.rint(sound[start : start + (1 << 20)] * 32767).astype("<i2").tobytes())
-    return synthesiser()
+def _faded(sound: Audio, rate: int) -> Audio:
+    """The sound with its last ``FADE`` seconds going down to nothing."""
+    count = min(round(FADE * rate), len(sound))
+    sound[len(sound) - count :] *= np.linspace(1, 0, count, dtype=np.float32)[:, None]
+    return sound
 
 
 def _fluidsynth() -> Any | None:
@@ -92,14 +122,14 @@ def _soundfont() -> Path | None:
     return folder / SOUNDFONT if folder and (folder / SOUNDFONT).is_file() else None
 
 
-def _with_fluidsynth(fluid: Any, soundfont: Path, score: Score, samples: int, sample_rate: int) -> Audio:
+def _with_fluidsynth(fluid: Any, soundfont: Path | None, score: Score, samples: int, sample_rate: int) -> Audio:
     tracks = [t for t in score.tracks if len(t.notes)]
     channels = max(16, -(-len(tracks) // 16) * 16)  # the library wants whole groups of 16; one channel a track
     synth = fluid.Synth(gain=GAIN, samplerate=float(sample_rate), channels=channels)
     try:
         font = synth.sfload(str(soundfont))
         if font < 0:
-            raise MelodyError(f"the soundfont {SOUNDFONT} cannot be loaded; install pretty_midi again")
+            raise MelodyError(f"{shown(soundfont)}: FluidSynth cannot load it as a soundfont")
         for channel, track in enumerate(tracks):
             synth.program_select(channel, font, DRUM_BANK if track.is_drum else 0, 0 if track.is_drum else track.program)
         out = np.zeros((samples, 2), np.float32)

@@ -158,7 +158,7 @@ class Contexts:
         """(G, 2 E)."""
         t = self.tables
         x = t["given.notes"][given[:, GivenColumn.PITCH :] + self.given_offsets].sum(1) + parts
-        own = t["given.own"][given[:, GivenColumn.PITCH : GivenColumn.VELOCITY] + np.array([0, 128])].sum(1)
+        own = t["given.own"][given[:, GivenColumn.PITCH : GivenColumn.VELOCITY] + np.array([0, self.layout.codec.given_pitches])].sum(1)
         ahead = self._lstm(x, "forwards")
         back = np.zeros_like(ahead) if causal else self._lstm(x[::-1], "backwards")[::-1]
         both: Floats = np.concatenate([ahead, back], -1) + own

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from melody.bundle import Bundle
 from melody.codec.columns import DISTANCES, Lookup, PartColumn, blank_steps
 from melody.codec.grammar import legal_values
-from melody.codec.table import UNDECLARED, Field, Role
+from melody.codec.table import UNDECLARED, Field, Role, kind_of
 from melody.corpus.batch import Batch
 from melody.errors import MelodyError, Remedy
 from melody.files import reason, shown
@@ -110,7 +110,8 @@ class OnnxEngine:
         rows, features, lookups, _ = steps
         length, count = rows.shape[:2]
         recalled: NDArray[np.int64] = steps.recalled.astype(np.int64, copy=False)
-        events = np.concatenate([rows, features, lookups[..., DISTANCES[0] :]], -1, dtype=np.int64)
+        known = features[..., : len(self.layout.metre)]
+        events = np.concatenate([rows, known, lookups[..., DISTANCES[0] :]], -1, dtype=np.int64)
         events += self.event_offsets
         base = context.body.take(context.first + 1 + (1 + rows[..., Field.PART]) * self.plays[rows[..., Field.ROLE]], 0)
         base += context.body.take(context.first, 0)
@@ -150,7 +151,7 @@ class OnnxEngine:
 
     def set_time(self, context: Context, heads: HeadState, features: Ints, lookups: Ints) -> HeadState:
         """See Engine."""
-        at = np.concatenate([features, lookups[:, DISTANCES[0] :]], -1, dtype=np.int64)
+        at = np.concatenate([features[:, : len(self.layout.metre)], lookups[:, DISTANCES[0] :]], -1, dtype=np.int64)
         at += self.arrive_offsets
         time = self.arrive_table.take(at, 0).sum(1)
         time += context.given_head.take(context.last + lookups[:, Lookup.LAST], 0)
@@ -168,13 +169,14 @@ class OnnxEngine:
         part = batch.parts[0]
         allowed = (part[:, PartColumn.PROGRAM] != UNDECLARED) & (part[:, PartColumn.GIVEN] == 0)
         last_part = np.full(len(target), int(np.flatnonzero(allowed).max(initial=0)))
+        kind = kind_of(self.codec, part[:, PartColumn.PROGRAM].astype(np.int64))[target[:, Field.PART]]
         out = np.zeros((len(target), len(Field)))
         for field in Field:
             if field == Field.PART:
                 heads = self.set_time(context, heads, after.features[:, 0], after.lookups[:, 0])
             logits = self.logits(context, heads, field).astype(np.float64)
             values = np.arange(logits.shape[1])
-            logits[~legal_values(self.codec, np, field, events, target, allowed, last_part, values)] = -np.inf
+            logits[~legal_values(self.codec, np, field, events, target, allowed, last_part, values, kind)] = -np.inf
             top = logits.max(-1)
             out[:, field] = top + np.log(np.exp(logits - top[:, None]).sum(-1)) - logits[np.arange(len(target)), target[:, field]]
             heads = self.embed_choice(context, heads, field, target[:, field], target[:, Field.ROLE])

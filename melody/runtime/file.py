@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ def read(bundle: Bundle) -> Tables:
         named = fault.reason if fault.reason.startswith(shown(path)) else f"{shown(path)}: {fault.reason}"
         raise MelodyError(named, Remedy.EXPORT, folder=folder) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
-        raise MelodyError(f"{shown(path)}: damaged, or no file of tables ({reason(fault)[:80]})", Remedy.EXPORT, folder=folder) from None
+        raise MelodyError(f"{shown(path)}: damaged, or not a runtime file ({reason(fault)[:80]})", Remedy.EXPORT, folder=folder) from None
 
 
 def packed_tables(tables: Mapping[str, NDArray[Any]], bundle: Bundle) -> bytes:
@@ -80,7 +79,7 @@ def is_there(folder: Path) -> bool:
 
 def _origin(bundle: Bundle) -> dict[str, str]:
     """What a file says of itself: the settings as one line of text that is always the same."""
-    settings = {"codec": asdict(bundle.codec), "model": dict(bundle.model)}
+    settings = {"codec": bundle.codec.plain(), "model": dict(bundle.model)}
     return {"format": FORMAT, "weights": bundle.sha256} | {name: json.dumps(value, sort_keys=True) for name, value in settings.items()}
 
 

@@ -23,7 +23,7 @@ from melody.codec.columns import (
     given_sizes,
     recalled_sizes,
 )
-from melody.codec.table import MAX_PARTS, UNDECLARED, CodecConfig, Field
+from melody.codec.table import MAX_PARTS, CodecConfig, Field
 
 ANCHORS = 16  # units beside each layer's own, of which two are range anchors (graph.py); a whole number of vector registers
 MAX_EXACT = 1 << 24  # whole numbers up to here are exact in fp32, so sums of them do not depend on their order
@@ -103,12 +103,12 @@ class Layout:
         """The tables that numpy uses, by name."""
         part, wide, sizes = sum(self.part_columns), self.width + self.head, self.codec.sizes
         out = {
-            "part.program": Table((UNDECLARED + 1, part)),
+            "part.program": Table((self.codec.programs, part)),
             "part.number": Table((MAX_PARTS, part)),
             "part.flags": Table((4, part)),
             "conditions": Table((sum(condition_sizes(self.codec)), self.width)),
             "given.notes": Table((sum(self.given_columns), self.given)),
-            "given.own": Table((128 + sizes[Field.DURATION], 2 * self.given)),
+            "given.own": Table((self.codec.given_pitches + sizes[Field.DURATION], 2 * self.given)),
             "given.out": Table((2 * self.given, 2 * wide)),
             "given.nothing": Table((2, wide)),
             "arrive": Table((sum(self.metre + self.distances), self.head)),

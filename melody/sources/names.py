@@ -1,10 +1,10 @@
-"""Which names are taken for MIDI files and for archives of them."""
+"""Which names are taken for music and for archives of them."""
 
 from __future__ import annotations
 
 import os
 
-MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
+MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".musicxml", ".mxl", ".abc")  # notation is taken like MIDI
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 ARCHIVE_SUFFIXES = (".zip", *TAR_SUFFIXES)
 

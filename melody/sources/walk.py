@@ -25,6 +25,8 @@ Visited = set[tuple[int, int]]  # device and inode of the folders walked
 class Source:
     """One find. ``path`` is fit to print ("songs.zip!a/b.mid"); ``style`` is the name of the sub-folder of the walked
     folder (or archive) that holds it, at whatever depth, lower-case; the folder's own name for what lies directly in it.
+
+    >>> Source("songs.zip!waltz/a.mid", "waltz")  # doctest: +SKIP
     """
 
     path: str

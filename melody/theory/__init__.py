@@ -1,4 +1,4 @@
-"""What a musician hears in a Score: its key, its bars and beats, its melody, its chords.
+"""What a musician hears in a Score: its key, its bars and beats, its melody, its chords, its form.
 
 Knows no file format, no model and no event. All functions read a Score (or note tables) and change nothing.
 
@@ -8,21 +8,28 @@ Conventions
     chroma       12 sums of sounding time in ticks, by pitch class, C first
 """
 
-from melody.theory.bars import MeterMap, bar_count, bar_of, bar_start, bar_ticks, beat_ticks, meter_map, position_in_bar
-from melody.theory.chords import QUALITIES, Chords, chroma, estimate_chords
+from melody.theory.bars import MeterMap, bar_count, bar_of, bar_start, bar_ticks, beat_ticks, meter_map, piece_end, position_in_bar
+from melody.theory.chords import QUALITIES, SHAPES, Chords, chords_between, chroma, estimate_chords, lowest_sounding, sounding_time
+from melody.theory.downbeats import downbeat_shift
+from melody.theory.drums import likely_drums
+from melody.theory.form import bar_likeness, returns
 from melody.theory.keys import estimate_key, key_name, key_of, key_scores, key_signature, key_transposed, parse_key, pitch_name, scale_of
 from melody.theory.lead import lead_by_name, lead_by_rule, lead_track
 
 __all__ = [
     "QUALITIES",
+    "SHAPES",
     "Chords",
     "MeterMap",
     "bar_count",
+    "bar_likeness",
     "bar_of",
     "bar_start",
     "bar_ticks",
     "beat_ticks",
+    "chords_between",
     "chroma",
+    "downbeat_shift",
     "estimate_chords",
     "estimate_key",
     "key_name",
@@ -33,9 +40,14 @@ __all__ = [
     "lead_by_name",
     "lead_by_rule",
     "lead_track",
+    "likely_drums",
+    "lowest_sounding",
     "meter_map",
     "parse_key",
+    "piece_end",
     "pitch_name",
     "position_in_bar",
+    "returns",
     "scale_of",
+    "sounding_time",
 ]

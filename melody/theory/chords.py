@@ -3,9 +3,9 @@
 Method: template matching on chroma (T. Fujishima, Realtime chord recognition of musical sound, ICMC 1999): the cosine of the
 chroma with a chord's template, with a little more for the root in the bass and a little less for rarer chords.
 
-Measured against the chord labels of pop909 (105 songs, the label at the middle of each segment): the root is right in 86 % of
-beats, 88 % of half bars and 76 % of bars, root and family (major, minor, diminished, augmented, suspended) in 76, 80 and
-66 %. Without the bass 84, 84 and 72 % of the roots. About 1 ms a song.
+Measured against the chord labels of pop909 (every eighth song or so, 110 of them, 31,732 half bars with a label at their middle): the
+root is right in 88 %, root and family (major, minor, diminished, augmented, suspended) in 79 %, the bass in 84 %. Without the bass 84 %
+of the roots. Were a note the bass only of the segment in which it begins, 83, 76 and 55 %. About 1 ms a song.
 """
 
 from __future__ import annotations
@@ -54,7 +54,13 @@ PENALTIES = np.repeat([penalty for _, penalty in SHAPES.values()], 12)
 
 @dataclass(frozen=True, eq=False)
 class Chords:
-    """One chord a segment: (n,) each; ``edges`` (n + 1,) are the ticks between the segments."""
+    """One chord a segment: (n,) each; ``edges`` (n + 1,) are the ticks between the segments.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> estimate_chords(piece).edges.tolist()
+    [0, 960, 1920]
+    """
 
     edges: NDArray[np.int64]
     root: NDArray[np.int64]  # pitch class 0..11, -1 where nothing sounds
@@ -69,10 +75,27 @@ class Chords:
 
 
 def chroma(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sounding time in ticks (n, 12) of each pitch class in each of the n segments between ``edges`` (n + 1,), rising."""
+    """Sounding time in ticks (n, 12) of each pitch class in each of the n segments between ``edges`` (n + 1,), rising.
+
+    >>> import numpy as np
+    >>> from melody.score import Score, Track, note_table
+    >>> chroma(note_table([0], [480], [64], [80]), np.array([0, 960]))[0].tolist()
+    [0.0, 0.0, 0.0, 0.0, 480.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
     onset, end, pitch_class = notes["onset"], notes["onset"] + notes["duration"], notes["pitch"] % 12
     columns = [_sounded_before(onset[pitch_class == p], end[pitch_class == p], edges) for p in range(12)]
     return np.diff(np.stack(columns, axis=1), axis=0).astype(np.float64)
+
+
+def sounding_time(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sounding time (n,) of all notes together in each of the n segments between ``edges`` (n + 1,), rising.
+
+    >>> import numpy as np
+    >>> from melody.score import Score, Track, note_table
+    >>> sounding_time(note_table([0, 0], [480, 480], [43, 60], [80, 80]), np.array([0, 960])).tolist()
+    [960]
+    """
+    return np.diff(_sounded_before(notes["onset"], notes["onset"] + notes["duration"], edges))
 
 
 def _sounded_before(onset: NDArray[np.int64], end: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -87,14 +110,25 @@ def _sounded_before(onset: NDArray[np.int64], end: NDArray[np.int64], at: NDArra
     return since(onset) - since(end)
 
 
-def lowest_pitch_class(notes: Table, edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pitch class (n,) of the lowest note that starts in each segment, or that last started; -1 before the first note."""
-    segment = np.searchsorted(edges, notes["onset"], side="right") - 1
-    inside = (segment >= 0) & (segment < len(edges) - 1)
-    lowest = np.full(len(edges) - 1, 128)
-    np.minimum.at(lowest, segment[inside], notes["pitch"][inside])
-    latest = np.maximum.accumulate(np.where(lowest < 128, np.arange(len(lowest)), -1))
-    return np.where(latest >= 0, lowest[latest] % 12, -1)
+def lowest_sounding(notes: Table, edges: NDArray[np.int64], least: float = 0.25) -> NDArray[np.int64]:
+    """Pitch class (n,) of the lowest note that sounds for some share of each segment, or begins there; -1 where none does.
+
+    >>> from melody.score import note_table
+    >>> lowest_sounding(note_table([0, 0], [480, 480], [43, 60], [80, 80]), np.array([0, 480, 960])).tolist()
+    [7, -1]
+    """
+    last = len(edges) - 1
+    onset, length = notes["onset"].astype(np.int64), np.diff(edges)
+    first = np.searchsorted(edges, onset, side="right") - 1
+    ends = np.searchsorted(edges, onset + notes["duration"] - 1, side="right") - 1  # the segment in which it ends
+    inside = (first >= 0) & (first < last) & (notes["duration"] > 0)
+    first, ends, pitch, end = first[inside], np.minimum(ends[inside], last - 1), notes["pitch"][inside], (onset + notes["duration"])[inside]
+    ends = np.where((end - edges[ends] < least * length[ends]) & (ends > first), ends - 1, ends)
+    count = ends - first + 1
+    segment = np.repeat(first, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    lowest = np.full(last, 128)
+    np.minimum.at(lowest, segment, np.repeat(pitch, count))
+    return np.where(lowest < 128, lowest % 12, -1)
 
 
 def segment_edges(score: Score, per: str = "half bar") -> NDArray[np.int64]:
@@ -114,14 +148,31 @@ def segment_edges(score: Score, per: str = "half bar") -> NDArray[np.int64]:
 
 
 def estimate_chords(score: Score, per: str = "half bar") -> Chords:
-    """The chord of each beat, half bar or bar of a piece, from all its pitched tracks together."""
+    """The chord of each beat, half bar or bar of a piece, from all its pitched tracks together.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> estimate_chords(piece, per="bar").root.tolist()
+    [0]
+    """
     edges = segment_edges(score, per)
     tables = [t.notes for t in score.tracks if not t.is_drum]
-    notes = np.concatenate(tables) if tables else np.zeros(0, NOTE)
+    return chords_between(edges, np.concatenate(tables) if tables else np.zeros(0, NOTE))
+
+
+def chords_between(edges: NDArray[np.int64], notes: Table) -> Chords:
+    """The chord of each segment between ``edges`` (n + 1,), from pitched notes: onset, duration and pitch, in the unit of the edges.
+
+    >>> import numpy as np
+    >>> from melody.score import Score, Track, note_table
+    >>> notes = note_table([0, 0, 0], [960] * 3, [60, 64, 67], [80] * 3)
+    >>> chords_between(np.array([0, 960]), notes).root.tolist()
+    [0]
+    """
     sound = chroma(notes, edges)  # (n, 12)
     length = np.linalg.norm(sound, axis=1, keepdims=True)
     cosine = sound / np.maximum(length, 1e-12) @ TEMPLATES.T  # (n, qualities * 12)
-    bass = lowest_pitch_class(notes, edges)[:, None]
+    bass = lowest_sounding(notes, edges)[:, None]
     best = (cosine - PENALTIES + BASS_WEIGHT * (np.arange(len(TEMPLATES)) % 12 == bass)).argmax(1)
     silent = length[:, 0] == 0
     fit = np.take_along_axis(cosine, best[:, None], axis=1)[:, 0]

@@ -49,6 +49,12 @@ def lead_track(score: Score) -> tuple[int | None, str]:
     """Index of the melody track and how it was found: ``"name"``, ``"rule"``, or None with ``"one track"`` or ``"none"``.
 
     Drums and tracks without notes are never the lead. A piece with a single sounding track has no lead: it is all of it.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> song = Score((*piece.tracks, Track("Melody", 73, notes=piece.tracks[0].notes)))
+    >>> lead_track(song), lead_track(piece)
+    ((1, 'name'), (None, 'one track'))
     """
     if sum(len(t.notes) > 0 for t in score.tracks) < 2:
         return None, "one track"
@@ -60,7 +66,14 @@ def lead_track(score: Score) -> tuple[int | None, str]:
 
 
 def lead_by_name(score: Score) -> int | None:
-    """The sounding pitched track whose name says melody best, the first of equals; None if no name does."""
+    """The sounding pitched track whose name says melody best, the first of equals; None if no name does.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> song = Score((*piece.tracks, Track("Melody", 73, notes=piece.tracks[0].notes)))
+    >>> lead_by_name(song)
+    1
+    """
     ranks = [(_name_rank(t.name), i) for i, t in enumerate(score.tracks) if len(t.notes) and not t.is_drum]
     (row, _), index = min(ranks, default=((len(LEAD_WORDS), 0), -1))
     return index if row < len(LEAD_WORDS) else None
@@ -78,7 +91,13 @@ def _name_rank(name: str) -> tuple[int, int]:
 
 
 def lead_by_rule(score: Score) -> int | None:
-    """The track that the rule at the top of this file picks, by notes alone; None if it is sure of none."""
+    """The track that the rule at the top of this file picks, by notes alone; None if it is sure of none.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> piece = Score((Track("tune", notes=note_table([0, 480, 960], [480, 480, 960], [60, 64, 67], [80, 80, 80])),))
+    >>> lead_by_rule(piece)
+    0
+    """
     bars = max(bar_count(score), 1)
     pitched = [i for i, t in enumerate(score.tracks) if len(t.notes) and not t.is_drum]
     best, best_rank = None, -np.inf

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from melody import edit, midi, sources, theory
+from melody import edit, notation, sources, theory
 from melody.bundle import Bundle
 from melody.codec.table import MAX_PARTS
 from melody.corpus.batch import as_batch
@@ -131,7 +131,7 @@ def music(path: str | os.PathLike[str]) -> tuple[list[Score], int]:
     first: MelodyError | None = None
     for i in order.tolist():
         try:
-            score = midi.parse(found[i].read_bytes(), found[i].path)
+            score = notation.parse(found[i].read_bytes(), found[i].path, keep_document=False)
             if not score.note_count:
                 raise MelodyError(f"{found[i].path}: no notes to adapt to")
             scores.append(edit.busiest_tracks(score, MAX_PARTS) if len(score.tracks) > MAX_PARTS else score)

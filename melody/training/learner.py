@@ -13,8 +13,8 @@ import torch
 from melody.corpus.batch import Batch
 from melody.model import EventLSTM, State, to_tensors
 from melody.training.averaging import WeightAverage
+from melody.training.config import TrainConfig
 from melody.training.device import Placement
-from melody.training.recipe import TrainConfig
 from melody.training.stability import Stability
 from melody.training.state import RunState
 

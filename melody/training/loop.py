@@ -1,8 +1,9 @@
 """The training loop: truncated backpropagation through time with a carried state, validation, early stop.
 
 Where the carried state is cut is decided by the stream (a chunk of events a batch, corpus/stream.py) and done in ``Learner.update``.
-One process or several (training/parallel.py); the first one validates and writes the run's folder (training/writer.py). Does not
-print (see ``TrainingCallback``). Time is that of ``time.monotonic``: setting the clock changes nothing.
+One process or several (training/parallel.py), which ``run`` starts by itself on the cores of this machine (training/processes.py);
+the first one validates and writes the run's folder (training/writer.py). Does not print (see ``TrainingCallback``). Time is that of
+``time.monotonic``: setting the clock changes nothing.
 """
 
 from __future__ import annotations
@@ -11,27 +12,28 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from melody.bundle import Bundle
-from melody.codec import CodecConfig
 from melody.corpus import Corpus
-from melody.corpus.stream import Stream
 from melody.errors import MelodyError, Remedy
 from melody.files import shown
 from melody.model import EventLSTM
-from melody.styles import grown
-from melody.training import checkpoint, parallel
+from melody.training import checkpoint, parallel, schedule
 from melody.training.batches import prefetched
 from melody.training.callbacks import InterruptibleStream, Progress, TrainingCallback, TrainingResult, ValidationInterrupted
 from melody.training.device import Placement, autocast_dtype, enough_memory
 from melody.training.folder import hold
 from melody.training.learner import Learner, StepTotals
+from melody.training.parallel import Group
+from melody.training.processes import Workers, processes_for
 from melody.training.recipe import Recipe
+from melody.training.setup import network, rows_of
 from melody.training.stability import COPY_EVERY, MAX_ROLLBACKS, ROLLBACK_LR_SCALE, Stability
-from melody.training.state import Counters, RunState
+from melody.training.state import Counters, Known, RunState
 from melody.training.tuning import restrict
 from melody.training.validate import validate, validation_stream
 from melody.training.writer import RunWriter
@@ -40,10 +42,7 @@ __all__ = ["Progress", "Trainer", "TrainingResult"]
 
 
 class Trainer:
-    """One run. ``run`` trains until the schedule ends, the callback says stop or validation gets no better.
-
-    Under torchrun each process makes one, with the same arguments.
-    """
+    """One run. ``run`` trains until the schedule ends, the callback says stop or validation gets no better. Each process makes one."""
 
     def __init__(
         self,
@@ -54,44 +53,42 @@ class Trainer:
         base: EventLSTM | None = None,
         origin: Bundle | None = None,
         device: str = "",
+        group: Group | None = None,
     ) -> None:
         """``base``: the model to start from, in place of a new one; ``origin``: the bundle that it came from, for its facts.
+        ``group``: of a process that was started for a run, and takes it up with ``resume``; otherwise torchrun's, or this one alone.
 
         Raises MelodyError where the corpus holds nothing to train on, or the memory is not enough for the network.
         """
         config = recipe.train
         self.corpus, self.recipe = corpus, recipe
-        group, on = parallel.join(device)
-        if config.threads:
-            torch.set_num_threads(config.threads)
+        started = group is not None
+        group, on = (group, torch.device("cpu")) if group is not None else parallel.join(device)
+        if on.type == "cpu":
+            torch.set_num_threads(1)  # more cores are used by more processes: the threads of one wait for each other
         torch.manual_seed(config.seed)
-        model = _network(corpus, recipe, base, on).train()
+        model = network(corpus, recipe, base, on).train()
         restrict(model, config.tune, corpus.styles)
-        self.stream = _stream(corpus, model.codec, recipe, group)
+        self.stream = rows_of(corpus, model.codec, recipe, group)
         self.position = self.stream.position  # after the last batch that was learned from; the stream itself runs ahead
-        place = Placement(group, on, group.agree(autocast_dtype(config.precision, on)))
+        self.known = Known(0, self.position, [])
+        place = Placement(group, on, torch.float32 if started else group.agree(autocast_dtype(config.precision, on)))
         self.learner = Learner(model, config, place, self.stream.batch, tuned=base is not None)
         self.counters = Counters(due=int(base is not None))
         self.stability = Stability()
-        self.writer = RunWriter(folder, recipe, corpus, origin)
+        self.writer = RunWriter(folder, recipe, corpus, origin, group.first)
         self.notice = ""  # one line for the next report
         group.seed(config.seed)
 
     @property
     def share(self) -> float:
-        """How much of the schedule is done, 0..1: the further of steps and minutes."""
-        config = self.recipe.train
-        by_steps = self.counters.step / config.steps if config.steps else 0.0
-        by_time = self.counters.seconds / (60 * config.minutes) if config.minutes else 0.0
-        return min(1.0, max(by_steps, by_time))
+        """How much of the schedule is done, 0..1."""
+        return schedule.share(self.recipe.train, self.counters)
 
     @property
     def rate(self) -> float:
-        """The learning rate of the next update: a linear warm-up, then a cosine; lowered by rollbacks."""
-        config = self.recipe.train
-        warm = min(1.0, (self.counters.step + 1) / max(1, config.warmup))
-        cosine = 0.5 * (1 + math.cos(math.pi * self.share))
-        return config.rate * self.stability.lr_scale * warm * (config.final_rate + (1 - config.final_rate) * cosine)
+        """The learning rate of the next update, lowered by rollbacks."""
+        return schedule.rate(self.recipe.train, self.counters) * self.stability.lr_scale
 
     def state(self) -> RunState:
         """The run as it stands, with the rows of this process. The tensors are the run's own: use them at once, or copy them."""
@@ -118,14 +115,22 @@ class Trainer:
         with checkpoint.readable(self.writer.path):
             saved = checkpoint.load(self.writer.path, self.corpus.digest)
             saved.check(learner.model, learner.parameters(), self.stream.total, self.recipe.train.interpolation)
-            mine = saved.share(self.stream.first, self.stream.batch)
-            learner.put(mine)
-            learner.carry(mine.recurrent)
-            learner.averages.initial = {name: t.to(learner.place.device) for name, t in mine.initial.items()}
-            learner.place = learner.place._replace(dtype=getattr(torch, mine.precision))
-            self.stream.position = self.position = mine.position
-            self.counters, self.stability = mine.counters, mine.stability
-            learner.place.restore_random(mine.random)
+            learner.put(saved)
+            learner.averages.initial = {name: t.to(learner.place.device) for name, t in saved.initial.items()}
+            learner.place = learner.place._replace(dtype=getattr(torch, saved.precision))
+            self.counters, self.stability = saved.counters, saved.stability
+            self._take_rows(learner.place.group, saved)
+
+    def _take_rows(self, group: Group, whole: RunState) -> None:
+        """Be one process of ``group`` from here on: with its rows of the state of all, and its random numbers."""
+        first, rows = group.share(self.stream.total)
+        mine = whole.share(first, rows)
+        self.stream = replace(self.stream, first=first, batch=rows)
+        self.stream.position = self.position = mine.position
+        self.learner.place = self.learner.place._replace(group=group)
+        self.learner.carry(mine.recurrent)
+        self.learner.place.restore_random(mine.random)
+        self.known = whole.known
 
     def run(self, callback: TrainingCallback) -> TrainingResult:
         """Train. Saves on every way out; on an early stop the best weights are what the bundle holds.
@@ -136,15 +141,46 @@ class Trainer:
         if not self.recipe.train.steps and not self.recipe.train.minutes:
             raise MelodyError("the recipe sets neither steps nor minutes", Remedy.LENGTH)
         first, c = self.learner.place.group.first, self.counters
-        with enough_memory(self.recipe), hold(self.writer.path) if first else nullcontext():
+        with enough_memory(self.recipe), hold(self.writer.path) if first else nullcontext(), self._others() as workers:
             if first:
                 self.writer.open(c.step, c.step - c.due)
-            ending = self._train(callback)
-            if c.step:
-                if not math.isfinite(c.best):  # nothing was validated yet, or nothing was a number: keep what there is
-                    self._keep_best({})
-                self._save()
+            try:
+                if workers.count:
+                    self._start(workers)
+                ending = self._train(callback)
+                self._end()
+            except parallel.Apart as fault:
+                if not workers.count:
+                    raise
+                # The rows of the others stand where they stood, and carry nothing.
+                self._take_rows(Group(), self.state().of_all(self.stream, self.known, self.learner.model.blank_state(self.stream.total)))
+                self._end()
+                raise workers.fault(c.step) from fault
         return TrainingResult(ending, c.step, c.best, c.notes, c.seconds, c.before)
+
+    def _others(self) -> Workers:
+        """The other processes of this run, not yet started: none where it has its processes already, or nothing to do."""
+        place, threads = self.learner.place, self.recipe.train.threads
+        busy = place.group.joined or (self.share >= 1 and not self.counters.due)
+        return Workers(0 if busy else processes_for(threads, self.stream.total, place.device) - 1)
+
+    def _start(self, workers: Workers) -> None:
+        """Share the rows with others; where they cannot be started, go on alone and say so."""
+        whole = self.state()
+        whole.random = self.known.random or whole.random
+        try:
+            group = workers.start(whole, self.recipe, self.corpus, self.learner.model)
+        except MelodyError as fault:
+            self.notice = f"training on one core only: {fault}"
+            return
+        self._take_rows(group, whole)
+
+    def _end(self) -> None:
+        """Save what was trained."""
+        if self.counters.step:
+            if not math.isfinite(self.counters.best):  # nothing was validated yet, or nothing was a number: keep what there is
+                self._keep_best({})
+            self._save()
 
     def _train(self, callback: TrainingCallback) -> str:
         """The loop itself; how it ended."""
@@ -175,6 +211,7 @@ class Trainer:
             valid = None
             if c.step % config.validate_every == 0 or self.share >= 1:
                 valid = self._validate(callback)
+            self.notice = self.notice or schedule.too_short(config, c)
             self._report(callback, norm, valid)
             if totals.save:
                 self._try(self._save)
@@ -209,15 +246,15 @@ class Trainer:
 
     def _score(self, callback: TrainingCallback) -> dict[str, float] | None:
         """Nats per note on held-out pieces, "total" and by field; None where there are none, or the callback said stop."""
-        pieces, c, place = self.corpus.split("valid"), self.counters, self.learner.place
-        c.due = 0
+        c, place, recipe, most = self.counters, self.learner.place, self.recipe, self.recipe.train.validate_notes
+        c.due, pieces = 0, self.corpus.split("valid")
         if not pieces:
             self._try(lambda: self._keep_best({}))
             return None
         model = self.learner.averaged()
-        stream = InterruptibleStream(validation_stream(self.corpus, model.codec, pieces, self.recipe.given), callback)
+        stream = validation_stream(self.corpus, model.codec, pieces, recipe.given, sampling=recipe.data)
         try:
-            scores = validate(model, stream, self.recipe.train.validate_notes, place.dtype, place.device).per_note()
+            scores = validate(model, InterruptibleStream(stream, callback), most, place.dtype, place.device).per_note()
         except ValidationInterrupted:
             c.due = 1
             return None
@@ -237,6 +274,7 @@ class Trainer:
         if place.group.first:
             self.writer.write_last(self.learner.averaged(), self.counters, place.precision)
         state = self.state().gathered(place.group.gather)
+        self.known = state.known
         if place.group.first:
             self.writer.write_state(state)
 
@@ -260,22 +298,3 @@ class Trainer:
         self.notice = ""
         callback.update(progress)
         self._try(lambda: self.writer.write_metrics(progress))
-
-
-def _network(corpus: Corpus, recipe: Recipe, base: EventLSTM | None, device: torch.device) -> EventLSTM:
-    """A new network, or ``base`` with the styles of the corpus."""
-    choice = recipe.codec
-    codec = CodecConfig(choice.clock, choice.grid, choice.velocity_bins, corpus.styles)  # type: ignore[arg-type]  # checked by the recipe
-    with enough_memory(recipe):
-        model = EventLSTM(recipe.model, codec) if base is None else grown(base, corpus.styles, recipe.train.tune == "state")
-        return model.to(device)
-
-
-def _stream(corpus: Corpus, codec: CodecConfig, recipe: Recipe, group: parallel.Group) -> Stream:
-    """The rows of this process."""
-    train, config = corpus.split("train"), recipe.train
-    if not train:
-        raise MelodyError(f"{shown(corpus.folder)}: no pieces to train on")
-    first, rows = group.share(min(config.batch, len(train)))
-    varied = (recipe.augment, recipe.given)
-    return Stream(corpus, codec, train, rows, config.chunk, config.seed, *varied, first=first, total=rows * group.world)

@@ -8,65 +8,19 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from melody.codec.given import GivenConfig
 from melody.corpus.piece import AugmentConfig
+from melody.corpus.sampling import SamplingConfig
 from melody.errors import CallError, MelodyError, unknown
 from melody.files import read_bytes, reason, shown
 from melody.model import ModelConfig
 from melody.settings import check_settings, setting, settings_of
+from melody.training.config import TrainConfig
 from melody.training.renames import with_new_names
-from melody.training.tuning import TUNES
-
-PRECISIONS = ("auto", "fp32", "bf16")
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """The run. Errors: ``CallError`` that names the setting."""
-
-    steps: int = setting(0, "Updates of the weights; 0: as many as minutes allows.", kind=int, low=0)
-    minutes: float = setting(0.0, "Length of the run, to which the learning rate is fitted; 0: as long as steps says.", kind=float, low=0)
-    batch: int = setting(32, "Rows of a batch.", kind=int, low=1)
-    chunk: int = setting(128, "Events of a row in a batch: the length of truncated backpropagation through time.", kind=int, low=2)
-    rate: float = setting(2e-3, "Highest learning rate.", kind=float, low=0, high=1, above=True)
-    warmup: int = setting(100, "Updates until the learning rate is highest.", kind=int, low=0)
-    final_rate: float = setting(0.02, "Share of the highest learning rate at the end of the cosine.", kind=float, low=0, high=1)
-    weight_decay: float = setting(0.01, "Weight decay of AdamW, for the matrices of layers.", kind=float, low=0)
-    clip: float = setting(1.0, "Largest norm of the gradient.", kind=float, low=0, above=True)
-    average: float = setting(0.999, "Decay of the averaged weights, which are what is kept.", kind=float, low=0, high=1, below=True)
-    precision: str = setting("auto", "Of the matrix products; auto tries which is quicker.", kind=str, choices=PRECISIONS)
-    threads: int = setting(0, "CPU threads; 0: all.", kind=int, low=0)
-    validate_every: int = setting(500, "Updates between validations.", kind=int, low=1)
-    validate_notes: int = setting(60_000, "Notes of the validation split that are scored.", kind=int, low=1)
-    save_minutes: float = setting(5.0, "Minutes between saves of the run.", kind=float, low=0)
-    save_every: int = setting(0, "Updates between saves; 0: by minutes only.", kind=int, low=0)
-    keep: int = setting(3, "Checkpoints of the last saves that stay in RUN/last, besides the best in RUN; 0: none.", kind=int, low=0)
-    rollback: int = setting(
-        8, "Bad updates in a row after which the run returns to earlier weights and halves its rate; 0: never.", kind=int, low=0
-    )
-    patience: int = setting(0, "Validations in a row without a better one after which the run stops; 0: never.", kind=int, low=0)
-    tune: str = setting(
-        "all",
-        "Which weights a fine-tuning changes: all, the heads, or state (a vector and a first state for each style).",
-        kind=str,
-        choices=TUNES,
-    )
-    interpolation: float = setting(
-        1.0,
-        "How far a fine-tuned model goes from the weights it began with (0) to those it learned (1); between them it forgets less.",
-        kind=float,
-        low=0,
-        high=1,
-        above=True,
-    )
-    seed: int = setting(0, "Of the weights, the order of the pieces and their variation.", kind=int, low=0, high=(1 << 63) - 1)
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
 
 @dataclass(frozen=True)
@@ -76,6 +30,9 @@ class CodecChoice:
     clock: str = setting("beats", "What time is counted in: quarter notes, or seconds.", kind=str, choices=("beats", "seconds"))
     grid: int = setting(24, "Steps per quarter note, or per second.", kind=int, low=2, high=960)
     velocity_bins: int = setting(32, "Levels of velocity.", kind=int, low=1, high=64)
+    version: int = setting(
+        2, "Of the vocabulary; 2: drums have keys of their own, and pieces an outline; 1: neither.", kind=int, low=1, high=2
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -90,6 +47,7 @@ class Recipe:
     codec: CodecChoice = field(default_factory=CodecChoice)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     given: GivenConfig = field(default_factory=GivenConfig)
+    data: SamplingConfig = field(default_factory=SamplingConfig)
 
     def plain(self) -> dict[str, Any]:
         """Nested plain values, as in TOML and in bundle.json."""
@@ -102,6 +60,7 @@ HEADINGS = {
     "codec": "How a new model counts time and loudness; a fine-tuning keeps that of the model it starts from.",
     "augment": "How pieces are varied, anew each time they come.",
     "given": "What of a piece is given to the model, drawn anew each time it comes; the weights need not add up to 1.",
+    "data": "How often pieces come, by style; and windows of long ones.",
 }
 SECTIONS: dict[str, type[Any]] = {
     "model": ModelConfig,
@@ -109,6 +68,7 @@ SECTIONS: dict[str, type[Any]] = {
     "codec": CodecChoice,
     "augment": AugmentConfig,
     "given": GivenConfig,
+    "data": SamplingConfig,
 }
 
 
@@ -134,7 +94,7 @@ def load_recipe(name: str | Path, _depth: int = 0) -> Recipe:
     base = Recipe()
     if "base" in raw:
         if _depth > 8:
-            raise MelodyError(f"{shown(path)}: its base recipes refer to each other in a circle")
+            raise MelodyError(f"{shown(path)}: its base recipes refer to each other in a loop")
         parent = str(raw.pop("base"))
         base = load_recipe(parent if parent in known else path.parent / f"{parent.removesuffix('.toml')}.toml", _depth + 1)
     return changed(base, raw, shown(path))
@@ -164,7 +124,7 @@ def markdown() -> str:
     out = []
     for section, kind in SECTIONS.items():
         out += [f"### [{section}]", "", f"{HEADINGS[section]}", "", "| setting | default | range | what it is |", "|---|---|---|---|"]
-        defaults = {f.name: f.default for f in fields(kind)}
+        defaults = asdict(kind())
         for name, found in settings_of(kind).items():
             default = json.dumps(defaults[name])
             out.append(f"| {name} | {default} | {found.range} | {found.help} |")

@@ -9,11 +9,13 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from melody.corpus.stream import Stream
 from melody.model import EventLSTM, State
 from melody.training.averaging import Tensors
 from melody.training.stability import Stability
@@ -52,6 +54,14 @@ class Counters:
             raise ValueError("a time that makes no sense")
 
 
+class Known(NamedTuple):
+    """Where the rows of all processes stood at some step: enough to find where any of them stands later, since no row waits for another."""
+
+    step: int
+    position: dict[str, Any]  # of ``RunState``
+    random: list[Tensors]  # likewise
+
+
 @dataclass
 class RunState:
     """A run at one moment. Shapes: L layers, B rows (of this process, or of all of them once ``gathered``), H width."""
@@ -66,6 +76,11 @@ class RunState:
     stability: Stability
     random: list[Tensors]  # states of the random number generators, by process: "cpu", and "cuda" where there is one
     precision: str  # "float32" or "bfloat16": what was quicker when the run began
+
+    @property
+    def known(self) -> Known:
+        """Of a state of all processes: where it stands."""
+        return Known(self.counters.step, self.position, self.random)
 
     def copy(self) -> RunState:
         """The same values in memory of their own. ``initial`` never changes, and is shared."""
@@ -84,6 +99,19 @@ class RunState:
         mine = slice(first, first + rows)
         recurrent = State(*(t[:, mine] for t in self.recurrent))
         return replace(self, recurrent=recurrent, position={"rows": self.position["rows"][mine]})
+
+    def of_all(self, stream: Stream, known: Known, blank: State) -> RunState:
+        """The state of all processes out of that of one, where the others are gone: the carried state of their rows is blank.
+
+        ``stream``: of this process; ``known``: where all rows stood before; ``blank`` (L, B, H): for all rows, is filled in.
+        """
+        every = replace(stream, first=0, batch=stream.total)
+        every.position = known.position
+        for _ in islice(every, self.counters.step - known.step):
+            pass
+        for whole, mine in zip(blank, self.recurrent, strict=True):
+            whole[:, stream.first : stream.first + stream.batch] = mine
+        return replace(self, recurrent=blank, position=every.position)
 
     def check(self, model: EventLSTM, parameters: Sequence[Tensor], rows: int, interpolation: float) -> None:
         """Compare a state of all processes, which may come from a file, with the run that is to take it up.

@@ -9,7 +9,6 @@ import torch
 
 from melody.model import EventLSTM
 
-TUNES = ("all", "heads", "state")
 HEADS = ("to_heads", "chosen", "part_query", "logits", "metre_head", "distance_head", "given_head", "recall.gates", "recall.trust")
 STYLE = ("conditions.0.weight", "initial.weight")  # tables with a row for every style
 

@@ -14,6 +14,7 @@ from melody.codec.table import Field, Role
 from melody.corpus import Corpus
 from melody.corpus.batch import Batch
 from melody.corpus.piece import AugmentConfig
+from melody.corpus.sampling import SamplingConfig
 from melody.corpus.stream import Stream
 from melody.model import EventLSTM, to_tensors
 
@@ -45,10 +46,17 @@ class Scores:
 
 
 def validation_stream(
-    corpus: Corpus, codec: CodecConfig, pieces: list[int], given: GivenConfig, batch: int = 32, chunk: int = 256
+    corpus: Corpus,
+    codec: CodecConfig,
+    pieces: list[int],
+    given: GivenConfig,
+    batch: int = 32,
+    chunk: int = 256,
+    sampling: SamplingConfig = SamplingConfig(),
 ) -> Stream:
-    """One pass over ``pieces``, not varied; the choice of what is given is fixed by a seed."""
-    return Stream(corpus, codec, pieces, min(batch, len(pieces)), chunk, 1, AugmentConfig.none(), given, epochs=1, shuffle=True)
+    """One epoch of ``pieces``, not varied; the choice of what is given is fixed by a seed. Styles come as often as in training."""
+    rows = min(batch, len(pieces))
+    return Stream(corpus, codec, pieces, rows, chunk, 1, AugmentConfig.none(), given, epochs=1, shuffle=True, sampling=sampling)
 
 
 def held_out(corpus: Corpus, model: EventLSTM, notes: int = 20_000) -> float:

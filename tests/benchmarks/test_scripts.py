@@ -14,6 +14,7 @@ from melody.export import export
 from melody.training import adapt
 from melody.training.loop import Trainer
 from melody.training.recipe import changed, load_recipe
+from melody.workflows.typical import measure_typical
 from tests.conftest import song
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -28,6 +29,7 @@ WORDS = {  # what each script needs beside --quick
     "encode": ["--data", "songs", "--no-prepare"],
     "fits": ["corpus", "--model", "model"],
     "generate": ["--model", "model"],
+    "judge": ["corpus", "--model", "model", "--split", "all"],
     "likelihood": ["corpus", "--model", "model"],
     "polyphonic": ["rolls.mat"],
     "programs": ["corpus", "--model", "model"],
@@ -38,7 +40,7 @@ WORDS = {  # what each script needs beside --quick
     "transformer": ["--model", "model"],
     "write": ["--data", "songs"],
 }
-NEEDS = {"encode": "miditok", "transformer": "transformers", "polyphonic": "scipy"}
+NEEDS = {"encode": "miditok", "transformer": "transformers", "polyphonic": "scipy", "judge": "sklearn"}
 FAILS = {"roundtrip"}  # leaves with a status
 
 
@@ -99,7 +101,7 @@ def test_it_runs(ready, script, name, monkeypatch, capsys):
         pytest.importorskip(NEEDS[name])
     module = script(name)
     if name == "best":
-        module.main([*WORDS[name], "--write"])
+        measure_typical("model", "corpus")
     if name == "polyphonic":
         rolls("rolls.mat")
     if name == "speed":  # its figures come from processes of their own, each of which takes seconds to start

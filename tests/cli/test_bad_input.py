@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from melody import midi
+from melody import midi, notation
 from melody.score import Score, Track, note_table, tempo_table
 
 HOURS = 3600 * 2  # quarters, at 120 a minute
@@ -213,8 +213,8 @@ def test_a_fault_of_the_program_is_one_line_too(melody, odd, monkeypatch):
     def broken(path, limits=None):
         raise KeyError("a\nb")
 
-    monkeypatch.setattr(midi, "read", broken)
-    refused(melody("inspect", "good.mid"), 1, "a fault of melody itself (KeyError", "MELODY_TRACEBACK=1")
+    monkeypatch.setattr(notation, "read", broken)
+    refused(melody("inspect", "good.mid"), 1, "a bug in melody (KeyError", "MELODY_TRACEBACK=1")
     monkeypatch.setenv("MELODY_TRACEBACK", "1")
     with pytest.raises(KeyError):
         melody("inspect", "good.mid")

@@ -81,3 +81,23 @@ def test_a_narrow_terminal(melody, tune, monkeypatch):
     said = melody("inspect", tune)
     assert said.status == 0 and max(map(len, said.out.splitlines())) <= 40
     assert "rich" in sys.modules
+
+
+def test_drums_and_sequences(melody, here):
+    from ..midi.conftest import Build
+
+    build = Build()
+    kit = "00 FF0305 4472756D73" + "".join(f"00 90 {p:02X} 50 8170 {p:02X} 00" for p in (36, 42, 38, 42) * 4)
+    (here / "kit.mid").write_bytes(build.smf("", kit))
+    said = melody("inspect", "kit.mid")
+    assert said.status == 0 and said.err == (
+        "track 'Drums' has the name and the notes of a drum kit, but plays Acoustic Grand Piano; if it is one, say --drums Drums\n"
+    )
+    facts = json.loads(melody("inspect", "kit.mid", "--drums", "1", "--json").out)
+    assert facts["tracks"][0]["drums"] and facts["doubts"] == []
+    (here / "two.mid").write_bytes(build.smf(build.C4, build.SCALE, form=2))
+    assert melody("inspect", "two.mid").err == (
+        "melody: two.mid: a file of format 2: 2 sequences that do not belong together; choose one with --sequence 1 to 2\n"
+    )
+    assert json.loads(melody("inspect", "two.mid", "--sequence", "2", "--json").out)["notes"] == 8
+    assert melody("inspect", "two.mid", "--sequence", "3").err == "melody: --sequence is 3; the file has 2\n"

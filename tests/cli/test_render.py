@@ -1,6 +1,7 @@
 """render: which files come out of which flags."""
 
 import json
+import sys
 import wave
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def test_a_picture_beside_the_file(melody, tune):
 @pytest.mark.slow
 def test_sound(melody, tune):
     facts = json.loads(melody("render", tune, "--wav", "-o", "x.wav", "--json").out)
-    assert facts["files"] == ["x.wav"] and facts["synthesiser"] in ("FluidSynth", "simple tones")
+    assert facts["files"] == ["x.wav"] and facts["synthesiser"] in ("midirenderer", "FluidSynth", "simple tones")
     with wave.open("x.wav") as file:
         assert file.getnframes() / file.getframerate() > facts["seconds"]
 
@@ -33,6 +34,7 @@ def test_sound(melody, tune):
     [
         ([], None, ["in/a.png"]),
         (["svg", "wav"], None, ["in/a.svg", "in/a.wav"]),
+        (["opus"], None, ["in/a.opus"]),
         ([], "b.svg", ["b.svg"]),
         (["png"], "b", ["b.png"]),
         (["png"], "v1.2", ["v1.2.png"]),
@@ -57,3 +59,25 @@ def test_a_folder_is_no_file(melody, here, name):
     (here / "folder").mkdir()
     said = melody("render", name)
     assert said.status == 1 and "is a folder, not a file" in said.err and said.err.count("\n") == 1
+
+
+def test_notation_out_and_in(melody, tune, here):
+    said = melody("render", tune, "--musicxml")
+    assert said.status == 0 and (here / "tune.musicxml").read_bytes().startswith(b"<?xml")
+    facts = json.loads(melody("inspect", "tune.musicxml", "--json").out)
+    assert facts["notes"] == json.loads(melody("inspect", tune, "--json").out)["notes"]
+    said = melody("render", "tune.musicxml", "-o", "again.musicxml", "--json")
+    assert json.loads(said.out)["files"] == ["again.musicxml"]
+
+
+def test_a_sheet(melody, tune, here):
+    pytest.importorskip("verovio")
+    assert melody("render", tune, "--sheet").status == 0
+    assert "<svg" in (here / "tune.sheet.svg").read_text("utf-8")[:200]
+    assert melody("render", tune, "-o", "other.sheet.svg").status == 0
+
+
+def test_a_sheet_without_verovio_is_one_line(melody, tune, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "verovio", None)
+    said = melody("render", tune, "--sheet")
+    assert said.status == 1 and "pip install 'melody-lstm[notation]'" in said.err and said.err.count("\n") == 1

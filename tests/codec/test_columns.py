@@ -23,7 +23,7 @@ from melody.codec.columns import (
 )
 from melody.codec.metre import Metre
 
-CODEC = CodecConfig(grid=4, velocity_bins=4, styles=("folk",))
+CODEC = CodecConfig(grid=4, velocity_bins=4, styles=("folk",), version=2)
 
 
 def test_every_column_has_a_size():

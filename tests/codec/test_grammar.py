@@ -18,7 +18,7 @@ from melody import edit, midi
 from melody.codec import CodecConfig, encode, quantise
 from melody.codec.decode import decode_piece, piece_score
 from melody.codec.grammar import LAST_PITCH, bounds
-from melody.codec.table import MAX_PARTS, PROGRAM_BASE, Field, Role
+from melody.codec.table import MAX_PARTS, PROGRAM_BASE, Field, Role, declared_program, kind_of
 from melody.errors import MelodyError
 from melody.generate.uniform import random_pieces
 
@@ -30,6 +30,7 @@ CONFIGS = (
     CodecConfig("seconds", 100),
     CodecConfig(grid=1, velocity_bins=1),
     CodecConfig("seconds", 8, 64),
+    CodecConfig(version=2),
 )
 END_ROW = (int(Role.END), 0, 0, 0, 0, 0)
 TASTES = ("even", "low", "high", "dense", "top", "sparse")  # of a player, row by row of the batch
@@ -63,9 +64,13 @@ def violations(config: CodecConfig, rows: Rows) -> int:
     """Number of fields of a piece (declarations to END) that lie outside what the grammar allows."""
     before = np.concatenate([np.array([END_ROW], np.int16), rows[:-1]])
     last_part = np.maximum.accumulate(np.where(rows[:, Field.ROLE] == Role.PART, rows[:, Field.PART], 0))
+    programs = np.full(MAX_PARTS, 129)
+    declared = rows[rows[:, Field.ROLE] == Role.PART].astype(np.int64)
+    programs[declared[:, Field.PART]] = declared_program(declared[:, Field.PITCH])
+    kind = kind_of(config, programs)[rows[:, Field.PART]]
     count = 0
     for field in Field:
-        low, high = bounds(config, np, field, before, rows, last_part)
+        low, high = bounds(config, np, field, before, rows, last_part, kind)
         count += int(((rows[:, field] < low) | (rows[:, field] > high)).sum())
     return count
 

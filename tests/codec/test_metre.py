@@ -90,6 +90,7 @@ def test_features_against_a_slow_loop(config: CodecConfig, meters: Meters, stop:
     assert features[:, 3].tolist() == [1 + min(max(last - b + 1, 0), LEFT_CLASSES - 2) for b in bar]
     assert (metre.features(steps, None)[:, 3] == 0).all()
     assert (features[position == 0, 1] == 1).all() and (features[position > 0, 1] != 1).all()
+    assert not features[:, 4:].any()  # what an outline would say
     assert features.max(0).tolist() <= [config.positions - 1, 7, BAR_CLASSES - 1, LEFT_CLASSES - 1]
     assert (features.min(0) >= 0).all()
 

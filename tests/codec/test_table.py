@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 
 from melody.codec import FIELDS, ROLES, CodecConfig
-from melody.codec.table import DRUMS, MAX_PARTS, MEANING, PROGRAM_BASE, Field, Role, markdown
+from melody.codec.table import (
+    CHORDS,
+    DRUMS,
+    FORM,
+    MAX_PARTS,
+    MEANING,
+    PROGRAM_BASE,
+    Field,
+    Kind,
+    Role,
+    declaration,
+    declared_program,
+    markdown,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 BEGIN, END = "<!-- table: made from melody/codec/table.py -->", "<!-- end of table -->"
@@ -22,6 +35,17 @@ def test_the_default_vocabulary() -> None:
     assert ROLES == ("part", "note", "rest", "end")
     assert CodecConfig().sizes == (4, 97, 16, 257, 769, 32)
     assert CodecConfig("seconds", 100).sizes == (4, 101, 16, 257, 1601, 32)
+
+
+def test_a_second_vocabulary_keeps_the_first_values_where_they_are() -> None:
+    second = CodecConfig(version=2)
+    assert second.sizes == (4, 97, 16, 585, 769, 32)
+    for field in Field:
+        assert second.bounds(field)[Role.NOTE] == CodecConfig().bounds(field)[Role.NOTE]
+    spans = [second.bounds(Field.PITCH, kind)[Role.NOTE] for kind in Kind]
+    assert spans == [(0, 127), (259, 386), (387, 519), (520, 584)]
+    assert [declared_program(declaration(p)) for p in (0, 127, DRUMS, CHORDS, FORM)] == [0, 127, DRUMS, CHORDS, FORM]
+    assert [declaration(p) for p in (0, DRUMS, CHORDS, FORM)] == [128, 256, 257, 258]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
@@ -62,4 +86,4 @@ def test_the_page_holds_the_current_table() -> None:
     text = PAGE.read_text("utf-8")
     assert text.count(BEGIN) == text.count(END) == 1
     shown = text.split(BEGIN)[1].split(END)[0].strip()
-    assert shown == markdown(CodecConfig()).strip(), "docs/events.md is old: it says how its table is made"
+    assert shown == markdown(CodecConfig(version=2)).strip(), "docs/events.md is old: it says how its table is made"

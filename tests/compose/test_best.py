@@ -8,11 +8,13 @@ import pytest
 
 from melody import bundle, edit, midi
 from melody.compose import Accompany, Composer, Continue, Generate, best, load
-from melody.compose.best import MAX_COST, Rating, candidates, choose, copied, score
-from melody.compose.typical import ALL, MEASURES, NAME, around, measures, quartiles, read_typical, write_typical
+from melody.compose.best import MAX_COST, Rating, candidates, choose, score
 from melody.corpus import Corpus
 from melody.errors import CallError, MelodyError
+from melody.evaluation.copying import copied, training_runs
+from melody.evaluation.typical import ALL, MEASURES, NAME, around, measures, read_typical
 from melody.score import Score, Track, note_table
+from melody.workflows.typical import measure_typical
 
 TYPICAL = {"nats": (2.0, 3.0, 4.0), "density": (8.0, 10.0, 12.0), "copied": (0.0, 0.1, 0.2)}
 
@@ -75,12 +77,7 @@ def typical(model, corpus, tmp_path_factory):
     """A bundle with a table of its own music."""
     folder = tmp_path_factory.mktemp("typical") / "model"
     shutil.copytree(model, folder, ignore=shutil.ignore_patterns(".lock", "last"))
-    composer = load(folder)
-    pieces = Corpus(corpus)
-    by_style = {s: [i for i, p in enumerate(pieces.pieces) if p.style == s] for s in pieces.styles}
-    rows = {s: [measures(pieces.score(i), composer.engine, s) for i in mine] for s, mine in by_style.items()}
-    table = {s: quartiles(r) for s, r in rows.items()} | {ALL: quartiles([r for mine in rows.values() for r in mine])}
-    write_typical(composer.bundle, table, {s: len(r) for s, r in rows.items()})
+    measure_typical(folder, corpus)
     return folder
 
 
@@ -138,10 +135,10 @@ def test_every_verb_has_a_measure(typical):
 
 def test_copies_are_found_and_cost(typical, corpus):
     composer, pieces = load(typical), Corpus(corpus)
-    training = best.learned(pieces, composer.bundle)
+    training = training_runs(pieces, composer.bundle.codec)
     own = pieces.score(pieces.split("train")[0])
     one_note = figure(1)
-    shares = copied([own, figure(pitch=(40, 90, 41, 88, 47)), one_note], training, composer.bundle)
+    shares = copied([own, figure(pitch=(40, 90, 41, 88, 47)), one_note], training, composer.bundle.codec)
     assert shares == [1.0, 0.0, 0.0]
 
 

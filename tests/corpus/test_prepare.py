@@ -253,13 +253,13 @@ def test_a_bug_met_by_one_file_does_not_stop_the_others() -> None:
     assert found.facts is None and "out of bounds" in found.reason
 
 
-def test_past_sixteen_tracks_the_busiest_stay(tmp_path: Path) -> None:
+def test_past_sixteen_tracks_those_of_one_instrument_are_joined(tmp_path: Path) -> None:
     score = Score(
         tuple(replace(tune(i, notes=8 + i, tracks=1).tracks[0], is_drum=i >= 12, program=0 if i >= 12 else i) for i in range(20)), 480
     )
     found = _read_one(Held("a.mid", midi.to_bytes(score)), ONE)  # type: ignore[arg-type]  # a stand-in for sources.Source
     assert found.facts is not None and len(found.facts.tracks) == 16
-    assert "16 busiest of 20" in found.reason
+    assert "20 tracks to 16: 4 joined" in found.reason
 
 
 @pytest.mark.slow

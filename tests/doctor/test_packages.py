@@ -46,11 +46,11 @@ def test_no_modules_need_no_process(monkeypatch):
 @pytest.mark.slow
 def test_what_melody_needs_is_here():
     found = list_packages()
-    assert [p.module for p in found][:2] == ["numpy", "symusic"]
+    assert [p.module for p in found][:2] == ["numpy", "mido"]
     assert all(p.version and not p.fault for p in found)
 
 
 def test_a_missing_extra_has_no_version_and_no_fault(monkeypatch):
-    for module in ("torch", "matplotlib", "fluidsynth", "tensorboard"):
+    for module in ("torch", "matplotlib", "fluidsynth", "miniaudio", "verovio", "tensorboard"):
         monkeypatch.setitem(sys.modules, module, None)
     assert all(p.version is None and not p.fault for _, found in list_extras() for p in found)

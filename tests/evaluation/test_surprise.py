@@ -54,7 +54,7 @@ def test_pieces_that_cannot_be_read(network):
     with pytest.raises(MelodyError, match="no notes in it"):
         surprise(network, Score(), "empty.mid")
     many = note_table(np.arange(50_001), np.ones(50_001), np.full(50_001, 60), np.full(50_001, 60))
-    with pytest.raises(MelodyError, match="cut it first"):
+    with pytest.raises(MelodyError, match="shorten it first"):
         surprise(network, Score((Track(notes=many),)))
     with pytest.raises(CallError, match="did you mean 'waltz'"):
         surprise(network, Score((Track(notes=many[:3]),)), style="waltzz")

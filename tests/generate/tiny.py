@@ -3,7 +3,7 @@
 from melody.codec import CodecConfig
 
 STYLES = ("one", "two")
-CODEC = CodecConfig(grid=4, velocity_bins=4, styles=STYLES)
+CODEC = CodecConfig(grid=4, velocity_bins=4, styles=STYLES, version=2)
 SHAPES = {
     "recall": {"layers": 2, "width": 32, "head_width": 24, "given_width": 16, "recall_width": 8},
     "plain": {"layers": 1, "width": 40, "head_width": 16, "given_width": 8},

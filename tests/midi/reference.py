@@ -4,8 +4,9 @@ It reads a file as the standard says or not at all (``Unclear``); where the stan
 that are not counted, no end of track, bytes after it, notes that never end) it does, and says so in ``remarks``.
 
 Conventions: times are ticks from the start of the track. A note is a note-on of velocity 1 or more and the first note-off (or note-on
-of velocity 0) after it of the same track, channel and pitch that no earlier note has taken: first on, first off. A note that never
-ends is left out, one of no length counts. Of two tempi at one tick the later in the file holds; the tempi of all tracks count.
+of velocity 0) after it of the same track, channel and pitch that no earlier note has taken: first on, first off. A note without such an
+end lasts to the next event of its pitch and channel, else to where its channel is silenced (controllers 120, 123), else to the end of the
+track; one of no length counts. Of two tempi at one tick the later in the file holds; the tempi of all tracks count.
 Seconds are sums of whole numbers (ticks times microseconds a quarter), divided once: nothing is rounded on the way.
 """
 
@@ -134,7 +135,10 @@ class Track:
         self.number, self.found = number, found
         self.tick = 0
         self.running = 0  # the status that a data byte goes on with; 0: none
-        self.sounding: dict[tuple[int, int], list[tuple[int, int]]] = {}  # channel and pitch: starts and velocities, the first first
+        self.sounding: dict[tuple[int, int], list[tuple[int, int, int]]] = {}  # channel and pitch: start, velocity, place; the first first
+        self.place = 0  # of the event
+        self.mentions: dict[tuple[int, int], list[tuple[int, int]]] = {}  # channel and pitch: place and tick of all its events
+        self.silences: dict[int, list[tuple[int, int]]] = {}  # channel: the same of what silences it
 
     def read(self, events: Bytes) -> None:
         while events.left():
@@ -147,6 +151,12 @@ class Track:
             self.found.remarks.append("bytes after the end of a track")
         if any(self.sounding.values()):
             self.found.remarks.append("notes that never end")
+        for (channel, pitch), waiting in self.sounding.items():
+            for start, loud, place in waiting:
+                stops = self.mentions[channel, pitch], self.silences.get(channel, [])
+                later = [[tick for at, tick in stop if at > place] for stop in stops]
+                end = next((ticks[0] for ticks in later if ticks), self.tick)
+                self.found.notes.append(Note(start, end, pitch, loud, channel, self.number))
 
     def event(self, events: Bytes) -> bool:
         """One event; whether it ends the track."""
@@ -183,12 +193,16 @@ class Track:
         return kind == 0x2F
 
     def channel_event(self, kind: int, channel: int, values: bytes) -> None:
+        self.place += 1
+        if kind == 0xB0 and values[0] in (120, 123):
+            self.silences.setdefault(channel, []).append((self.place, self.tick))
         if kind not in (0x80, 0x90):
             return
         pitch, velocity = values
         waiting = self.sounding.setdefault((channel, pitch), [])
+        self.mentions.setdefault((channel, pitch), []).append((self.place, self.tick))
         if kind == 0x90 and velocity:
-            waiting.append((self.tick, velocity))
+            waiting.append((self.tick, velocity, self.place))
         elif waiting:
-            start, loud = waiting.pop(0)
+            start, loud, _ = waiting.pop(0)
             self.found.notes.append(Note(start, self.tick, pitch, loud, channel, self.number))

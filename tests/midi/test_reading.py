@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from melody import midi
 from melody.errors import MelodyError
-from melody.midi import chunks
 from melody.score import NOTE, note_table
 
 from ..conftest import examples
@@ -51,9 +50,22 @@ def test_dtypes_are_wide(build):
     assert midi.parse(build.smf("00 90 7F 7F  60 80 7F 00")).tracks[0].notes.dtype == NOTE
 
 
-def test_notes_of_no_length_stay_and_endless_ones_go(build):
-    score = midi.parse(build.smf("00 903C50 00 803C00  00 903E50"))
-    assert score.tracks[0].notes.tolist() == [(0, 0, 60, 80)]
+def test_notes_of_no_length_stay(build):
+    assert midi.parse(build.smf("00 903C50 00 803C00")).tracks[0].notes.tolist() == [(0, 0, 60, 80)]
+
+
+@pytest.mark.parametrize(
+    ("events", "lengths"),
+    [
+        ("00 903C50  8360 903E50 60 803E00", [576, 96]),  # to the end of the track
+        ("00 903C50  8360 903C50  8360 FF0100", [480, 480]),  # to where its pitch starts again
+        ("00 903C50  60 903C50  8360 803C00  8360 FF0100", [576, 480]),  # to the off that ended the note before
+        ("00 903C50  00 913C50  60 B07B00  8360 FF0100", [96, 576]),  # to where its channel is silenced
+    ],
+)
+def test_notes_without_an_end(build, events, lengths):
+    notes = np.concatenate([t.notes for t in midi.parse(build.smf(events)).tracks])
+    assert notes["duration"].tolist() == lengths
 
 
 def test_one_pitch_pairs_first_on_first_off(build):
@@ -123,7 +135,6 @@ def test_sysex_is_skipped_by_its_length(build, sysex):
 def test_a_long_delta_is_no_packet(build):
     """The delta F7 21 begins with the status of a packet."""
     data = build.smf("00 903C50 F721 803C40  00 903E50 8360 803E40")
-    assert not chunks.has_packets(data)
     assert midi.parse(data).tracks[0].notes["duration"].tolist() == [0x77 * 128 + 0x21, 480]
 
 

@@ -90,15 +90,26 @@ def test_overlaps_take_a_free_channel_and_stay_exact():
     piano = one((0, 480, 60, 80), (240, 480, 60, 70), (240, 100, 64, 70), name="piano", program=3)
     data = midi.to_bytes(Score((piano, one((0, 10, 70, 1)))))
     score = midi.parse(data)
-    assert [t.name for t in score.tracks] == ["piano", "piano", ""]
-    assert score.tracks[1].notes.tolist() == [(240, 480, 60, 70)] and score.tracks[1].program == 3
+    assert [(t.name, t.program) for t in score.tracks] == [("piano", 3), ("", 0)]
+    assert score.tracks[0] == piano
     assert sounding(data) == ([(0, 60, 0, 480), (0, 64, 240, 340), (1, 70, 0, 10), (2, 60, 240, 720)], False)
 
 
 def test_the_pedal_holds_on_the_further_channel_too():
     piano = one((0, 480, 60, 80), (0, 480, 60, 70))
     held = Track("", 0, False, piano.notes, table(PEDAL, [0, 480], [127, 0]))
-    assert [t.pedal.tolist() for t in midi.parse(midi.to_bytes(Score((held,)))).tracks] == [[(0, 127), (480, 0)]] * 2
+    data = midi.to_bytes(Score((held,)))
+    assert [t.pedal.tolist() for t in midi.parse(data).tracks] == [[(0, 127), (480, 0)]]
+    pedals = [(m.channel, m.value) for m in mido.MidiFile(file=io.BytesIO(data)).tracks[1] if m.is_cc(64)]
+    assert sorted(pedals) == [(0, 0), (0, 127), (1, 0), (1, 127)]
+
+
+def test_past_fifteen_tracks_those_of_one_program_share_channels():
+    score = Score(tuple(one((10 * k, 10, 60, 80), program=40 + k % 13, name=f"{k}") for k in range(40)))
+    data = midi.to_bytes(score)
+    assert midi.parse(data) == score
+    programs = {(m.channel, m.program) for t in mido.MidiFile(file=io.BytesIO(data)).tracks for m in t if m.type == "program_change"}
+    assert len({channel for channel, _ in programs}) == len(programs) == 15
 
 
 def test_without_a_free_channel_the_earlier_note_is_cut():
@@ -219,7 +230,7 @@ def meter(numerator, denominator):
 
 
 BAD = {
-    "16 tracks with notes": Score(tuple(one((0, 1, 60, 80)) for _ in range(16))),
+    "no room for last \\(Acoustic Guitar": Score(tuple(one((0, 1, 60, 80), program=k, name="last" * (k == 25)) for k in range(10, 26))),
     "ticks per quarter": Score((one((0, 1, 60, 80)),), ticks_per_quarter=0),
     "ticks per quarter ": Score((one((0, 1, 60, 80)),), ticks_per_quarter=40_000),
     "pitch": Score((one((0, 1, 128, 80)),)),

@@ -1,4 +1,4 @@
-"""Audio: the right length, the right pitch, not silent; with whichever synthesiser is here."""
+"""Audio: the right length, the right pitch, not silent; with every synthesiser that is here."""
 
 import wave
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 
 from melody import render
 from melody.errors import CallError, MelodyError
-from melody.render import synth
+from melody.render import sampler, synth
+from melody.render.loudness import CEILING, loudness
 from melody.score import PEDAL, Score, Track, note_table, table
 
 RATE = 16_000
@@ -19,38 +20,61 @@ def a4(seconds: float = 1.0, is_drum: bool = False) -> Score:
     return Score((Track("", 0, is_drum, note_table([0], [round(960 * seconds)], [69], [100])),))
 
 
-def test_pitch_length_and_peak() -> None:
-    sound = render.audio(a4(), RATE)
+def here(choice: str) -> str:
+    try:
+        synth.synthesiser(choice)
+    except MelodyError:
+        pytest.skip(f"no {choice} here")
+    return choice
+
+
+@pytest.mark.parametrize("choice", synth.SYNTHESISERS)
+def test_pitch_length_peak_and_loudness(choice: str) -> None:
+    sound = render.audio(a4(), RATE, synth=here(choice))
     assert sound.dtype == np.float32
-    assert sound.shape[1] == (2 if render.synthesiser() == "FluidSynth" else 1)
-    assert len(sound) == round((1 + synth.TAIL) * RATE)
-    assert abs(sound).max() == pytest.approx(synth.PEAK, abs=1e-4)
+    assert sound.shape == (round((1 + synth.TAIL) * RATE), 1 if choice == "tones" else 2)
+    assert abs(sound).max() <= CEILING + 1e-6
+    assert loudness(sound, RATE) == pytest.approx(-16, abs=2)
     spectrum = abs(np.fft.rfft(sound[:RATE].mean(axis=1) * np.hanning(RATE)))  # one second: a bin is one hertz
     assert abs(int(spectrum.argmax()) - 440) <= 1
+    assert abs(sound[-3:]).max() < 0.001  # nothing is cut off
 
 
-def test_simple_tones_where_fluidsynth_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synth, "_fluidsynth", lambda: None)
-    assert render.synthesiser() == "simple tones"
-    sound = render.audio(a4(), RATE)
-    assert sound.shape == (3 * RATE, 1)
-    assert abs(sound[: RATE // 2]).max() > 0.5
-    assert not render.audio(a4(is_drum=True), RATE).any()  # no drums among the tones
+    monkeypatch.setattr(sampler, "available", lambda: True)
+    assert synth.synthesiser() == synth.synthesiser("midirenderer") == "midirenderer"
+    assert synth.synthesiser("tones") == "simple tones"
+    monkeypatch.setattr(sampler, "available", lambda: False)
+    assert synth.synthesiser() == "simple tones"
+    with pytest.raises(MelodyError, match="midirenderer, which is not installed"):
+        synth.synthesiser("midirenderer")
+    with pytest.raises(MelodyError, match="libfluidsynth"):
+        synth.synthesiser("fluidsynth")
+    with pytest.raises(CallError, match="did you mean 'tones'"):
+        synth.synthesiser("tone")
 
 
-def test_a_note_of_no_length_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(synth, "_fluidsynth", lambda: None)
+def test_simple_tones_have_no_drums_and_no_soundfont() -> None:
+    sound = render.audio(a4(), RATE, synth="tones")
+    assert abs(sound[: RATE // 2]).max() > 0.1
+    assert not render.audio(a4(is_drum=True), RATE, synth="tones").any()
+    with pytest.raises(CallError, match="simple tones need no soundfont"):
+        render.audio(a4(), RATE, "a.sf2", "tones")
+
+
+def test_a_note_of_no_length_is_heard() -> None:
     for onset, duration in (([0], [0]), ([0, 960], [960, 0])):
-        sound = render.audio(Score((Track(notes=note_table(onset, duration, [69] * len(onset), [80] * len(onset))),)), RATE)
+        score = Score((Track(notes=note_table(onset, duration, [69] * len(onset), [80] * len(onset))),))
+        sound = render.audio(score, RATE, synth="tones")
         at = RATE * onset[-1] // 960
-        assert abs(sound[at : at + RATE // 50]).max() > 0.5
+        assert abs(sound[at : at + RATE // 50]).max() > 0.1
 
 
-def test_pedal_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(synth, "_fluidsynth", lambda: None)
+def test_pedal_is_heard() -> None:
     notes = note_table([0, 1920], [96, 96], [69, 40], [100, 1])
-    dry = render.audio(Score((Track(notes=notes),)), RATE)
-    held = render.audio(Score((Track(notes=notes, pedal=table(PEDAL, [10, 900], [127, 0])),)), RATE)
+    dry = render.audio(Score((Track(notes=notes),)), RATE, synth="tones")
+    held = render.audio(Score((Track(notes=notes, pedal=table(PEDAL, [10, 900], [127, 0])),)), RATE, synth="tones")
     window = slice(RATE // 2, RATE // 2 + 1000)
     assert abs(held[window]).max() > 10 * abs(dry[window]).max()
 
@@ -72,8 +96,19 @@ def test_wav_is_a_16_bit_file_that_replaces(tmp_path: Path) -> None:
     with wave.open(str(path)) as file:
         assert (file.getsampwidth(), file.getframerate(), file.getnframes()) == (2, RATE, 3 * RATE)
         samples = np.frombuffer(file.readframes(RATE), "<i2")
-    assert abs(samples.astype(int)).max() > 20_000
+    assert abs(samples.astype(int)).max() > 5_000
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_opus_is_read_back(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    path = tmp_path / "a.opus"
+    assert render.opus(a4(), path) == render.synthesiser()
+    sound, rate = soundfile.read(path, always_2d=True)
+    assert rate == 48_000 and abs(len(sound) - 3 * rate) < 1000 and path.stat().st_size < 200_000
+    spectrum = abs(np.fft.rfft(sound[:rate].mean(axis=1) * np.hanning(rate)))
+    assert abs(int(spectrum.argmax()) - 440) <= 1
+    assert loudness(sound.astype(np.float32), rate) == pytest.approx(-16, abs=2)
 
 
 def test_silence_stays_silent() -> None:

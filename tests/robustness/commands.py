@@ -52,7 +52,7 @@ def against_the_rules(status: Any, said: str, stopped: bool) -> str:
     """Status 0, 1 or 2 (130 when stopped); one line where it is not 0, but for what a training run reported before; no traceback."""
     if status not in (0, 1, 2) and not (stopped and status == 130):
         return f"status {status}"
-    if "Traceback (most recent call last)" in said or "a fault of melody itself" in said:
+    if "Traceback (most recent call last)" in said or "a bug in melody" in said:
         return f"a traceback: {said[-300:]}"
     lines = said.splitlines()
     messages = [line for line in lines if line.startswith("melody: ")]

@@ -74,6 +74,7 @@ class Part:
 PARTS = {
     "files": Part("midi_files", {"every": 60, "mutants": 100}),
     "reference": Part("midi_reference", {"each": 3}),
+    "passing-through": Part("passing_through", {"each": 4, "hostile": 60}),
     "mutants": Part("fuzz", {"minutes": 0.5}),
     "coverage": Part("coverage", {"minutes": 0.3}),
     "events": Part("random_events", {"sequences": 1000}),

@@ -82,6 +82,7 @@ def writers(server: str) -> list[Writer]:
         verb("render --png", "a.png", f"render IN/tune.mid {write}"),
         verb("render --svg", "a.svg", f"render IN/tune.mid {write}"),
         verb("render --wav", "a.wav", f"render IN/tune.mid {write}"),
+        verb("render --opus", "a.opus", f"render IN/tune.mid {write}"),
         verb("export", "made/runtime.safetensors", "export made --quiet"),
         Writer("data fetch", "songs.zip", fetched, parts=True),
     ]

@@ -54,6 +54,7 @@ WORKING = {
     "inspect a piece": ("inspect", "PIECE"),
     "inspect a model": ("inspect", "base"),
     "sound": ("render", "PIECE", "--wav", "-o", "new.wav"),
+    "sound as Opus": ("render", "PIECE", "--opus", "-o", "new.opus"),
     "data": ("data", "list"),
     "doctor": ("doctor",),
 }
@@ -64,7 +65,7 @@ def test_it_works_without_torch(melody, piece, tmp_path, arguments):
     done = melody(*(piece if a == "PIECE" else a for a in arguments))
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
-    for name in ("new.mid", "new.wav"):
+    for name in ("new.mid", "new.wav", "new.opus"):
         if name in arguments:
             assert (tmp_path / name).stat().st_size > 100
     if "three" in arguments:

@@ -78,7 +78,7 @@ def test_two_processes_equal_one_at_the_same_global_batch(corpus, tmp_path, monk
 def test_one_process_says_nothing_to_nobody():
     alone = Group()
     assert alone.agree(3) == 3 and alone.gather(3) == [3] and alone.first
-    assert Group(1, 4).share(10) == (2, 2)
+    assert [Group(rank, 4).share(10) for rank in range(4)] == [(0, 3), (3, 3), (6, 2), (8, 2)]
     with pytest.raises(MelodyError, match="cannot be shared by 4 processes"):
         Group(0, 4).share(3)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,13 +15,15 @@ from melody.codec.given import given_notes
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, Field, Role
 from melody.compose.alignment import AlignedTune, align_to_grid, new_notes, with_new_tracks
 from melody.compose.controls import SILENT_BARS, declared, scale_for, tune_conditions
+from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_of_new
 from melody.compose.known import as_learned, drums_learned, learned_programs
+from melody.compose.passes import in_passes_over
 from melody.compose.request import WithTrack, WithVoices
 from melody.compose.task import Rows, Task
 from melody.errors import MelodyError
 from melody.generate.plan import NO_STOP, Plan
-from melody.midi.channels import MELODIC
+from melody.midi import free_channels
 from melody.programs import program_name
 from melody.score import Score
 from melody.settings import setting
@@ -31,13 +34,21 @@ GUIDANCE = 5.0  # how closely it follows its tune (docs/log.md)
 
 @dataclass(frozen=True, kw_only=True)
 class Accompany(WithTrack, WithVoices):
-    """Keep a tune and add the rest."""
+    """Add an accompaniment to a tune; the tune itself stays as it was.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> tune = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+    >>> Accompany(tune=tune, voices=["piano", "bass"]).programs()
+    ((0, False), (33, False))
+    """
 
     track: str | int | None = setting(
         None, "Name, or number from 1, of the track that is the tune, if there are others; by default it is found."
     )
 
     def _task(self, bundle: Bundle) -> Task:
+        if not self.voices and not free_channels(self.source.score) and (there := _there(self.source.score)):
+            return replace(self, voices=(there,))._task(bundle)
         codec = bundle.codec
         fresh = len(self.voices) or 1
         tune = align_to_grid(self.source, codec, self.track_name, lead=True, reserve=fresh)
@@ -48,15 +59,16 @@ class Accompany(WithTrack, WithVoices):
         held[:count, PartColumn.GIVEN] = 1
         known = encode(piece, np.zeros(len(piece.notes), bool)).rows[:-1]
         extra, parts = declared(held, self, count)
-        last = theory.bar_of(tune.score, [tune.last_onset, max(tune.last_onset, tune.score.end_tick - 1)])
+        last = theory.bar_of(tune.score, [tune.last_onset, max(tune.last_onset, tune.end - 1)])
         ending, stop = (int(t) for t in tune.bar_ticks(last + np.array([0, 1])))
         known_programs = learned_programs(bundle) if self.fitting.nearest else None
-        heard, heard_parts = as_learned(extra, parts, known_programs)
+        learned, learned_parts = as_learned(extra, parts, known_programs)
+        drawing = Drawing(bundle, self.style, self.sampling)
         made = Plan(
-            parts=heard_parts,
+            parts=learned_parts,
             conditions=tune_conditions(self, tune, codec),
             metre=piece.metre,
-            prime=np.concatenate([known, heard]),
+            prime=np.concatenate([known, learned]),
             given=given_notes(piece, np.ones(len(piece.notes), bool)),
             stop=max(1, int(tune.steps(stop))),
             ending=int(tune.steps(ending)),
@@ -65,7 +77,7 @@ class Accompany(WithTrack, WithVoices):
             scale=scale_for(self, tune, np.ones(len(piece.notes), bool)),
             limits=limits_of_new(piece, self.programs(), count, self.fitting, drums_learned(bundle)),
             seed=self.seed,
-            sampling=self.sampling.guided(GUIDANCE),
+            sampling=drawing.of("notes").guided(GUIDANCE),
         )
 
         def finish(rows: Rows) -> Score:
@@ -77,13 +89,21 @@ class Accompany(WithTrack, WithVoices):
             names = [program_name(min(p, 127), p == DRUMS) for p in programs]
             return with_new_tracks(tune.score, new, names)
 
-        return Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        task = Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        return in_passes_over(task, drawing, piece) if self.passes else task
+
+
+def _there(score: Score) -> str | None:
+    """The program that most of a tune's tracks have: where no channel is free, one more of them shares theirs."""
+    counts = Counter(t.program for t in score.tracks if not t.is_drum and len(t.notes))
+    return str(counts.most_common(1)[0][0]) if counts else None
 
 
 def _free_channels(request: Accompany, tune: AlignedTune) -> int:
-    """How many instruments can be added to a tune before MIDI has no channel left."""
-    free = len(MELODIC) - sum(len(t.notes) > 0 and not t.is_drum for t in tune.score.tracks)
-    wanted = sum(not drums for _, drums in request.programs())
-    if free < max(wanted, int(not request.voices)):
+    """How many instruments can be added to a tune before MIDI has no channel left. One that plays there already shares its channel."""
+    free = free_channels(tune.score)
+    there = {t.program for t in tune.score.tracks if not t.is_drum}
+    wanted = {program for program, drums in request.programs() if not drums} - there
+    if free < max(len(wanted), int(not request.voices)):
         raise MelodyError(f"{tune.name}: MIDI has channels for only {max(free, 0)} more instruments; leave out some of its tracks first")
     return free

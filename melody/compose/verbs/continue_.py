@@ -13,9 +13,12 @@ from melody.codec import encode
 from melody.codec.table import DRUMS, Field
 from melody.compose.alignment import AlignedTune, added, align_to_grid, clear_of, new_notes
 from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_around
 from melody.compose.hole import near_bars
 from melody.compose.known import drums_learned
+from melody.compose.passes import in_passes
+from melody.compose.pedal import pedalled
 from melody.compose.request import WithLength, WithTune
 from melody.compose.task import Rows, Task
 from melody.compose.tune import Tune
@@ -28,7 +31,13 @@ OVERHANG = 4  # a tune that sounds on past a bar line for up to a quarter divide
 
 @dataclass(frozen=True, kw_only=True)
 class Continue(WithTune, WithLength):
-    """Go on from the end of a tune; 8 bars if no length is given."""
+    """Continue a tune from its end, by 8 bars if no length is given; the tune itself stays as it was.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> tune = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+    >>> Continue(tune=tune, bars=4, seed=1).source.score == tune
+    True
+    """
 
     def written_programs(self) -> Sequence[int]:
         """See Request."""
@@ -48,11 +57,13 @@ class Continue(WithTune, WithLength):
         else:
             stop = max(begin + 1, int(tune.score.ticks_at(tune.score.seconds(begin) + self.seconds)))
             ending = max(begin, stop - int(np.diff(tune.bar_ticks([first_bar, first_bar + 1]))[0]))
+        line = tune.end if tune.end > tune.score.end_tick else 0  # silence that ends a piece stays silent
         prime = encode(tune.piece).rows[:-1]
         reached = int(prime[:, Field.WAIT].sum(dtype=np.int64))
         earliest = max(int(tune.steps(begin)), reached + 1)
         every = np.ones(len(tune.piece.notes), bool)
         near = near_bars(tune.piece, earliest, earliest)
+        drawing = Drawing(bundle, self.style, self.sampling)
         made = Plan(
             parts=tune.part_table,
             conditions=tune_conditions(self, tune, codec, dense=True),
@@ -66,16 +77,18 @@ class Continue(WithTune, WithLength):
             scale=scale_for(self, tune, every),
             limits=limits_around(tune.piece, every, near, self.fitting, drums_learned(bundle)),
             seed=self.seed,
-            sampling=self.sampling,
+            sampling=drawing.of("notes"),
         )
 
         def finish(rows: Rows) -> Score:
-            tables = new_notes(tune, rows, reached, (tune.last_onset + 1, stop))
+            tables = new_notes(tune, rows, reached, (max(tune.last_onset + 1, line), stop))
             tracks = tune.score.tracks
-            return added(tune.score, {index: clear_of(tracks[index].notes, tables[p]) for p, index in enumerate(tune.tracks)})
+            new = {index: clear_of(tracks[index].notes, tables[p]) for p, index in enumerate(tune.tracks)}
+            return pedalled(tune.score, added(tune.score, new), stop)
 
         mspq = tune.score.tempi["mspq"][-1]
-        return Task(made, finish, 60e6 / float(mspq))
+        task = Task(made, finish, 60e6 / float(mspq))
+        return in_passes(task, drawing, tune.piece) if self.passes else task
 
 
 def _end_of(tune: AlignedTune) -> tuple[int, int]:
@@ -83,8 +96,7 @@ def _end_of(tune: AlignedTune) -> tuple[int, int]:
 
     Played notes are often held a little over the last bar line: the tune is over at the line, and the next bar keeps its first beat.
     """
-    score = tune.score
-    end = score.end_tick
+    score, end = tune.score, tune.end
     bar = int(theory.bar_of(score, end))
     line = int(tune.bar_ticks(bar))
     if tune.last_onset < line and OVERHANG * (end - line) <= score.ticks_per_quarter:

@@ -10,13 +10,16 @@ from melody import edit, theory
 from melody.bundle import Bundle
 from melody.codec.conditions import conditions
 from melody.codec.decode import decode_piece, piece_score
+from melody.codec.encode import blank_piece
 from melody.codec.given import no_parts
 from melody.codec.metre import Metre
 from melody.codec.table import DRUMS, CodecConfig
 from melody.compose.alignment import fitted
-from melody.compose.controls import SILENT_BARS, asked_scale, declared, default_conditions
+from melody.compose.controls import SILENT_BARS, declared, default_conditions, scale_of_key, usual_key
+from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_of_voices, starts
 from melody.compose.known import as_learned, drums_learned, learned_programs
+from melody.compose.passes import in_passes
 from melody.compose.request import WithLength, WithVoices
 from melody.compose.task import Rows, Task
 from melody.errors import CallError
@@ -29,34 +32,41 @@ FREE_BARS = (16, 32)  # without a length: a number of bars is drawn, and the mod
 
 @dataclass(frozen=True, kw_only=True)
 class Generate(WithVoices, WithLength):
-    """A new piece."""
+    """A new piece.
+
+    >>> request = Generate(bars=8, voices="piano,bass", meter=(3, 4), seed=1)
+    >>> request.programs(), request.parsed_meter()
+    (((0, False), (33, False)), (3, 4))
+    """
 
     def _task(self, bundle: Bundle) -> Task:
         codec = bundle.codec
         if codec.clock == "seconds" and (self.tempo is not None or self.meter is not None):
             raise CallError("tempo, meter: this model counts in seconds and knows neither; leave them out, or use another model")
         style, tempo, meter = default_conditions(self, bundle)
+        key = self.parsed_key() if self.parsed_key() is not None else usual_key(bundle, style, self.seed)
+        drawing = Drawing(bundle, style, self.sampling)
         meters = table(METER, [0], [meter[0]], [meter[1]])
         metre = Metre(codec, meters)
         prime, parts = declared(no_parts(), self, 0)
         stop, ending = self._span(metre, tempo, codec)
         known = learned_programs(bundle) if self.fitting.nearest else None
-        heard, heard_parts = as_learned(prime, parts, known)
+        learned, learned_parts = as_learned(prime, parts, known)
         limits = limits_of_voices(self.programs(), 0, self.fitting, drums_learned(bundle))
         made = Plan(
-            parts=heard_parts,
-            conditions=conditions(codec, style, tempo, self.parsed_key(), meter),
+            parts=learned_parts,
+            conditions=conditions(codec, style, tempo, key, meter),
             metre=metre,
-            prime=heard,
+            prime=learned,
             stop=stop,
             ending=ending,
             declare=(0, 0) if self.voices else (1, 4),
             every_bar=True,
             max_silence=SILENT_BARS * metre.bar_length(0) if self.voices else NO_STOP,
-            scale=asked_scale(self),
+            scale=scale_of_key(key),
             limits=replace(limits, first=starts(metre, codec)) if self.fitting.start else limits,
             seed=self.seed,
-            sampling=self.sampling,
+            sampling=drawing.of("notes"),
         )
 
         def finish(rows: Rows) -> Score:
@@ -64,11 +74,11 @@ class Generate(WithVoices, WithLength):
             names = tuple("Melody" if p["lead"] else program_name(min(127, int(p["program"])), p["program"] == DRUMS) for p in piece.parts)
             score = piece_score(replace(piece, notes=fitted(piece.notes, stop, codec)), tempo, names)
             score = edit.map_notes(score, edit.without_overlaps)
-            key = self.parsed_key()
             keys = score.keys if key is None else table(KEY, [0], *([v] for v in theory.key_signature(key)))
             return replace(score, tracks=tuple(t for t in score.tracks if len(t.notes)), keys=keys)
 
-        return Task(made, finish, tempo)
+        task = Task(made, finish, tempo)
+        return in_passes(task, drawing, blank_piece(codec, meters)) if self.passes else task
 
     def _span(self, metre: Metre, tempo: float, codec: CodecConfig) -> tuple[int, int]:
         """(stop, ending) of a new piece in steps: no note from ``stop`` on, no end before ``ending``."""

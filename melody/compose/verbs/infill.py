@@ -13,13 +13,16 @@ from melody.codec import encode
 from melody.codec.columns import PartColumn
 from melody.codec.given import given_notes
 from melody.codec.table import DRUMS, Field
-from melody.compose.alignment import added, align_to_grid, clear_of, find_track, new_notes
+from melody.compose.alignment import added, align_to_grid, clear_of, new_notes
 from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_around
 from melody.compose.hole import near_bars, sides
 from melody.compose.known import drums_learned
+from melody.compose.passes import around_hole
 from melody.compose.request import WithTrack
 from melody.compose.task import Rows, Task
+from melody.compose.tune import find_track
 from melody.errors import CallError
 from melody.generate.plan import Plan
 from melody.score import Score
@@ -30,7 +33,14 @@ ALL_PARTS, ONE_PART = 1.0, 1.5  # guidance where nothing else sounds in the hole
 
 @dataclass(frozen=True, kw_only=True)
 class Infill(WithTrack):
-    """Rewrite some bars of a piece and leave everything around them as it is. The hole: those bars, of all tracks or of one."""
+    """Rewrite some bars of a piece and leave everything around them as it is. The hole: those bars, of all tracks or of one.
+
+    >>> from melody.score import Score, Track, note_table
+    >>> tune = Score((Track("tune", notes=note_table([0, 480], [480, 480], [60, 64], [80, 80])),))
+    >>> request = Infill(tune=tune, from_bar=1, to_bar=1, seed=1)
+    >>> request.from_bar, request.to_bar
+    (1, 1)
+    """
 
     from_bar: int = setting(help="First bar to rewrite; the first of the piece is 1.", kind=int, low=1)
     to_bar: int = setting(help="Last bar to rewrite.", kind=int, low=1)
@@ -89,7 +99,7 @@ class Infill(WithTrack):
             scale=scale_for(self, tune, near),
             limits=limits,
             seed=self.seed,
-            sampling=self.sampling.guided(ALL_PARTS if free_part is None else ONE_PART),
+            sampling=Drawing(bundle, self.style, self.sampling).of("notes").guided(ALL_PARTS if free_part is None else ONE_PART),
         )
 
         def finish(rows: Rows) -> Score:
@@ -104,4 +114,5 @@ class Infill(WithTrack):
             new = {tune.tracks[p]: clear_of(tracks[tune.tracks[p]].notes, tables[p]) for p in free}
             return added(edit.with_tracks(tune.score, tracks), new)
 
-        return Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        task = Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        return around_hole(task, piece, before | after | ~written) if self.passes else task

@@ -17,16 +17,19 @@ Measured on beginnings of ``BARS`` bars. Knows no torch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from melody import theory
 from melody.bundle import Bundle
+from melody.corpus import Corpus
 from melody.corpus.batch import as_batch
 from melody.corpus.piece import encode_score
 from melody.errors import MelodyError, Remedy
+from melody.evaluation.beside import excerpt
+from melody.evaluation.copying import copied, training_runs
 from melody.evaluation.features import features_of
 from melody.files import read_bytes, reason, shown, write_bytes
 from melody.generate.engine import AnyEngine
@@ -37,6 +40,8 @@ FORMAT = 1
 MAX_BYTES = 1 << 16
 MAX_EVENTS = 4000  # of a piece that are read back
 BARS = 16
+PIECES = 100  # training pieces of a style that are measured, and held-out ones that are looked for among them
+ORDER_SEED = 1  # of the order of chance in which pieces are taken
 ALL = "all"  # the row over all styles
 MEASURES = ("nats", "density", "polyphony", "range", "key", "groove", "repetition", "return", "harmony", "empty", "copied")
 
@@ -74,6 +79,47 @@ def nats_a_note(score: Score, engine: AnyEngine, style: str | None) -> float:
     """Of a piece as the engine reads it; nan where it holds no note."""
     read = as_batch(encode_score(score, engine.codec, style), last=MAX_EVENTS)
     return float(engine.nats(read).sum() / read.notes) if read.notes else float("nan")
+
+
+def measured(
+    corpus: Corpus, engine: AnyEngine, styles: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[dict[str, dict[str, Quartiles]], dict[str, int]]:
+    """Quartiles by style and of ``ALL``, and how many pieces of each style were measured; styles without pieces are left out.
+
+    Measured are training pieces; what is usual of copying, held-out ones say. Raises MelodyError where there is no piece of these styles.
+    """
+    by_seconds = engine.codec.clock == "seconds"
+    chosen = {(style, held): _chosen(corpus, style, held) for style in styles for held in (False, True)}
+    if not any(chosen[style, False] for style in styles):
+        known = ", ".join(shown(s) for s in styles[:12])
+        raise MelodyError(f"{shown(corpus.folder)}: no training pieces of this model's styles ({known or 'it has none'})")
+    total, done = sum(len(mine) for mine in chosen.values()), 0
+    training = training_runs(corpus, engine.codec)
+    rows: dict[str, list[Measures]] = {}
+    for (style, held), mine in chosen.items():
+        pieces = [excerpt(corpus.score(i, by_seconds), BARS, by_seconds) for i in mine]
+        pieces = [piece for piece in pieces if piece.note_count > 1]
+        if held:
+            rows[style] += [{"copied": share} for share in copied(pieces, training, engine.codec)]
+        else:
+            rows[style] = []
+            for nth, piece in enumerate(pieces):
+                rows[style].append(measures(piece, engine, style))
+                progress(done + nth, total)
+        done += len(mine)
+        progress(done, total)
+    rows = {style: mine for style, mine in rows.items() if any("nats" in row for row in mine)}
+    table = {style: quartiles(mine) for style, mine in rows.items()} | {ALL: quartiles(row for mine in rows.values() for row in mine)}
+    return table, {style: sum("nats" in row for row in mine) for style, mine in rows.items()}
+
+
+def _chosen(corpus: Corpus, style: str, held: bool) -> list[int]:
+    """Some pieces of a style, from the training split or from what was held out, always the same ones."""
+    out: list[int] = []
+    for split in ("valid", "test") if held else ("train",):
+        mine = [i for i in corpus.split(split) if corpus.pieces[i].style == style]
+        out += np.random.default_rng(ORDER_SEED).permutation(mine).tolist()[:PIECES]
+    return [int(i) for i in out]
 
 
 def quartiles(pieces: Iterable[Mapping[str, float]]) -> dict[str, Quartiles]:
