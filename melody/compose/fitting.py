@@ -189,7 +189,7 @@ def starts(metre: Metre, config: CodecConfig) -> Floats | None:
 
 
 def scale_around(piece: Piece, notes: Table, key: int) -> Floats:
-    """(128,): pitch classes that the notes around hardly touch stay unlikely; where there are few notes, the scale of their key counts too."""
+    """(128,): pitch classes that the notes around hardly touch stay unlikely; of few notes, the scale of their key counts too."""
     pitched = notes[piece.parts["program"][notes["part"]] != DRUMS]
     share = np.bincount(pitched["pitch"] % 12, pitched["duration"], 12) / max(1, int(pitched["duration"].sum()))
     inside = share >= RARE
