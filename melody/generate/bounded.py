@@ -30,9 +30,12 @@ ARRAYS = ("low", "high", "quiet", "loud", "every", "ends", "free_at")
 class Alone:
     """What ``Bounded`` holds, for the one row of a batch of one, in plain numbers; both come to the same (tests)."""
 
-    def __init__(self, low: list[int], high: list[int], quiet: list[int], loud: list[int], ends: list[list[int]]) -> None:
-        """By part; ``ends``: the ends of a part's last notes, as many as may sound together, none where any number may."""
-        self.low, self.high, self.quiet, self.loud, self.ends = low, high, quiet, loud, ends
+    def __init__(self, low: list[int], high: list[int], quiet: list[int], loud: list[int], ends: list[list[int]], every: int = 1) -> None:
+        """By part; ``ends``: the ends of a part's last notes, as many as may sound together, none where any number may.
+
+        ``every``: steps from one place at which notes may start to the next.
+        """
+        self.low, self.high, self.quiet, self.loud, self.ends, self.every = low, high, quiet, loud, ends, every
         self.free_at = [min(own, default=LONG_AGO) for own in ends]
 
     def played(self, part: int, end: int) -> None:
@@ -52,9 +55,13 @@ class Alone:
 
     def soonest(self, time: int, before: Sequence[int], allowed: int) -> int:
         """See ``Bounded.soonest``."""
-        if not allowed or self.free(time, before, 0) & allowed:
-            return 0
-        return max(1, min(at for p, at in enumerate(self.free_at) if allowed >> p & 1) - time)
+        waits = 0
+        if allowed and not self.free(time, before, 0) & allowed:
+            waits = max(1, min(at for p, at in enumerate(self.free_at) if allowed >> p & 1) - time)
+        if self.every == 1:
+            return waits
+        place = -time % self.every  # steps to the next place at which a note may start
+        return max(waits, self.every if place == 0 and before[0] == NOTE else place)
 
 
 class Bounded:
@@ -86,7 +93,7 @@ class Bounded:
             ends = [[end for end in own if end != NEVER_FREE] for own in self.ends[0].tolist()]
             counted = [own if len(own) < MAX_VOICES_COUNTED else [] for own in ends]
             low, high, quiet, loud = (array[0].tolist() for array in (self.low, self.high, self.quiet, self.loud))
-            self.alone = Alone(low, high, quiet, loud, counted)
+            self.alone = Alone(low, high, quiet, loud, counted, int(self.every[0]))
 
     def pick(self, origin: Ints) -> None:
         """Row i is what row ``origin[i]`` was; -1: blank, to be set by ``enter``."""
