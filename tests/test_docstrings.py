@@ -18,6 +18,7 @@ CANNOT_RUN = {  # public names whose example is only read: why
     "bundle.load_model": "needs torch",
     "render.opus": "needs the package soundfile",
     "render.play": "needs a sound device",
+    "render.sheet": "needs the package verovio",
     "train": "needs music; tests/workflows/test_train.py",
 }
 BUNDLES = ("find", "load_model", "read", "shipped")  # of melody.bundle, which has no __all__

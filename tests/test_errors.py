@@ -71,6 +71,7 @@ def gaps(words: str) -> set[str]:
 DETAILS = {
     Remedy.INSTALL: {"requirement"},
     Remedy.EXPORT: {"folder"},
+    Remedy.SEQUENCE: {"count"},
     Remedy.MEASURE_STYLES: {"folder"},
     Remedy.OTHER_SPLIT: {"split"},
     Remedy.SMALLER_BATCH: {"batch", "half", "chunk", "width"},

@@ -54,7 +54,8 @@ class GivenConfig:
         return shares
 
 
-NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, causal=0, form_pass=0, chord_pass=0, outline=0)  # how likelihood is measured
+# How likelihood is measured: nothing is given, and nothing of the outline is known.
+NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, causal=0, form_pass=0, chord_pass=0, outline=0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ USED = 0.005  # share of onsets on a subdivision from which on it belongs to the
 QUIETER = 16  # steps of velocity that an accompaniment may lie below its tune
 TAILS = (0.05, 0.95)  # quantiles of velocity between which new notes are played
 REACH = 12  # steps of velocity from the median around, at most
-FEW = 48  # notes around from which on a scale is read off them alone
+MIN_SCALE_NOTES = 48  # notes around from which on a scale is read off them alone
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def scale_around(piece: Piece, notes: Table, key: int) -> Floats:
     pitched = notes[piece.parts["program"][notes["part"]] != DRUMS]
     share = np.bincount(pitched["pitch"] % 12, pitched["duration"], 12) / max(1, int(pitched["duration"].sum()))
     inside = share >= RARE
-    if len(pitched) < FEW:
+    if len(pitched) < MIN_SCALE_NOTES:
         inside |= np.isin(np.arange(12), theory.scale_of(key))
     return np.tile(np.where(inside, 0, FOREIGN), 11)[:128].astype(np.float32)
 

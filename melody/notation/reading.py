@@ -47,7 +47,11 @@ def parse(data: bytes, name: str = "music", limits: Limits = DEFAULT, **options:
 
 
 def is_notation(data: bytes) -> bool:
-    """Whether the bytes begin as MusicXML, a zip archive or ABC does."""
+    r"""Whether the bytes begin as MusicXML, a zip archive or ABC does.
+
+    >>> is_notation(b"X:1\nK:C\nCDEF|"), is_notation(b"MThd")
+    (True, False)
+    """
     return _is_xml(data) or data[:4] == b"PK\3\4" or abc.is_abc(data[:_HEAD])
 
 
@@ -65,7 +69,11 @@ def _score(data: bytes, limits: Limits) -> Score:
 
 
 def as_score(tune: ScoreLike, argument: str = "tune", limits: Limits = DEFAULT, **options: Any) -> Score:
-    """As ``midi.as_score``, for notation too: a path, bytes, a binary file, a Score, a PrettyMIDI, a MidiFile."""
+    r"""As ``midi.as_score``, for notation too: a path, bytes, a binary file, a Score, a PrettyMIDI, a MidiFile.
+
+    >>> as_score(b"X:1\nK:C\nCDEF|").note_count
+    4
+    """
     if isinstance(tune, str) and tune or isinstance(tune, os.PathLike) and isinstance(os.fspath(tune), str):
         return read(tune, limits, **options)
     if isinstance(tune, bytes | bytearray | memoryview):

@@ -50,7 +50,16 @@ class BarLine:
 
 
 def write(score: Score, path: str | os.PathLike[str], force: bool = True, title: str = "") -> None:
-    """Write a MusicXML file, whole or not at all. Errors: ``MelodyError``; ``CallError`` if it exists and not ``force``."""
+    """Write a MusicXML file, whole or not at all. Errors: ``MelodyError``; ``CallError`` if it exists and not ``force``.
+
+    >>> import tempfile
+    >>> from melody import notation
+    >>> piece = Score((Track("tune", notes=note_table([0], [480], [60], [80])),))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(piece, f"{folder}/tune.musicxml")
+    ...     notation.read(f"{folder}/tune.musicxml").note_count
+    1
+    """
     write_bytes(claim(path, force), to_musicxml(score, title))
 
 

@@ -22,6 +22,8 @@ def sheet(score: Score, path: str | os.PathLike[str], title: str = "") -> None:
     """Write a piece as notation in one SVG file, replacing what is there; one page as tall as it needs to be.
 
     Errors: ``MelodyError`` without verovio, for a piece without notes, or one that verovio cannot engrave.
+
+    >>> sheet(piece, "piece.svg")  # doctest: +SKIP
     """
     require("notation", "a sheet")
     import verovio  # type: ignore[import-untyped, import-not-found, unused-ignore]  # optional, and has no types

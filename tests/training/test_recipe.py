@@ -79,7 +79,7 @@ def test_plain_values_come_back():
         ("[train\nsteps", "not a TOML file"),
         ("a = " + "[" * 5000, "not a TOML file"),
         ('base = "none"', "no such file"),
-        ('base = "mine"', "circle"),
+        ('base = "mine"', "in a loop"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
