@@ -80,6 +80,8 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
             facts["group"] = found.group
         if kind is bool:
             facts["show_default"] = False
+            if default is True:
+                facts["negative"] = f"--no-{name}"
         if default is MISSING:
             fields.append((name, Annotated[kind, Parameter(**facts)], field()))
         elif default is None or found.kind is None:

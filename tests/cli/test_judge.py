@@ -38,7 +38,7 @@ def many(tmp_path_factory):
 
 def test_a_page_words_and_figures(melody, model, many, here):
     pytest.importorskip("sklearn")
-    said = melody("evaluate", model, many, "--judge", "--split", "train", "--windows", 40, "--json", "-o", "page.html")
+    said = melody("evaluate", model, many, "--judge", "--split", "train", "--windows", 80, "--json", "-o", "page.html")
     assert said.status == 0 and said.err == ""
     facts = json.loads(said.out)
     assert facts["files"] == ["page.html"] and facts["verb"] == "generate" and list(facts["styles"]) == ["pop909"]

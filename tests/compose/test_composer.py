@@ -24,7 +24,7 @@ def test_bars_are_obeyed(composer, bars, meter, quarters):
         piece = composer.generate(bars=bars, meter=meter, tempo=90, seed=seed)
         in_order(piece)
         assert piece.end_tick <= quarters * piece.ticks_per_quarter
-        assert max(int(t.notes["onset"].max()) for t in piece.tracks) >= (quarters - quarters / bars) * piece.ticks_per_quarter
+        assert piece.end_tick > (quarters - quarters / bars) * piece.ticks_per_quarter  # something sounds in the last bar
         assert piece.meters.tolist() == [(0, *(int(n) for n in meter.split("/")))]
         assert piece.tempi.tolist() == [(0, round(60e6 / 90))]
 
@@ -206,8 +206,8 @@ def test_a_process_that_dies_is_one_line(composer):
 def test_a_piece_that_is_interrupted_ends_there(composer):
     from melody.compose.running import Running
 
-    running, whole = Running(), composer.many([Generate(bars=40, seed=4)])[0]
-    steps = iter(composer.each([Generate(bars=40, seed=4)], running=running))
+    running, whole = Running(), composer.many([Generate(bars=40, seed=4, passes=False)])[0]
+    steps = iter(composer.each([Generate(bars=40, seed=4, passes=False)], running=running))
     engine_advance, calls = composer.engine.advance, []
 
     def advance(*arguments):
