@@ -24,7 +24,7 @@ from melody.codec.table import DRUMS, Field, Role
 from melody.compose.known import LEARNED
 from melody.corpus import Corpus
 from melody.corpus.batch import as_batch
-from melody.corpus.instruments import programs_heard
+from melody.corpus.instruments import programs_seen
 from melody.corpus.piece import encode_score
 from melody.generate.engine import AnyEngine
 from melody.programs import program_name
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         __file__, __doc__, arguments, ["corpus"], {"pieces": 3}, model=None, least=LEARNED, pieces=1000, events=4000, write=False
     )
     corpus, composer = Corpus(options.corpus), compose.load(options.model)
-    heard = programs_heard(corpus)
+    heard = programs_seen(corpus)
     nats = nats_of_programs(corpus, composer.engine, options.pieces, options.events)
     table: dict[str, dict[str, Any]] = {
         program: dict(row) | ({"nats": round(nats[program], 3)} if program in nats else {}) for program, row in heard.items()

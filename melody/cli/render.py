@@ -100,7 +100,7 @@ def render(
     if silent:
         facts["silent_notes"] = silent
         every = "all of the piece" if silent == score.note_count else f"{silent:,} of {score.note_count:,} notes"
-        report.remark(printing, f"simple tones have no drums: {every} cannot be heard; install FluidSynth and pyfluidsynth to hear them")
+        report.remark(printing, f"simple tones have no drums: {every} stay silent; install FluidSynth and pyfluidsynth to hear them")
     by = f" ({facts['synthesiser']})" if "synthesiser" in facts else ""
     report.result(printing, facts, [f"{shown(t)}{by if t.suffix.lower()[1:] in SOUND else ''}" for t in targets])
 

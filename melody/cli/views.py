@@ -142,14 +142,24 @@ def corpus(path: Path) -> View:
     return facts, [Text(shown(path), style="bold"), Text(head), table, Text(checked)]
 
 
+def _drawing(found: bundle.Bundle) -> str:
+    """How values are drawn by style and pass, as far as the card says."""
+    table = found.training.get("sampling")
+    if not isinstance(table, dict):
+        return "as the model learned it"
+    rows = [(style or "other styles", by_pass) for style, by_pass in sorted(table.items()) if isinstance(by_pass, dict)]
+    return "; ".join(f"{style}: {_plain(by_pass)}" for style, by_pass in rows)
+
+
 def model(name: str) -> View:
     """Shape, codec, training, data, licence and number of parameters of a bundle; its weights are checked."""
     found = bundle.read(name)
-    training = {k: v for k, v in found.training.items() if k not in ("recipe", "programs")}
+    training = {k: v for k, v in found.training.items() if k not in ("recipe", "programs", "sampling")}
     codec = {
         "clock": found.codec.clock,
         "grid": found.codec.grid,
         "velocity_bins": found.codec.velocity_bins,
+        "version": found.codec.version,
         "styles": list(found.codec.styles),
     }
     facts: dict[str, Any] = {
@@ -171,7 +181,8 @@ def model(name: str) -> View:
         "folder": str(found.folder),
         "parameters": f"{facts['parameters']:,}",
         "network": _plain(found.model),
-        "codec": f"{found.codec.grid} steps a {unit}, {found.codec.velocity_bins} levels of velocity",
+        "codec": f"vocabulary {found.codec.version}, {found.codec.grid} steps a {unit}, {found.codec.velocity_bins} levels of velocity",
+        "sampling": _drawing(found),
         "styles": ", ".join(found.codec.styles),
         "instruments": _instruments(found),
         "training": _plain(training),
@@ -185,7 +196,7 @@ def model(name: str) -> View:
 
 
 def _instruments(found: bundle.Bundle) -> str:
-    """What the model's card says of instruments: those that it has learned, by notes heard, and how many it has only met."""
+    """What the model's card says of instruments: those that it has learned, by notes seen, and how many it has only met."""
     learned = learned_programs(found)
     if learned is None:
         return "not said"
@@ -196,7 +207,7 @@ def _instruments(found: bundle.Bundle) -> str:
         how_well = f", {nats:.2f} nats" if isinstance(nats, float) else ""
         said.append(f"{programs.program_name(min(p, 127), p > 127)} ({notes:,} notes{how_well})")
     met = len(table) - len(learned)
-    return ", ".join(said) + (f"; {met} more were heard too little" if met else "")
+    return ", ".join(said) + (f"; {met} more were seen too little" if met else "")
 
 
 def _parameters(found: bundle.Bundle) -> int:

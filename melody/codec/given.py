@@ -54,7 +54,7 @@ class GivenConfig:
         return shares
 
 
-NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, causal=0)  # how likelihood is measured
+NOTHING = GivenConfig(nothing=1, lead=0, part=0, others=0, window=0, causal=0, form_pass=0, chord_pass=0, outline=0)  # how likelihood is measured
 
 
 @dataclass(frozen=True, eq=False)

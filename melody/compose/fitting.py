@@ -15,7 +15,7 @@ from melody.codec import CodecConfig, Piece
 from melody.codec.columns import STRENGTHS, Feature
 from melody.codec.metre import Metre
 from melody.codec.table import DRUMS, MAX_PARTS
-from melody.generate.limits import MOST_VOICES, NEVER, Limits, plain_beat
+from melody.generate.limits import MAX_VOICES_COUNTED, NEVER, Limits, plain_beat
 from melody.score import Table
 from melody.theory.ranges import PLAIN_KIT, instrument_range
 
@@ -33,6 +33,8 @@ OFF_GRID = -8.0  # logits of places that the grid around does not have
 USED = 0.005  # share of onsets on a subdivision from which on it belongs to the grid
 QUIETER = 16  # steps of velocity that an accompaniment may lie below its tune
 TAILS = (0.05, 0.95)  # quantiles of velocity between which new notes are played
+REACH = 12  # steps of velocity from the median around, at most
+FEW = 48  # notes around from which on a scale is read off them alone
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def part_voices(piece: Piece, notes: Table) -> Ints:
             continue
         together = np.sort(sounding_together(mine, piece.config.grid))
         most = int(together[len(together) - 1 - int(RARELY * len(together))])
-        voices[part] = most if most < MOST_VOICES else 0
+        voices[part] = most if most < MAX_VOICES_COUNTED else 0
     return voices
 
 
@@ -142,13 +144,15 @@ def sounding_together(notes: Table, grid: int) -> Ints:
 
 
 def part_dynamics(piece: Piece, notes: Table) -> tuple[Ints, Ints]:
-    """Softest and loudest bin of velocity (16,) of each part, but for the tails; of a part that is silent here, those of all."""
+    """Softest and loudest bin of velocity (16,) of each part, near its median; of a part that is silent here, those of all."""
     quiet, loud = np.zeros(MAX_PARTS, np.int64), np.full(MAX_PARTS, piece.config.velocity_bins - 1)
     for part in range(len(piece.parts)):
         mine = notes["velocity"][notes["part"] == part]
         mine = mine if len(mine) else notes["velocity"]
         if len(mine):
-            quiet[part], loud[part] = (int(q) for q in np.quantile(mine, TAILS, method="nearest"))
+            reach, middle = REACH * piece.config.velocity_bins // 128, int(np.median(mine))
+            low, high = (int(q) for q in np.quantile(mine, TAILS, method="nearest"))
+            quiet[part], loud[part] = max(low, middle - reach), min(high, middle + reach)
     return quiet, loud
 
 
@@ -185,10 +189,12 @@ def starts(metre: Metre, config: CodecConfig) -> Floats | None:
 
 
 def scale_around(piece: Piece, notes: Table, key: int) -> Floats:
-    """(128,): pitch classes that the notes around hardly touch, and that are not in the scale of their key, stay unlikely."""
+    """(128,): pitch classes that the notes around hardly touch stay unlikely; of few notes, the scale of their key counts too."""
     pitched = notes[piece.parts["program"][notes["part"]] != DRUMS]
     share = np.bincount(pitched["pitch"] % 12, pitched["duration"], 12) / max(1, int(pitched["duration"].sum()))
-    inside = (share >= RARE) | np.isin(np.arange(12), theory.scale_of(key))
+    inside = share >= RARE
+    if len(pitched) < FEW:
+        inside |= np.isin(np.arange(12), theory.scale_of(key))
     return np.tile(np.where(inside, 0, FOREIGN), 11)[:128].astype(np.float32)
 
 

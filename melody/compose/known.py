@@ -12,16 +12,16 @@ from melody.codec.columns import PartColumn
 from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
 from melody.programs import program_name
 
-LEARNED = 5_000  # notes that have to have been heard
+LEARNED = 5_000  # notes that have to have been seen
 
 
 def learned_programs(bundle: Bundle) -> Mapping[int, int] | None:
-    """Notes heard of each program (128: drums) that a model has learned; None where its card says nothing of it."""
+    """Notes seen of each program (128: drums) that a model has learned; None where its card says nothing of it."""
     table = bundle.training.get("programs")
     if not isinstance(table, Mapping):
         return None
-    heard = {int(p): _notes(row) for p, row in table.items() if str(p).isdecimal() and str(p).isascii() and len(str(p)) < 4}
-    return {program: notes for program, notes in heard.items() if notes >= LEARNED}
+    seen = {int(p): _notes(row) for p, row in table.items() if str(p).isdecimal() and str(p).isascii() and len(str(p)) < 4}
+    return {program: notes for program, notes in seen.items() if notes >= LEARNED}
 
 
 def _notes(row: object) -> int:
@@ -37,7 +37,7 @@ def drums_learned(bundle: Bundle) -> bool:
 
 
 def nearest_learned(program: int, known: Mapping[int, int] | None) -> int:
-    """The program itself where it was learned, else the one of its family that was heard most; itself again where there is none."""
+    """The program itself where it was learned, else the one of its family that was seen most; itself again where there is none."""
     if known is None or program in known or program >= DRUMS:
         return program
     family = [p for p in known if p < DRUMS and p // 8 == program // 8]

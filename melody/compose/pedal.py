@@ -22,7 +22,7 @@ HELD = 127  # value of a pedal that is down
 LAST = 16  # times that the pedal of the tune was down, from which its habit is taken
 PEDALLED = 0.25  # share of the tune's notes whose keys are let go under the pedal; a tune with less is not pedalled
 QUICK = 0.1  # share of the tune's keys that are the short ones
-LONGEST = 8  # quarters that a pedal stays down
+MAX_QUARTERS_DOWN = 8  # quarters that a pedal stays down
 SLACK = 16  # a quarter divided by this: how late after a change the pedal is down again, at most
 EARLY, LATE = 0.6, 1.5  # times its usual length that the pedal may stay down until the bass moves
 
@@ -39,8 +39,8 @@ def pedalled(tune: Score, grown: Score, stop: int) -> Score:
     tracks = list(grown.tracks)
     for indices in groups.values():
         before = tune.tracks[indices[0]].pedal
-        heard = np.concatenate([tune.tracks[i].notes for i in indices])
-        goes_on = is_pedalled(before, heard)
+        earlier = np.concatenate([tune.tracks[i].notes for i in indices])
+        goes_on = is_pedalled(before, earlier)
         if goes_on:
             for i in indices:
                 tracks[i] = replace(tracks[i], notes=_held(tune.tracks[i].notes, tracks[i].notes, stop))
@@ -61,13 +61,13 @@ def is_pedalled(pedal: Table, notes: Table) -> bool:
     return bool(len(under) and under.mean() >= PEDALLED)
 
 
-def _held(heard: Table, notes: Table, stop: int) -> Table:
-    """All notes of a track, the new ones behind those that were ``heard`` held at least as long as the shortest tenth of these."""
-    fresh = notes[len(heard) :].copy()
-    shortest = int(np.quantile(heard["duration"], QUICK)) if len(heard) else 0
+def _held(earlier: Table, notes: Table, stop: int) -> Table:
+    """All notes of a track, the new ones behind those that were ``earlier`` held at least as long as the shortest tenth of these."""
+    fresh = notes[len(earlier) :].copy()
+    shortest = int(np.quantile(earlier["duration"], QUICK)) if len(earlier) else 0
     longer = np.minimum(np.maximum(fresh["duration"], shortest), np.maximum(stop - fresh["onset"], fresh["duration"]))
     fresh["duration"] = longer
-    return np.concatenate([notes[: len(heard)], without_overlaps(fresh)])
+    return np.concatenate([notes[: len(earlier)], without_overlaps(fresh)])
 
 
 def added(old: Table, fresh: Table, quarter: int, goes_on: bool) -> Table:
@@ -79,7 +79,7 @@ def added(old: Table, fresh: Table, quarter: int, goes_on: bool) -> Table:
     if goes_on:
         down, up = pedal_spans(old, begin)
         usual = float(np.median((np.asarray(up, np.int64) - np.asarray(down, np.int64))[-LAST:]))
-        rows += _going_on(fresh, begin, min(max(usual, quarter / 2), LONGEST * quarter), max(1, quarter // SLACK))
+        rows += _going_on(fresh, begin, min(max(usual, quarter / 2), MAX_QUARTERS_DOWN * quarter), max(1, quarter // SLACK))
     return np.array(rows, PEDAL)
 
 

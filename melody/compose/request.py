@@ -17,7 +17,7 @@ from melody.codec.table import DRUMS
 from melody.compose.fitting import ALL, Fitting
 from melody.compose.known import remark_on
 from melody.compose.task import Task
-from melody.compose.tune import MAX_NOTES, MOST_NOTES, Tune, TuneLike
+from melody.compose.tune import MAX_NOTES, MAX_NOTES_ASKED, Tune, TuneLike
 from melody.errors import CallError, unknown
 from melody.generate.sampling import Sampling
 from melody.programs import parse_program
@@ -143,7 +143,7 @@ class WithTune(Request):
     )
     sequence: int | None = setting(None, "Which sequence of a file of format 2, from 1.", kind=int, low=1, high=65_535)
     max_notes: int = setting(
-        MAX_NOTES, "Longest tune that is read, in notes; each takes 45 kB and 0.1 ms.", kind=int, low=1, high=MOST_NOTES
+        MAX_NOTES, "Longest tune that is read, in notes; each takes 45 kB and 0.1 ms.", kind=int, low=1, high=MAX_NOTES_ASKED
     )
 
     def __post_init__(self) -> None:

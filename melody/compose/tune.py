@@ -14,7 +14,7 @@ from melody.programs import program_name
 from melody.score import Score
 
 MAX_NOTES = 25_000  # that the network reads if nothing is said: 45 kB and 0.1 ms each
-MOST_NOTES = 1_000_000  # that can be asked for
+MAX_NOTES_ASKED = 1_000_000  # that can be asked for
 MAX_QUARTERS = 10_000  # a bar of silence is a step of the network too
 TuneLike = Union["Tune", ScoreLike]  # a name in quotes
 
@@ -39,11 +39,11 @@ class Tune:
         """
         if isinstance(source, Tune):
             return replace(source, score=with_drums(source.score, drums, source.name))
-        score = notation.as_score(source, argument, Limits(max_notes=MOST_NOTES), sequence=sequence)
+        score = notation.as_score(source, argument, Limits(max_notes=MAX_NOTES_ASKED), sequence=sequence)
         name = Path(source).name if isinstance(source, str | os.PathLike) else "the piece"
         if score.note_count > max_notes:
             said = f"{name}: {score.note_count:,} notes, more than the limit of {max_notes:,}"
-            raise MelodyError(said, Remedy.MORE_NOTES if max_notes < MOST_NOTES else None, most=MOST_NOTES)
+            raise MelodyError(said, Remedy.MORE_NOTES if max_notes < MAX_NOTES_ASKED else None, most=MAX_NOTES_ASKED)
         quarters = score.end_tick // score.ticks_per_quarter
         if quarters > MAX_QUARTERS:
             raise MelodyError(f"{name}: lasts {quarters:,} quarter notes, more than the limit of {MAX_QUARTERS:,}; shorten it first")

@@ -1,4 +1,4 @@
-"""Which instruments a corpus holds, and how much of each: what a model's card says it has heard."""
+"""Which instruments a corpus holds, and how much of each: what a model's card says it has seen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from melody.codec.table import DRUMS
 from melody.corpus.tables import Corpus
 
 
-def programs_heard(corpus: Corpus, split: str = "train") -> dict[str, dict[str, int]]:
+def programs_seen(corpus: Corpus, split: str = "train") -> dict[str, dict[str, int]]:
     """By General MIDI program as text ("128": drums): ``pieces`` of a split that hold it, and its ``notes``; the most notes first."""
     notes, pieces = Counter[int](), Counter[int]()
     for index in corpus.split(split):
@@ -21,11 +21,11 @@ def programs_heard(corpus: Corpus, split: str = "train") -> dict[str, dict[str, 
     return {str(program): {"pieces": pieces[program], "notes": count} for program, count in notes.most_common()}
 
 
-def heard_before(programs: Any, heard: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    """The same with what a model had heard before: the larger number of each, since the old music may be among the new."""
+def seen_before(programs: Any, seen: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """The same with what a model had seen before: the larger number of each, since the old music may be among the new."""
     old = programs if isinstance(programs, Mapping) else {}
     out = {str(p): {"pieces": int(row["pieces"]), "notes": int(row["notes"])} for p, row in old.items()}
-    for program, row in heard.items():
+    for program, row in seen.items():
         mine = out.setdefault(program, {"pieces": 0, "notes": 0})
         out[program] = {name: max(mine[name], row[name]) for name in mine}
     return dict(sorted(out.items(), key=lambda item: -item[1]["notes"]))

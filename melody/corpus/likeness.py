@@ -1,4 +1,4 @@
-"""Near-copies: the same music in another edition, key, arrangement or length, told by its outer lines.
+"""Near-copies: the same music in another edition, key, arrangement or length, recognised by its outer lines.
 
 A piece's prints are hashes of runs of intervals of its top line and of its bass line, the smallest ones of each line (bottom-k
 sketches: A. Broder, On the resemblance and containment of documents, 1997). Two pieces are near-copies if the prints of one

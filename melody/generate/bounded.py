@@ -15,7 +15,7 @@ from melody.codec import CodecConfig
 from melody.codec.columns import PartColumn
 from melody.codec.incremental_recall import picked
 from melody.codec.table import BASES, DRUMS, MAX_PARTS, Field, Role, kind_of
-from melody.generate.limits import MOST_VOICES, Floats, Ints, Limits, limit, span_of, tiled
+from melody.generate.limits import MAX_VOICES_COUNTED, Floats, Ints, Limits, limit, span_of, tiled
 from melody.theory.ranges import instrument_range
 
 NOTE = int(Role.NOTE)
@@ -30,9 +30,12 @@ ARRAYS = ("low", "high", "quiet", "loud", "every", "ends", "free_at")
 class Alone:
     """What ``Bounded`` holds, for the one row of a batch of one, in plain numbers; both come to the same (tests)."""
 
-    def __init__(self, low: list[int], high: list[int], quiet: list[int], loud: list[int], ends: list[list[int]]) -> None:
-        """By part; ``ends``: the ends of a part's last notes, as many as may sound together, none where any number may."""
-        self.low, self.high, self.quiet, self.loud, self.ends = low, high, quiet, loud, ends
+    def __init__(self, low: list[int], high: list[int], quiet: list[int], loud: list[int], ends: list[list[int]], every: int = 1) -> None:
+        """By part; ``ends``: the ends of a part's last notes, as many as may sound together, none where any number may.
+
+        ``every``: steps from one place at which notes may start to the next.
+        """
+        self.low, self.high, self.quiet, self.loud, self.ends, self.every = low, high, quiet, loud, ends, every
         self.free_at = [min(own, default=LONG_AGO) for own in ends]
 
     def played(self, part: int, end: int) -> None:
@@ -52,13 +55,17 @@ class Alone:
 
     def soonest(self, time: int, before: Sequence[int], allowed: int) -> int:
         """See ``Bounded.soonest``."""
-        if not allowed or self.free(time, before, 0) & allowed:
-            return 0
-        return max(1, min(at for p, at in enumerate(self.free_at) if allowed >> p & 1) - time)
+        waits = 0
+        if allowed and not self.free(time, before, 0) & allowed:
+            waits = max(1, min(at for p, at in enumerate(self.free_at) if allowed >> p & 1) - time)
+        if self.every == 1:
+            return waits
+        place = -time % self.every  # steps to the next place at which a note may start
+        return max(waits, self.every if place == 0 and before[0] == NOTE else place)
 
 
 class Bounded:
-    """``pick`` says which rows there are, ``enter`` sets one, ``played`` and ``declare`` follow what is written."""
+    """``pick`` says which rows there are, ``enter`` sets one, ``played`` and ``add_parts`` follow what is written."""
 
     def __init__(self, config: CodecConfig) -> None:
         self.config = config
@@ -67,7 +74,7 @@ class Bounded:
         self.high, self.quiet, self.loud = (np.zeros((0, MAX_PARTS), np.int64) for _ in range(3))
         self.every = np.zeros(0, np.int64)  # steps; 1: notes may start anywhere
         # when the last notes of each part end, as many as may sound together; the others stand at NEVER_FREE
-        self.ends = np.zeros((0, MAX_PARTS, MOST_VOICES), np.int64)
+        self.ends = np.zeros((0, MAX_PARTS, MAX_VOICES_COUNTED), np.int64)
         self.free_at = np.zeros((0, MAX_PARTS), np.int64)  # from here on another note of the part may start
         self.onsets: list[Floats | None] = []  # laid end to end (``tiled``)
         self.first: list[Floats | None] = []
@@ -84,9 +91,9 @@ class Bounded:
         self.all = np.arange(len(self.limits))
         if len(found) == len(self.limits) == 1:
             ends = [[end for end in own if end != NEVER_FREE] for own in self.ends[0].tolist()]
-            counted = [own if len(own) < MOST_VOICES else [] for own in ends]
+            counted = [own if len(own) < MAX_VOICES_COUNTED else [] for own in ends]
             low, high, quiet, loud = (array[0].tolist() for array in (self.low, self.high, self.quiet, self.loud))
-            self.alone = Alone(low, high, quiet, loud, counted)
+            self.alone = Alone(low, high, quiet, loud, counted, int(self.every[0]))
 
     def pick(self, origin: Ints) -> None:
         """Row i is what row ``origin[i]`` was; -1: blank, to be set by ``enter``."""
@@ -129,7 +136,7 @@ class Bounded:
         part, end = events[plays, Field.PART], time[plays] + events[plays, Field.DURATION]
         for p in np.unique(part).tolist():
             count = int((self.ends[b, p] < NEVER_FREE).sum())
-            if self.free_at[b, p] != LONG_AGO or count < MOST_VOICES:
+            if self.free_at[b, p] != LONG_AGO or count < MAX_VOICES_COUNTED:
                 latest = np.sort(end[part == p])[-count:]
                 self.ends[b, p, : len(latest)] = latest
         self.free_at[b] = self.ends[b].min(-1)
@@ -141,12 +148,12 @@ class Bounded:
 
     def _set_voices(self, b: int, parts: Ints, voices: Ints) -> None:
         """Nothing sounds yet in some parts (n,), and so many notes (n,) may sound together; 0: any number."""
-        counted = (voices > 0) & (voices < MOST_VOICES)
-        slots = np.where(counted, voices, MOST_VOICES)
-        self.ends[b, parts] = np.where(np.arange(MOST_VOICES) < slots[:, None], LONG_AGO, NEVER_FREE)
+        counted = (voices > 0) & (voices < MAX_VOICES_COUNTED)
+        slots = np.where(counted, voices, MAX_VOICES_COUNTED)
+        self.ends[b, parts] = np.where(np.arange(MAX_VOICES_COUNTED) < slots[:, None], LONG_AGO, NEVER_FREE)
         self.free_at[b, parts] = LONG_AGO
 
-    def declare(self, rows: Ints, parts: Ints, programs: Ints) -> None:
+    def add_parts(self, rows: Ints, parts: Ints, programs: Ints) -> None:
         """The model has declared a part in some rows (n,): it keeps to its instrument where the plan says so."""
         for b, part, program in zip(rows.tolist(), parts.tolist(), programs.tolist(), strict=True):
             limits = self.limits[b]
@@ -157,7 +164,7 @@ class Bounded:
                 self._set_voices(b, np.array([part]), np.array([found.voices]))
                 if self.alone is not None:
                     self.alone.low[part], self.alone.high[part] = base + found.low, base + found.high
-                    self.alone.ends[part] = [LONG_AGO] * (found.voices if found.voices < MOST_VOICES else 0)
+                    self.alone.ends[part] = [LONG_AGO] * (found.voices if found.voices < MAX_VOICES_COUNTED else 0)
                     self.alone.free_at[part] = LONG_AGO
 
     def played(self, rows: Ints, parts: Ints, ends: Ints) -> None:

@@ -8,7 +8,7 @@ Each is a rule of its own, and a plan may have any of them:
     weights        what is added to the logits of a part's pitches: a scale, the strokes of a beat
     onsets, first  what is added to the logits of a note's place: the grid of the tune; where a piece may begin
 
-They are wishes: where the grammar leaves nothing else they give way, so that something is always legal.
+They are preferences: where the grammar leaves nothing else they give way, so that something is always legal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from melody.theory.ranges import PLAIN_KIT, instrument_range
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-MOST_VOICES = 8  # more notes at once are not counted
+MAX_VOICES_COUNTED = 8  # more notes at once are not counted
 NEVER = np.float32(-60.0)  # weight of what should not be drawn
 UNUSUAL = np.float32(-7.0)  # weight of strokes that do not belong at a place, but to the kit
 

@@ -183,7 +183,7 @@ class Rows:
         number = chosen[rows, Field.PART]
         described = (declared_program(chosen[rows, Field.PITCH]), chosen[rows, Field.VELOCITY], np.zeros_like(rows))
         self.parts[rows, number] = np.stack(described, -1)
-        self.bounded.declare(rows, number, described[0])
+        self.bounded.add_parts(rows, number, described[0])
         self.table[rows, ALLOWED] |= 1 << number
         self.table[rows, LAST_PART] = np.maximum(self.table[rows, LAST_PART], number)
         self.table[rows, DECLARED] += 1

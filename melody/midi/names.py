@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LONGEST = 1000  # bytes of a text that are looked at; more is never shown
+MAX_BYTES = 1000  # bytes of a text that are looked at; more is never shown
 _CYRILLIC = re.compile(rb"[\xc0-\xff\xa8\xb8]{3}")  # letters of Windows-1251; in Latin-1 hardly three accents stand together
 _JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
@@ -15,14 +15,14 @@ def decoded(raw: bytes) -> str:
     >>> decoded("Fl\u00f6te".encode("latin-1")), decoded("Мелодия".encode("cp1251")), decoded("メロディ".encode("shift_jis"))
     ('Flöte', 'Мелодия', 'メロディ')
     """
-    raw = raw[:LONGEST]
+    raw = raw[:MAX_BYTES]
     if raw.isascii():
         return raw.decode()
     for encoding, likely in (("utf-8", _any), ("cp932", _japanese), ("cp1251", _cyrillic)):
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError as fault:
-            if encoding != "utf-8" or fault.start < LONGEST - 3:
+            if encoding != "utf-8" or fault.start < MAX_BYTES - 3:
                 continue
             text = raw[: fault.start].decode()  # cut inside a character
         if likely(raw, text):

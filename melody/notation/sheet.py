@@ -134,7 +134,7 @@ def _joined(bars: list[Bar]) -> list[Bar]:
     while place < len(bars):
         bar = bars[place]
         after = bars[place + 1] if place + 1 < len(bars) else None
-        split = after is not None and place > 0 and after.implicit and bar.length + after.length == bar.nominal == after.nominal
+        split = after is not None and place > 0 and after.length > 0 and bar.length + after.length == bar.nominal == after.nominal
         if split:
             out.append(Bar(bar.nominal, bar.beats, bar.beat_type))
         elif bar.length > 0:

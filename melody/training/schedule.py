@@ -7,7 +7,7 @@ import math
 from melody.training.config import TrainConfig
 from melody.training.state import Counters
 
-FEW = 100  # updates with which a network learns next to nothing
+MIN_UPDATES = 100  # updates with which a network learns next to nothing
 SURE = 3  # updates after which their time is known well enough
 
 
@@ -32,7 +32,7 @@ def too_short(config: TrainConfig, counters: Counters) -> str:
     'only about 9 updates in 4 minutes, too few to learn much: give it 89 minutes or more, or a smaller batch (now 32)'
     """
     updates = int(60 * config.minutes * counters.step / max(counters.seconds, 1e-9))
-    wanted = max(FEW, 2 * config.warmup)
+    wanted = max(MIN_UPDATES, 2 * config.warmup)
     if counters.step != SURE or not config.minutes or config.steps or updates >= wanted:
         return ""
     minutes = math.ceil(wanted * counters.seconds / counters.step / 60)

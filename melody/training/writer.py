@@ -15,7 +15,7 @@ import torch
 from melody import bundle
 from melody.bundle import Bundle
 from melody.corpus import Corpus
-from melody.corpus.instruments import heard_before, programs_heard
+from melody.corpus.instruments import programs_seen, seen_before
 from melody.corpus.priors import style_priors
 from melody.errors import MelodyError
 from melody.files import shown
@@ -36,7 +36,7 @@ class RunWriter:
         self.path, self.recipe, self.corpus, self.origin = path, recipe, corpus, origin
         # Now, and not when a signal waits for the first save: many pieces take many seconds.
         self.priors = style_priors(corpus) if writes else {}
-        self.heard = programs_heard(corpus) if writes else {}
+        self.seen = programs_seen(corpus) if writes else {}
         self._metrics: folder.Metrics | None = None
 
     def open(self, step: int, last_row: int) -> None:
@@ -88,12 +88,12 @@ class RunWriter:
             "corpus": self.corpus.digest,
             "precision": precision,
         }
-        known, heard = {}, self.heard
+        known, seen = {}, self.seen
         if self.origin:  # old styles stay known, but a model that was taught a style plays that one unless it is asked for another
             facts["began_as"] = self.origin.sha256
             known = {s: {**h, "pieces": 0} for s, h in self.origin.training.get("habits", {}).items()}
-            heard = heard_before(self.origin.training.get("programs"), heard)
-        return facts | {"habits": known | self.priors, "programs": heard}
+            seen = seen_before(self.origin.training.get("programs"), seen)
+        return facts | {"habits": known | self.priors, "programs": seen}
 
     def _data(self) -> tuple[dict[str, object], ...]:
         """What the run learned from, by style."""

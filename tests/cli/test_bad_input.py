@@ -82,7 +82,7 @@ def test_only_drums(melody, model, odd):
 
 
 CALLS = [
-    (("generate", "--bars", 8, "--seconds", 30), "bars and seconds"),
+    (("generate", "--bars", 8, "--seconds", 30), "--bars and --seconds"),
     (("generate", "--bars", -3), "bars is -3"),
     (("generate", "--bars", 0), "bars is 0"),
     (("generate", "--bars", "many"), "--bars"),
@@ -210,7 +210,7 @@ def test_a_tune_that_is_too_long_for_the_network(melody, model, odd):
 
 
 def test_a_fault_of_the_program_is_one_line_too(melody, odd, monkeypatch):
-    def broken(path, limits=None):
+    def broken(path, *_, **__):
         raise KeyError("a\nb")
 
     monkeypatch.setattr(notation, "read", broken)

@@ -47,7 +47,12 @@ def test_fetch_and_prepare(melody, offered):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["grove"], "did you mean 'groove'?"), ([], "NAME"), (["lakh"], "not offered as one file"), (["groove", "--url", "x"], "--url")],
+    [
+        (["grove"], "did you mean 'groove'?"),
+        ([], "NAME"),
+        (["lakh"], "cannot be downloaded as one file"),
+        (["groove", "--url", "x"], "--url"),
+    ],
 )
 def test_calls_that_are_wrong(melody, arguments, words):
     said = melody("data", "fetch", *arguments)

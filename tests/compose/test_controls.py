@@ -55,9 +55,14 @@ def test_pitches_outside_a_key_that_was_asked_for_become_much_rarer():
 
 def test_voices_that_were_asked_for_are_not_silent_for_long(composer):
     tune = Score((Track("x", notes=note_table([0, 480], [480] * 2, [60, 62], [80] * 2)),))
-    for asks, bar in ((Generate(voices=("piano", "bass"), meter="3/4"), 72), (Accompany(tune=tune, voices=("bass",)), 96)):
+    for asks, bar in (
+        (Generate(voices=("piano", "bass"), meter="3/4", passes=False), 72),
+        (Accompany(tune=tune, voices=("bass",), passes=False), 96),
+    ):
         assert asks.task(composer.bundle).plan.max_silence == 4 * bar
-    assert all(asks.task(composer.bundle).plan.max_silence == NO_STOP for asks in (Generate(), Accompany(tune=tune)))
+    assert all(
+        asks.task(composer.bundle).plan.max_silence == NO_STOP for asks in (Generate(passes=False), Accompany(tune=tune, passes=False))
+    )
 
 
 def test_a_tune_says_its_tempo_meter_and_key(composer):

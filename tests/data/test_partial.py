@@ -65,7 +65,7 @@ def test_a_download_that_ends_while_another_begins(server, tmp_path, monkeypatch
 
 
 def test_no_single_file_and_no_folder(server, tmp_path):
-    with pytest.raises(CallError, match="not offered as one file"):
+    with pytest.raises(CallError, match="cannot be downloaded as one file"):
         fetch(find("giantmidi"), tmp_path)
     with pytest.raises(MelodyError, match="no such folder"):
         get(server, tmp_path / "none")

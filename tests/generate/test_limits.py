@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from melody.codec.given import no_parts
 from melody.codec.table import DRUMS, Field, Role
 from melody.generate.bounded import Bounded
 from melody.generate.limits import NEVER, Limits, plain_beat
@@ -125,7 +126,7 @@ def test_one_row_knows_in_plain_numbers_what_many_know_in_arrays():
     for bounded, rows in ((one, 1), (two, 2)):
         bounded.pick(np.full(rows, -1))
         for b in range(rows):
-            bounded.enter(b, limits, events, time)
+            bounded.enter(b, limits, no_parts(), events, time)
         bounded.refresh()
     assert one.alone is not None and two.alone is None
     at = 0

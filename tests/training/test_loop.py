@@ -174,11 +174,14 @@ def test_metrics_that_cannot_be_written(start):
         trainer.run(Log())
 
 
-def test_a_fault_of_the_loader_reaches_the_caller_and_its_thread_ends(start):
+def test_a_fault_of_the_loader_reaches_the_caller_and_its_thread_ends(start, monkeypatch):
     import threading
 
+    def broken(*_, **__):
+        raise IndexError("no such piece")
+
     trainer = start()
-    trainer.stream.pieces = [10**6]  # no such piece
+    monkeypatch.setattr("melody.corpus.stream.training_piece", broken)
     with pytest.raises(IndexError):
         list(prefetched(trainer.stream))
     assert not [t for t in threading.enumerate() if t.name == "melody-loader"]

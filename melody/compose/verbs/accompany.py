@@ -62,13 +62,13 @@ class Accompany(WithTrack, WithVoices):
         last = theory.bar_of(tune.score, [tune.last_onset, max(tune.last_onset, tune.end - 1)])
         ending, stop = (int(t) for t in tune.bar_ticks(last + np.array([0, 1])))
         known_programs = learned_programs(bundle) if self.fitting.nearest else None
-        heard, heard_parts = as_learned(extra, parts, known_programs)
+        learned, learned_parts = as_learned(extra, parts, known_programs)
         drawing = Drawing(bundle, self.style, self.sampling)
         made = Plan(
-            parts=heard_parts,
+            parts=learned_parts,
             conditions=tune_conditions(self, tune, codec),
             metre=piece.metre,
-            prime=np.concatenate([known, heard]),
+            prime=np.concatenate([known, learned]),
             given=given_notes(piece, np.ones(len(piece.notes), bool)),
             stop=max(1, int(tune.steps(stop))),
             ending=int(tune.steps(ending)),

@@ -51,13 +51,13 @@ class Generate(WithVoices, WithLength):
         prime, parts = declared(no_parts(), self, 0)
         stop, ending = self._span(metre, tempo, codec)
         known = learned_programs(bundle) if self.fitting.nearest else None
-        heard, heard_parts = as_learned(prime, parts, known)
+        learned, learned_parts = as_learned(prime, parts, known)
         limits = limits_of_voices(self.programs(), 0, self.fitting, drums_learned(bundle))
         made = Plan(
-            parts=heard_parts,
+            parts=learned_parts,
             conditions=conditions(codec, style, tempo, key, meter),
             metre=metre,
-            prime=heard,
+            prime=learned,
             stop=stop,
             ending=ending,
             declare=(0, 0) if self.voices else (1, 4),
