@@ -202,13 +202,13 @@ def interrupted_after(monkeypatch, steps):
 
 @pytest.mark.slow
 def test_a_piece_that_is_interrupted_ends_there(melody, model, tune: Path, here, monkeypatch):
-    whole = melody("generate", "--model", model, "--bars", 8, "--seed", 5, "--no-passes", "-o", "whole.mid")
+    whole = melody("generate", "--model", model, "--bars", 16, "--seed", 5, "--no-passes", "-o", "whole.mid")
     interrupted_after(monkeypatch, 30)
-    said = melody("generate", "--model", model, "--bars", 8, "--seed", 5, "--no-passes", "-o", "x.mid")
+    said = melody("generate", "--model", model, "--bars", 16, "--seed", 5, "--no-passes", "-o", "x.mid")
     assert said.status == 130 and "interrupted; x.mid holds the first 0:" in said.err and whole.status == 0
     assert 10 < midi.read("x.mid").note_count < 30 < midi.read("whole.mid").note_count
     interrupted_after(monkeypatch, 20)
-    said = melody("generate", "--model", model, "--bars", 8, "--seed", 5, "--no-passes", "-o", "whole.mid", "--force")
+    said = melody("generate", "--model", model, "--bars", 16, "--seed", 5, "--no-passes", "-o", "whole.mid", "--force")
     assert said.status == 130 and "whole.interrupted.mid holds the first" in said.err
     assert midi.read("whole.mid").note_count > 30  # the older piece stays until a whole one takes its place
     interrupted_after(monkeypatch, 20)
