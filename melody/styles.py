@@ -77,25 +77,13 @@ def grown(model: EventLSTM, names: Sequence[str], initial: bool = False) -> Even
     ``initial``: give every style a state of its own to begin in (zeros at first). The model itself is returned where it
     already has all that.
     """
-    import torch
-
-    from melody.model import EventLSTM
+    from melody.model.growth import enlarged
 
     new = tuple(name for name in names if name not in model.codec.styles)
     initial = initial or model.config.initial
     if not new and initial == model.config.initial:
         return model
-    codec = replace(model.codec, styles=model.codec.styles + new)
-    with torch.random.fork_rng(devices=[]):  # what a run draws afterwards does not depend on this
-        larger = EventLSTM(replace(model.config, initial=initial), codec)
-    weights = larger.state_dict() | model.state_dict()
-    for name in ("conditions.0.weight", "initial.weight"):
-        if name in model.state_dict() and new:
-            old = model.state_dict()[name]
-            mean = (old[1:] if len(old) > 1 else old).mean(0, keepdim=True)
-            weights[name] = torch.cat([old, mean.expand(len(new), -1)])
-    larger.load_state_dict(weights)
-    return larger.train(model.training)
+    return enlarged(model, replace(model.config, initial=initial), replace(model.codec, styles=model.codec.styles + new))
 
 
 def style_of(model: EventLSTM, name: str, sha256: str, priors: Mapping[str, Any]) -> Style:

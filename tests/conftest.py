@@ -111,3 +111,14 @@ def model(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = changed(load_recipe("tiny"), {"train": {"steps": 40, "threads": 1, "precision": "fp32", "validate_every": 40}})
     Trainer(Corpus(corpus), folder, recipe).run(NoCallback())
     return folder
+
+
+@pytest.fixture
+def hasty_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A judge that does not look closely, at short pieces."""
+    from melody.compose import judged
+    from melody.evaluation import judge_numbers
+
+    monkeypatch.setattr(judge_numbers, "ROUNDS", 5)
+    monkeypatch.setattr(judge_numbers, "DIVISIONS", 1)
+    monkeypatch.setattr(judged, "PIECE_BARS", 17)

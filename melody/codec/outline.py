@@ -126,7 +126,7 @@ def nothing_known(bars: int = 0) -> Outline:
 
 
 def outline_of(piece: Piece) -> Outline:
-    """The outline of a piece, from its notes. About 2 ms for a song of 100 bars."""
+    """The outline of a piece, from its notes. 12 to 31 ms for a song of pop909: to be kept where it is wanted again."""
     config, metre, notes = piece.config, piece.metre, piece.notes
     if not config.outlined or not len(notes):
         return nothing_known()

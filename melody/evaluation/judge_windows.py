@@ -65,19 +65,8 @@ def bar_steps(meter: Meter) -> int | None:
 def meter_of(score: Score) -> Meter | None:
     """The only meter of a piece that can be judged; None where it changes, or has a bar of odd length."""
     meters = real_meters(score)
-    after = int(_short_bar(score) > 0)
-    meter = int(meters["numerator"][after]), int(meters["denominator"][after])
-    return meter if len(meters) == 1 + after and bar_steps(meter) else None
-
-
-def _short_bar(score: Score) -> int:
-    """Ticks of a bar at the beginning that is shorter than all others: an upbeat, or what stands before the first downbeat; 0: none."""
-    meters = real_meters(score)
-    if len(meters) < 2:
-        return 0
-    bar = 4 * score.ticks_per_quarter * int(meters["numerator"][1]) / int(meters["denominator"][1])
-    first = int(meters["tick"][1])
-    return first if first < bar else 0
+    meter = int(meters["numerator"][0]), int(meters["denominator"][0])
+    return meter if len(meters) == 1 and bar_steps(meter) else None
 
 
 def usual_meter(scores: Iterable[Score]) -> Meter | None:
@@ -91,7 +80,7 @@ def cut_window(score: Score, meter: Meter, start: int, bars: int = BARS, piece: 
     _, notes = merged_notes([t for t in score.tracks if not t.is_drum])
     bar = bar_steps(meter)
     assert bar is not None
-    onset = _steps(notes["onset"] - _short_bar(score), score.ticks_per_quarter) - start * bar
+    onset = _steps(notes["onset"], score.ticks_per_quarter) - start * bar
     inside = (onset >= 0) & (onset < bars * bar)
     notes, onset = notes[inside], onset[inside]
     length = np.maximum(_steps(notes["duration"], score.ticks_per_quarter), 1)
@@ -109,8 +98,7 @@ def _steps(ticks: Steps, per_quarter: int) -> Steps:
 
 def bar_count(score: Score, meter: Meter) -> int:
     """Bars up to the one in which the last pitched note begins."""
-    before = _short_bar(score)
-    onsets = [_steps(t.notes["onset"][-1:] - before, score.ticks_per_quarter) for t in score.tracks if len(t.notes) and not t.is_drum]
+    onsets = [_steps(t.notes["onset"][-1:], score.ticks_per_quarter) for t in score.tracks if len(t.notes) and not t.is_drum]
     bar = bar_steps(meter)
     assert bar is not None
     return int(np.concatenate(onsets).max()) // bar + 1 if onsets else 0

@@ -22,6 +22,7 @@ from melody.codec.columns import Feature
 from melody.codec.grammar import Plain
 from melody.codec.table import Field
 from melody.generate import constraints
+from melody.generate.bounded import NEVER_FREE
 from melody.generate.chain import Chain, Floats
 from melody.generate.constraints import END, NOTE, NOTES, TIME, View
 from melody.generate.engine import Context, Engine, Heads, State, Steps
@@ -30,7 +31,7 @@ from melody.generate.plan import Plan
 from melody.generate.prime import context_of, primed
 from melody.generate.repetition import echoes
 from melody.generate.rows import EVENT, Rows
-from melody.generate.timeline import BAR, FEATURES, LOOKUPS, POSITION
+from melody.generate.timeline import AFTER_NEXT, BAR, FEATURES, LOOKUPS, POSITION
 
 Ints = NDArray[np.int64]
 ROWS = 64  # pieces that are written at once
@@ -189,9 +190,21 @@ class Writer(Generic[Context, State, Heads]):
         process = (lambda logits: self._processed(logits, chain.chosen, here)) if moved else None
         pitches = constraints.pitches(xp, config, view, role, wait, part, kind)
         chain.between(Field.PITCH, *self._within(Field.PITCH, pitches, role, part), ban, process)
-        chain.between(Field.DURATION, *constraints.others(xp, config, view, Field.DURATION, role, kind))
+        durations = constraints.others(xp, config, view, Field.DURATION, role, kind)
+        left = here[:, AFTER_NEXT] - config.grid - rows.table[:, TIME] - chain.chosen[:, Field.WAIT]
+        chain.between(Field.DURATION, *self._in_time(durations, role, part, left))
         loudness = constraints.others(xp, config, view, Field.VELOCITY, role, kind)
         chain.between(Field.VELOCITY, *self._within(Field.VELOCITY, loudness, role, part))
+
+    def _in_time(self, span: tuple[Any, Any], role: Any, part: Any, left: Ints) -> tuple[Any, Any]:
+        """An interval of durations. Where every bar has to have a note, a part of few voices has one free in time: ``left`` steps (B,)."""
+        every_bar, bounded = self.rows.every_bar, self.rows.bounded
+        if not bounded.any or not every_bar.any():
+            return span
+        if (alone := bounded.alone) is not None:
+            return constraints.narrowed(Plain, role == NOTE and bool(alone.ends[part]), span, 1, max(1, int(left[0])))
+        counted = bounded.ends[bounded.all, part, -1] == NEVER_FREE
+        return constraints.narrowed(np, (role == NOTE) & counted & every_bar, span, 1, np.maximum(1, left))
 
     def _within(self, field: Field, span: tuple[Any, Any], role: Any, part: Any) -> tuple[Any, Any]:
         """An interval of pitches or velocities, kept to the limits of the parts."""

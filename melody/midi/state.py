@@ -56,10 +56,6 @@ class Channel:
         self.bank, self.part = (0, 0), None
         self.patches.append((tick, -1, Patch(drums=self.number % 16 == TENTH)))
 
-    def ever_drums(self) -> bool:
-        """Whether the file makes the channel one for drums at any time."""
-        return any(patch.drums for _, _, patch in self.patches)
-
     def is_drums(self, mode: str) -> bool:
         """Whether the channel plays drums once its bank holds."""
         bank = self.bank[0]

@@ -38,13 +38,6 @@ TOKEN = re.compile(
 )
 
 
-def is_abc(head: bytes) -> bool:
-    """Whether a text begins as a tune does: with X: (after comments and directives), and a key follows."""
-    text = head.decode("latin-1").lstrip("\xef\xbb\xbf \t\r\n")
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("%")]
-    return text.startswith("%abc") or bool(lines) and bool(re.match(r"X:\s*\d*", lines[0])) and "K:" in text
-
-
 @dataclass
 class _Voice:
     """One voice while it is read."""

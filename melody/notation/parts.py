@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.sax.saxutils import escape  # writes, parses nothing
+from html import escape
 
 import numpy as np
 
@@ -30,7 +30,7 @@ Pieces = list[list[tuple[int, Chord]]]  # of each voice: step of the chord's bar
 
 def escaped(text: str) -> str:
     """Text as XML holds it: no character that it forbids."""
-    return escape("".join(c for c in text if c.isprintable()).encode("utf-8", "ignore").decode())
+    return escape("".join(c for c in text if c.isprintable()).encode("utf-8", "ignore").decode(), quote=False)
 
 
 class PartWriter:

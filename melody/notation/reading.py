@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from melody import midi
 from melody.errors import MelodyError
 from melody.files import read_bytes, shown
 from melody.midi import Limits, ScoreLike
-from melody.notation import abc, musicxml, safe_xml
-from melody.notation.sheet import to_score
 from melody.score import Score
 
 SUFFIXES = (".musicxml", ".mxl", ".abc")
@@ -52,7 +51,7 @@ def is_notation(data: bytes) -> bool:
     >>> is_notation(b"X:1\nK:C\nCDEF|"), is_notation(b"MThd")
     (True, False)
     """
-    return _is_xml(data) or data[:4] == b"PK\3\4" or abc.is_abc(data[:_HEAD])
+    return _is_xml(data) or data[:4] == b"PK\3\4" or _is_abc(data[:_HEAD])
 
 
 def _is_xml(data: bytes) -> bool:
@@ -60,7 +59,20 @@ def _is_xml(data: bytes) -> bool:
     return head.startswith((b"<", b"\xff\xfe<\0", b"\xfe\xff\0<"))
 
 
+def _is_abc(head: bytes) -> bool:
+    """Whether a text begins as a tune does: with X: (after comments and directives), and a key follows."""
+    if b"K:" not in head:
+        return False
+    text = head.decode("latin-1").lstrip("\xef\xbb\xbf \t\r\n")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("%")]
+    return text.startswith("%abc") or bool(lines) and bool(re.match(r"X:\s*\d*", lines[0]))
+
+
 def _score(data: bytes, limits: Limits) -> Score:
+    # The parsers are imported here: nearly all that is read is MIDI, and a command should start at once.
+    from melody.notation import abc, musicxml, safe_xml
+    from melody.notation.sheet import to_score
+
     if data[:4] == b"PK\3\4":
         data = safe_xml.unpacked(data, limits.max_bytes)
     if _is_xml(data):

@@ -66,6 +66,7 @@ def unpacked(data: bytes, limit: int) -> bytes:
             return _entry(archive, _score_name(archive, names, limit), limit)
     except MelodyError:
         raise
+    # zipfile raises NotImplementedError for a compression that it does not know, RuntimeError for an encrypted entry.
     except (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as fault:
         raise MelodyError(f"damaged .mxl file ({fault})") from None
 

@@ -24,7 +24,7 @@ def test_bars_are_obeyed(composer, bars, meter, quarters):
         piece = composer.generate(bars=bars, meter=meter, tempo=90, seed=seed)
         in_order(piece)
         assert piece.end_tick <= quarters * piece.ticks_per_quarter
-        assert piece.end_tick > (quarters - quarters / bars) * piece.ticks_per_quarter  # something sounds in the last bar
+        assert max(int(t.notes["onset"].max()) for t in piece.tracks) >= (quarters - quarters / bars) * piece.ticks_per_quarter
         assert piece.meters.tolist() == [(0, *(int(n) for n in meter.split("/")))]
         assert piece.tempi.tolist() == [(0, round(60e6 / 90))]
 

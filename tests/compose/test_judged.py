@@ -10,18 +10,7 @@ from melody.errors import CallError, MelodyError
 from melody.evaluation.judge_given import AFTER, GIVEN, WITH
 from tests.conftest import song
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch):
-    """A judge that does not look closely, at short pieces."""
-    from melody.compose import judged
-    from melody.evaluation import judge_numbers
-
-    monkeypatch.setattr(judge_numbers, "ROUNDS", 5)
-    monkeypatch.setattr(judge_numbers, "DIVISIONS", 1)
-    monkeypatch.setattr(judged, "PIECE_BARS", 17)
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hasty_judge")]
 
 
 LEAST, WINDOWS = 10, 40
