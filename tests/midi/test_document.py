@@ -10,6 +10,7 @@ import mido
 import numpy as np
 import pytest
 from hypothesis import given
+from mido.midifiles.meta import meta_charset
 
 from melody import edit, midi
 from melody.errors import MelodyError
@@ -30,15 +31,19 @@ def more(score, index, *notes):
 
 
 def events(data):
-    """(track, tick, message) of a file, ends of tracks left out."""
+    """(track, tick, message) of a file, ends of tracks left out.
+
+    mido writes a name in the charset of the file that was read last, and keeps it where reading failed: it is set here.
+    """
     out = []
-    for number, track in enumerate(mido.MidiFile(file=io.BytesIO(data), clip=True, charset="latin-1").tracks):
-        tick = 0
-        for message in track:
-            tick += message.time
-            if message.type == "end_of_track":
-                break
-            out.append((number, tick, bytes(message.bytes())))
+    with meta_charset("latin-1"):
+        for number, track in enumerate(mido.MidiFile(file=io.BytesIO(data), clip=True, charset="latin-1").tracks):
+            tick = 0
+            for message in track:
+                tick += message.time
+                if message.type == "end_of_track":
+                    break
+                out.append((number, tick, bytes(message.bytes())))
     return out
 
 
