@@ -19,6 +19,7 @@ from melody.settings import check_settings, setting
 
 MODES = ("nothing", "lead", "part", "others", "window")
 NO_HORIZON = 1 << 29  # a horizon that sees all of the future
+LEAD_IN = 2  # of the bars before a hole at most so many times its longest length are written with it
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class GivenConfig:
     lead: float = setting(0.30, "Weight of: the lead is given.", kind=float, low=0)
     part: float = setting(0.05, "Weight of: one part is given.", kind=float, low=0)
     others: float = setting(0.10, "Weight of: all parts but one are given.", kind=float, low=0)
-    window: float = setting(0.15, "Weight of: everything outside a window of bars is given.", kind=float, low=0)
+    window: float = setting(0.15, "Weight of: everything outside a window of bars, and some bars that lead up to it, is given.", kind=float, low=0)
     window_bars: int = setting(8, "Longest window, in bars.", kind=int, low=1)
     causal: float = setting(0.15, "Share of choices whose future is cut off (for live use).", kind=float, low=0, high=1)
     form_pass: float = setting(0.08, "Share of pieces of which the form is written, and not the notes.", kind=float, low=0, high=1)
@@ -67,6 +68,7 @@ class Choice:
     free: NDArray[np.bool_]  # (n,): not given, inside the span
     start: int
     stop: int
+    hole: int = 0  # where a hole begins, for a window; from ``start`` up to it stands what leads up to it
     horizon: int = NO_HORIZON  # steps of the future that are seen; below NO_HORIZON the encoder reads forwards only
 
     @property
@@ -94,9 +96,10 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig, begin: i
     """
     notes, end = piece.notes, piece.end
     mode = MODES[rng.choice(len(MODES), p=config.weights())]
-    part, bars, first = (int(rng.integers(1 << 30)) for _ in range(3))  # drawn always: the stream stays in step
+    part, bars, first, lead_in = (int(rng.integers(1 << 30)) for _ in range(4))  # drawn always: the stream stays in step
     causal, ahead = rng.random() < config.causal, int(rng.integers(3))
-    start, stop = begin, end
+    start = hole = begin
+    stop = end
     count = len(piece.parts)
     lead = np.flatnonzero(piece.parts["lead"])
     if mode == "lead":
@@ -110,7 +113,9 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig, begin: i
         total = last - before + 1
         length = 1 + bars % min(config.window_bars, total)
         from_bar = before + first % (total - length + 1)
-        start, stop = piece.metre.bar_start(from_bar), piece.metre.bar_start(from_bar + length)
+        hole, stop = piece.metre.bar_start(from_bar), piece.metre.bar_start(from_bar + length)
+        # Some bars before the hole are written too: infill reads what stands before a hole as a tune is read (docs/log.md).
+        start = piece.metre.bar_start(max(before, from_bar - lead_in % (LEAD_IN * config.window_bars + 1)))
         given = (notes["onset"] < start) | (notes["onset"] >= stop)
         if causal and count > 1:  # half of the windows with a "causal" draw leave one part only to write
             given |= notes["part"] != part % count
@@ -120,13 +125,13 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig, begin: i
     if mode == "nothing" or given.all() or not given.any():
         return nothing_given(piece, begin)
     horizon = (0, piece.config.grid, 8 * piece.config.grid)[ahead] if causal else NO_HORIZON
-    return Choice(mode, given, ~given, start, stop, horizon)
+    return Choice(mode, given, ~given, start, stop, hole, horizon)
 
 
 def nothing_given(piece: Piece, begin: int = 0) -> Choice:
     """The choice that leaves the whole piece, from ``begin`` on, to the model."""
     nothing = np.zeros(len(piece.notes), bool)
-    return Choice("nothing", nothing, ~nothing, begin, piece.end)
+    return Choice("nothing", nothing, ~nothing, begin, piece.end, begin)
 
 
 def given_notes(piece: Piece, given: NDArray[np.bool_]) -> Given:

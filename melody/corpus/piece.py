@@ -178,12 +178,12 @@ def passed(
         held = choice.given if whole and choice.mode in ("lead", "part", "others") else None
         made, is_given = chord_piece(piece, outline, held)
         if len(made.parts) <= MAX_PARTS:
-            mine = Choice(choice.mode, is_given, ~is_given, 0, made.end, choice.horizon if held is not None else NO_HORIZON)
+            mine = Choice(choice.mode, is_given, ~is_given, 0, made.end, horizon=choice.horizon if held is not None else NO_HORIZON)
             return made, mine, outline.without(chords=True, form=form, texture=texture)
     if known >= given.outline:
         return piece, choice, None
     if choice.mode == "window" and in_hole < HIDDEN_HOLES:
-        outline = outline.without_between(piece.metre, choice.start, choice.stop)
+        outline = outline.without_between(piece.metre, choice.hole, choice.stop)
     return piece, choice, outline.without(chords, form, texture)
 
 

@@ -114,13 +114,12 @@ def test_a_choice_splits_the_notes(piece: Piece, seed: int) -> None:
     if choice.mode == "others":
         assert len(free_parts) == 1 and not given_parts & free_parts
     if choice.mode == "window":
-        starts, stops = piece.metre.bar(np.array([choice.start]))[1], piece.metre.bar(np.array([choice.stop]))[1]
-        assert not starts[0] and not stops[0]
+        assert not piece.metre.bar(np.array([choice.start, choice.hole, choice.stop]))[1].any(), "bar lines"
         inside = (piece.notes["onset"] >= choice.start) & (piece.notes["onset"] < choice.stop)
         assert choice.given[~inside].all()
         assert choice.free[inside].all() or len(free_parts) == 1
-        bars = piece.metre.bar(np.array([choice.start, choice.stop]))[0]
-        assert 1 <= bars[1] - bars[0] <= 8
+        start, hole, stop = piece.metre.bar(np.array([choice.start, choice.hole, choice.stop]))[0].tolist()
+        assert 1 <= stop - hole <= 8 and 0 <= hole - start <= 16
     else:
         assert (choice.start, choice.stop) == (0, piece.end)
 
@@ -138,8 +137,10 @@ def test_choices_come_as_often_as_asked_for() -> None:
     some = [c for c in choices if c.mode in ("lead", "part", "others")]
     assert np.mean([c.causal for c in some]) == pytest.approx(config.causal, abs=0.04)
     assert {c.horizon for c in some} == {0, 24, 8 * 24, NO_HORIZON}
-    assert len({c.start for c in choices if c.mode == "window"}) > 25
-    assert {(c.stop - c.start) // 96 for c in choices if c.mode == "window"} == set(range(1, 9))
+    windows = [c for c in choices if c.mode == "window"]
+    assert len({c.hole for c in windows}) > 25
+    assert {(c.stop - c.hole) // 96 for c in windows} == set(range(1, 9))
+    assert {(c.hole - c.start) // 96 for c in windows} == set(range(17))
 
 
 def test_every_choice_draws_the_same_amount() -> None:
