@@ -1,0 +1,151 @@
+"""What the page can ask for, made of the requests themselves: a setting of a request is a control of the page.
+
+A new verb in ``REQUESTS`` is a button, a new setting a control, without a line here. The tables below say where a setting is shown if
+not among the music, and which values are worth a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from melody import theory
+from melody.bundle import Bundle
+from melody.compose import REQUESTS, Request, Sampling
+from melody.compose.known import learned_programs
+from melody.compose.request import WithTune
+from melody.errors import CallError, unknown
+from melody.programs import DRUMS, FAMILIES, PROGRAMS
+from melody.settings import Setting, settings_of, value_shown
+from melody.studio import limits
+from melody.studio.song import Plain, from_page
+
+LABELS = {"infill": "Rewrite", "bars": "Length in bars", "voices": "Instruments", "top_p": "Top p", "min_p": "Min p", "top_k": "Top k"}
+CHOSEN = {"from_bar", "to_bar", "track"}  # by what is selected in the roll
+FURTHER = {"seconds", "drums", "passes", "max_notes", "sequence"}  # behind "More"
+WITHOUT = {"sequence", "max_notes", "drums"}  # what is asked of files only
+METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "9/8", "12/8")
+KINDS = {int: "whole", float: "number", bool: "switch"}  # anything else is text
+
+
+def form(bundle: Bundle) -> Plain:
+    """Verbs, settings, and the values that a model knows, as plain values for the page.
+
+    >>> from melody import bundle
+    >>> [verb["label"] for verb in form(bundle.read())["verbs"]][:2]
+    ['Generate', 'Continue']
+    """
+    verbs, controls = [], {}
+    for name, request in REQUESTS.items():
+        found = {n: s for n, s in settings_of(request).items() if n not in WITHOUT}
+        for setting_name, setting in found.items():
+            if setting_name not in CHOSEN:
+                place = "more" if setting_name in FURTHER else "music"
+                controls.setdefault(setting_name, _control(setting_name, setting, place, _default(request, setting_name), bundle))
+        verbs.append(
+            {
+                "name": name,
+                "label": label(name),
+                "help": (request.__doc__ or "").split("\n")[0],
+                "tune": issubclass(request, WithTune),
+                "hole": "from_bar" in found,
+                "track": "track" in found,
+                "settings": [n for n in found if n not in CHOSEN],
+            }
+        )
+    drawing = [_control(n, s, "drawing", _default(Sampling, n), bundle) for n, s in settings_of(Sampling).items()]
+    return {
+        "model": bundle.name,
+        "verbs": verbs,
+        "settings": list(controls.values()),
+        "drawing": drawing,
+        "instruments": _instruments(bundle),
+        "programs": list(PROGRAMS),
+        "limits": {"bytes": limits.UPLOAD_BYTES, "candidates": limits.CANDIDATES},
+    }
+
+
+def label(name: str) -> str:
+    """What the page calls a verb or a setting.
+
+    >>> label("infill"), label("style")
+    ('Rewrite', 'Style')
+    """
+    return LABELS.get(name, name.strip("_").replace("_", " ").capitalize())
+
+
+def _default(kind: type, name: str) -> Any:
+    value = next(f.default for f in fields(kind) if f.name == name)
+    return None if value is MISSING or name == "seed" or not isinstance(value, int | float | str | bool) else value
+
+
+def _control(name: str, setting: Setting, place: str, default: Any, bundle: Bundle) -> Plain:
+    return {
+        "name": name,
+        "label": label(name),
+        "help": setting.help,
+        "kind": "instruments" if name == "voices" else KINDS.get(setting.kind or str, "text"),
+        "low": setting.low,
+        "high": setting.high,
+        "choices": list(setting.choices) or (sorted(bundle.codec.styles) if name == "style" else []),
+        "suggestions": _suggestions(name),
+        "default": default,
+        "place": place,
+    }
+
+
+def _suggestions(name: str) -> list[str]:
+    if name == "key":
+        return [theory.key_name(key) for key in range(24)]
+    return list(METERS) if name == "meter" else []
+
+
+def _instruments(bundle: Bundle) -> list[Plain]:
+    """What a model has learned, those of which it has seen most first; all of General MIDI where its card says nothing."""
+    known = learned_programs(bundle)
+    programs = sorted(known, key=lambda p: -known[p]) if known else [*range(128), 128]
+    return [
+        {"name": DRUMS, "program": 0, "drums": True, "family": "Drums"}
+        if p > 127
+        else {"name": PROGRAMS[p], "program": p, "drums": False, "family": FAMILIES[p // 8]}
+        for p in programs
+    ]
+
+
+def requests_of(asked: Any) -> list[Request]:
+    """The requests of one press of a button, one a candidate: their seeds follow each other. Errors: ``CallError``, ``MelodyError``.
+
+    ``asked``: {"verb", "settings", "drawing", "candidates", "song"}, the song where the verb needs one.
+
+    >>> [r.seed for r in requests_of({"verb": "generate", "settings": {"bars": 4, "seed": 7}, "candidates": 2})]
+    [7, 8]
+    """
+    if not isinstance(asked, Mapping):
+        raise CallError("a request must be an object", argument="verb")
+    verb, candidates = asked.get("verb"), asked.get("candidates", 1)
+    if not isinstance(verb, str) or verb not in REQUESTS:
+        raise unknown("verb", str(verb), REQUESTS)
+    if type(candidates) is not int or not 1 <= candidates <= limits.CANDIDATES:
+        raise CallError(f"candidates is {value_shown(candidates)}, must be 1 to {limits.CANDIDATES}", argument="candidates")
+    request = REQUESTS[verb]
+    known = settings_of(request)
+    given = _named(asked.get("settings", {}), {n for n in known if n not in WITHOUT}, "setting")
+    seed = known["seed"].checked("seed", given.pop("seed", 0))
+    drawing = Sampling(**_named(asked.get("drawing", {}), set(settings_of(Sampling)), "setting"))
+    if issubclass(request, WithTune):
+        given["tune"] = from_page(asked.get("song"))
+    missing = [f.name for f in fields(request) if f.default is MISSING and f.default_factory is MISSING and f.name not in given]
+    if missing:
+        raise CallError(f"{missing[0]} is missing", argument=missing[0])
+    return [request(**given, sampling=drawing, seed=seed + n) for n in range(candidates)]
+
+
+def _named(values: Any, known: set[str], what: str) -> dict[str, Any]:
+    """Values by name, those of them that are set."""
+    if not isinstance(values, Mapping):
+        raise CallError(f"{what}s must be an object", argument=what)
+    for name in values:
+        if name not in known:
+            raise unknown(what, str(name), known)
+    return {name: value for name, value in values.items() if value is not None}
