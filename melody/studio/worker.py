@@ -2,7 +2,7 @@
 
 A job is what one press of a button asked for: a task a candidate. It says what happens by ``emit``, from the sampling thread:
 
-    {"is": "begun", "candidate"}               its first pass
+    {"is": "begun", "candidate", "tempo", "bar"}   quarter notes a minute, and to the bar (null where the model knows no bars)
     {"is": "note", "candidate", "note"}        a note as soon as it is chosen, with its part
     {"is": "song", "candidate", "song"}        a candidate is done
     {"is": "fault", "candidate", "line"}       nothing came of it
@@ -138,7 +138,9 @@ class Worker:
         candidate, task = job.waiting.popleft()
         number = self.writer.add(_bounded(task))
         self.rows[number] = Row(job, candidate, task, Listener(self.composer.bundle.codec, task))
-        job.emit({"is": "begun", "candidate": candidate})
+        codec = self.composer.bundle.codec
+        bar = int(task.plan.metre.length[0]) / codec.grid if codec.clock == "beats" else None
+        job.emit({"is": "begun", "candidate": candidate, "tempo": task.tempo, "bar": bar})
 
     def _follow(self, step: Step) -> None:
         """What a step wrote goes to those who wait for it."""
