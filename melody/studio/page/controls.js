@@ -18,7 +18,7 @@
 
 const SLIDES = 10; // a range of numbers up to here is a slider
 const KEPT = "melody.settings";
-const OPEN = "As the model likes";
+const OPEN = "Any";
 
 /** @param {string} tag @param {Record<string, any>} facts @param {(Node | string)[]} children @returns {any} */
 export function element(tag, facts = {}, ...children) {
@@ -90,7 +90,7 @@ export function createControls(form, music, more, changed) {
       if (setting.high !== null) input.max = String(setting.high);
       input.step = setting.kind === "whole" ? "1" : slides ? "0.01" : "any";
     }
-    const shown = setting.name === "seed" ? "Another each time" : setting.default === null ? OPEN : String(setting.default);
+    const shown = setting.name === "seed" ? "New each time" : setting.default === null ? OPEN : String(setting.default);
     if (!slides) input.placeholder = shown;
     if (slides) input.value = String(before ?? setting.default ?? setting.low);
     else if (before !== undefined && before !== null) input.value = String(before);

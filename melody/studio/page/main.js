@@ -162,7 +162,7 @@ async function start() {
     }
     const { bars, candidates } = state;
     const named = bars && (bars.from === bars.to ? `bar ${bars.from + 1}` : `bars ${bars.from + 1} to ${bars.to + 1}`);
-    $("hint").textContent = !some ? "Start here, or open a piece." : bars ? `Rewrite works on ${named}.` : "Drag over bar numbers to rewrite some bars only.";
+    $("hint").textContent = state.writing ? "Escape cancels." : !some ? "Start here, or open a piece." : bars ? `Rewrite works on ${named}.` : "Drag over bar numbers to rewrite some bars only.";
     $("flip").hidden = !candidates;
     if (candidates) $("which").value = `${candidates.at + 1} of ${candidates.songs.length}`;
     const options = ["", ...state.song.tracks.map((_, i) => String(i + 1))];

@@ -66,7 +66,7 @@ export function createPlayer(store, changed) {
     let end = endOf(state.song);
     for (const { note } of state.arriving) end = Math.max(end, note[0] + note[1]);
     if (state.bars) {
-      const bars = barsOf(state.song, Math.max(end, 1));
+      const bars = barsOf(state.song, end);
       const first = bars[state.bars.from];
       const last = bars[Math.min(state.bars.to, bars.length - 1)];
       if (first && last) return [first.tick, last.tick + last.length];

@@ -147,7 +147,7 @@ export function createRoll(box, space, canvas, ruler, get, playhead) {
       const top = y(pitch);
       if (top < -view.row || top > height) return;
       const [from, wide] = [x(onset), Math.max(2.5, (duration / state.song.ticks) * view.zoom - 1)];
-      pen.globalAlpha = strength * (0.4 + (0.6 * velocity) / 127);
+      pen.globalAlpha = strength * (0.45 + (0.55 * velocity) / 127);
       pen.fillStyle = colours[track % 8];
       pen.beginPath();
       pen.roundRect(from, top + 0.5, wide, view.row - 1, Math.min(3, view.row / 3));
