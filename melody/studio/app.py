@@ -67,11 +67,13 @@ def studio(composer: Composer, port: int, token: str, song: Path | None = None) 
     async def write(request: Request) -> Response:
         asked = _json(await request.body())
 
-        def tasks() -> list[Task]:
-            return [one.task(composer.bundle) for one in requests_of(asked)]
+        def tasks() -> tuple[tuple[str, ...], list[Task]]:
+            requests = requests_of(asked)
+            return requests[0].remarks(composer.bundle), [one.task(composer.bundle) for one in requests]
 
-        made = await run_in_threadpool(tasks)
-        return StreamingResponse(_lines(worker, request.headers.get("x-studio-tab", "")[:64], made), media_type="application/x-ndjson")
+        remarks, made = await run_in_threadpool(tasks)
+        happening = _lines(worker, request.headers.get("x-studio-tab", "")[:64], made, remarks)
+        return StreamingResponse(happening, media_type="application/x-ndjson")
 
     async def read(request: Request) -> Response:
         data = await request.body()
@@ -121,9 +123,12 @@ async def _said(request: Request, fault: Exception) -> Response:
     return PlainTextResponse(" ".join(str(fault).split()), 400 if isinstance(fault, CallError) else 422)
 
 
-async def _lines(worker: Worker, tab: str, tasks: list[Task]) -> AsyncIterator[bytes]:
-    """What happens to a job, a line of JSON each. Who stops reading cancels it."""
+async def _lines(worker: Worker, tab: str, tasks: list[Task], remarks: tuple[str, ...]) -> AsyncIterator[bytes]:
+    """What happens to a job, a line of JSON each; remarks on the request come first. Who stops reading cancels it."""
     loop, happened = asyncio.get_running_loop(), asyncio.Queue[Plain]()
+
+    for line in remarks:
+        happened.put_nowait({"is": "remark", "line": line})
 
     def emit(message: Plain) -> None:
         if not loop.is_closed():

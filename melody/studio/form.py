@@ -12,6 +12,7 @@ from typing import Any
 
 from melody import theory
 from melody.bundle import Bundle
+from melody.codec.table import DRUMS as DRUM_KIT
 from melody.compose import REQUESTS, Request, Sampling
 from melody.compose.known import learned_programs
 from melody.compose.request import WithTune
@@ -26,6 +27,7 @@ CHOSEN = {"from_bar", "to_bar", "track"}  # by what is selected in the roll
 FURTHER = {"seconds", "drums", "passes", "max_notes", "sequence"}  # behind "More"
 WITHOUT = {"sequence", "max_notes", "drums"}  # what is asked of files only
 METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "9/8", "12/8")
+LEARNED = "Learned by this model"
 KINDS = {int: "whole", float: "number", bool: "switch"}  # anything else is text
 
 
@@ -102,14 +104,13 @@ def _suggestions(name: str) -> list[str]:
 
 
 def _instruments(bundle: Bundle) -> list[Plain]:
-    """What a model has learned, those of which it has seen most first; all of General MIDI where its card says nothing."""
-    known = learned_programs(bundle)
-    programs = sorted(known, key=lambda p: -known[p]) if known else [*range(128), 128]
+    """All of General MIDI and drums: those that a model has learned first, the best known before the others."""
+    known = learned_programs(bundle) or {}
+    learned = sorted(known, key=lambda p: -known[p])
+    further = [p for p in (DRUM_KIT, *range(128)) if p not in known]
     return [
-        {"name": DRUMS, "program": 0, "drums": True, "family": "Drums"}
-        if p > 127
-        else {"name": PROGRAMS[p], "program": p, "drums": False, "family": FAMILIES[p // 8]}
-        for p in programs
+        {"name": DRUMS if p == DRUM_KIT else PROGRAMS[p], "family": LEARNED if p in known else "Drums" if p == DRUM_KIT else FAMILIES[p // 8]}
+        for p in (*learned, *further)
     ]
 
 

@@ -67,6 +67,7 @@ export function createComposer(store, player, say, fit) {
     const parts = new Map();
     const songs = new Map();
     let faults = 0;
+    let remark = "";
     player.stop(hole?.from ?? (verb.tune ? undefined : 0));
     store.set({ song: base, writing: verb.label, arriving: [], hole, candidates: null, selected: new Set() });
     say(`${verb.label}: at work`);
@@ -76,6 +77,7 @@ export function createComposer(store, player, say, fit) {
       if (message.is === "begun" && message.candidate === 0 && !verb.tune) store.set({ song: begun(message) });
       if (message.is === "note" && message.candidate === 0) arrive(message.note);
       if (message.is === "song" && message.song) songs.set(message.candidate, message.song);
+      if (message.is === "remark") remark = `; ${message.line}`;
       if (message.is === "fault") say(message.line ?? "nothing came of it", ++faults > 0);
     };
     /** @param {any} note */
@@ -98,7 +100,7 @@ export function createComposer(store, player, say, fit) {
     settle(songs, seed, before);
     player.retime();
     if (songs.size && !verb.hole) fit();
-    if (!faults) say(`${verb.label}: done, seed ${seed}`);
+    if (!faults) say(`${verb.label}: done, seed ${seed}${remark}`);
   }
 
   /** What is known of a piece before its first note. @param {api.Message & {bar?: number}} message @returns {Song} */

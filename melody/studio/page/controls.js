@@ -13,7 +13,7 @@
  * @property {any} default
  * @property {"music" | "more" | "drawing"} place
  */
-/** @typedef {{name: string, drums: boolean, family: string}} Instrument */
+/** @typedef {{name: string, family: string}} Instrument */
 /** @typedef {{settings: Setting[], drawing: Setting[], instruments: Instrument[], limits: {bytes: number, candidates: number}, verbs: import("./compose.js").Verb[], model: string, programs: string[], song: boolean}} Form */
 
 const SLIDES = 10; // a range of numbers up to here is a slider

@@ -31,7 +31,9 @@ export function createPlayer(store, changed) {
     context = new AudioContext({ latencyHint: "interactive" });
     await context.audioWorklet.addModule("/page/vendor/spessasynth_processor.min.js");
     const made = new WorkletSynthesizer(context);
-    made.connect(context.destination);
+    const limiter = new DynamicsCompressorNode(context, { threshold: -9, ratio: 12, attack: 0.003, release: 0.15 });
+    made.connect(limiter);
+    limiter.connect(context.destination);
     const bank = await (await fetch("/soundfont")).arrayBuffer();
     await made.soundBankManager.addSoundBank(bank, "main");
     await made.isReady;
