@@ -16,7 +16,7 @@ import asyncio
 import io
 import json
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -37,14 +37,13 @@ from melody.render.recording import sixteen_bits
 from melody.score import Score
 from melody.studio import limits
 from melody.studio.form import form, requests_of
-from melody.studio.guard import App, Guard
+from melody.studio.guard import App, Guard, Refused
 from melody.studio.song import Plain, from_page, to_page
 from melody.studio.worker import Worker
 
 PAGE = Path(__file__).parent / "page"
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 MIDI, MUSICXML, WAV = "audio/midi", "application/vnd.recordare.musicxml+xml", "audio/wav"
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def studio(composer: Composer, port: int, token: str, song: Path | None = None) -> App:
@@ -115,12 +114,18 @@ def studio(composer: Composer, port: int, token: str, song: Path | None = None) 
         Route("/api/song", kept),
         Route("/api/song", keep, methods=["PUT"]),
     ]
-    return Guard(Starlette(routes=routes, lifespan=life, exception_handlers={MelodyError: _said}), port, token)
+    return Guard(Starlette(routes=routes, lifespan=life, exception_handlers={MelodyError: _said, Refused: _refused}), port, token)
 
 
 async def _said(request: Request, fault: Exception) -> Response:
     """An error of melody as one line: 400 for a wrong call, 422 for work that failed."""
     return PlainTextResponse(" ".join(str(fault).split()), 400 if isinstance(fault, CallError) else 422)
+
+
+async def _refused(request: Request, fault: Exception) -> Response:
+    """A body that was too large or too slow."""
+    assert isinstance(fault, Refused)
+    return PlainTextResponse(str(fault), fault.status, {"connection": "close"})
 
 
 async def _lines(worker: Worker, tab: str, tasks: list[Task], remarks: tuple[str, ...]) -> AsyncIterator[bytes]:

@@ -38,7 +38,7 @@ HEADERS = {
 
 
 class Refused(Exception):
-    """A request that goes no further."""
+    """A request that goes no further. The app answers those that come up while a body is read."""
 
     def __init__(self, status: int, line: str) -> None:
         super().__init__(line)
@@ -58,12 +58,9 @@ class Guard:
             return
         if scope["type"] != "http":
             return  # nothing else is spoken here
-        begun = False
 
         async def answered(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 headers = message.setdefault("headers", [])
                 there = {name.lower() for name, _ in headers}
                 headers += [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in there]
@@ -71,10 +68,11 @@ class Guard:
 
         try:
             self._check(scope)
-            await self.app(scope, _bounded(scope, receive), answered)
+            bounded = _bounded(scope, receive)
         except Refused as fault:
-            if not begun:
-                await _say(answered, fault.status, str(fault))
+            await _say(answered, fault.status, str(fault))
+        else:
+            await self.app(scope, bounded, answered)
 
     def _check(self, scope: Scope) -> None:
         headers = _unique(scope)
