@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -52,5 +53,6 @@ def studio(
 
     def ready(address: str) -> None:
         report.result(printing, {"address": address}, [f"studio at {address}"])
+        sys.stdout.flush()  # who started it through a pipe waits for the line
 
     serve(model, engine=engine, port=port, song=song, browser=not no_browser, ready=ready)
