@@ -37,7 +37,7 @@ from melody.render.recording import sixteen_bits
 from melody.score import Score
 from melody.studio import limits
 from melody.studio.form import form, requests_of
-from melody.studio.guard import App, Guard, Refused
+from melody.studio.guard import App, Guard, RefusedError
 from melody.studio.song import Plain, from_page, to_page
 from melody.studio.worker import Worker
 
@@ -114,7 +114,7 @@ def studio(composer: Composer, port: int, token: str, song: Path | None = None) 
         Route("/api/song", kept),
         Route("/api/song", keep, methods=["PUT"]),
     ]
-    return Guard(Starlette(routes=routes, lifespan=life, exception_handlers={MelodyError: _said, Refused: _refused}), port, token)
+    return Guard(Starlette(routes=routes, lifespan=life, exception_handlers={MelodyError: _said, RefusedError: _refused}), port, token)
 
 
 async def _said(request: Request, fault: Exception) -> Response:
@@ -124,7 +124,7 @@ async def _said(request: Request, fault: Exception) -> Response:
 
 async def _refused(request: Request, fault: Exception) -> Response:
     """A body that was too large or too slow."""
-    assert isinstance(fault, Refused)
+    assert isinstance(fault, RefusedError)
     return PlainTextResponse(str(fault), fault.status, {"connection": "close"})
 
 
@@ -183,6 +183,6 @@ def _wav(score: Score) -> bytes:
 
 EXPORTS: dict[str, tuple[str, Callable[[Score], bytes]]] = {
     "midi": (MIDI, midi.to_bytes),
-    "musicxml": (MUSICXML, lambda score: notation.to_musicxml(score)),
+    "musicxml": (MUSICXML, notation.to_musicxml),
     "wav": (WAV, _wav),
 }

@@ -38,7 +38,8 @@ def form(bundle: Bundle) -> Plain:
     >>> [verb["label"] for verb in form(bundle.read())["verbs"]][:2]
     ['Generate', 'Continue']
     """
-    verbs, controls = [], {}
+    verbs: list[Plain] = []
+    controls: dict[str, Plain] = {}
     for name, request in REQUESTS.items():
         found = {n: s for n, s in settings_of(request).items() if n not in WITHOUT}
         for setting_name, setting in found.items():
@@ -109,7 +110,10 @@ def _instruments(bundle: Bundle) -> list[Plain]:
     learned = sorted(known, key=lambda p: -known[p])
     further = [p for p in (DRUM_KIT, *range(128)) if p not in known]
     return [
-        {"name": DRUMS if p == DRUM_KIT else PROGRAMS[p], "family": LEARNED if p in known else "Drums" if p == DRUM_KIT else FAMILIES[p // 8]}
+        {
+            "name": DRUMS if p == DRUM_KIT else PROGRAMS[p],
+            "family": LEARNED if p in known else "Drums" if p == DRUM_KIT else FAMILIES[p // 8],
+        }
         for p in (*learned, *further)
     ]
 

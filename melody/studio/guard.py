@@ -37,7 +37,7 @@ HEADERS = {
 }
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that goes no further. The app answers those that come up while a body is read."""
 
     def __init__(self, status: int, line: str) -> None:
@@ -53,6 +53,7 @@ class Guard:
         self.hosts = {f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, as ASGI has it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -69,7 +70,7 @@ class Guard:
         try:
             self._check(scope)
             bounded = _bounded(scope, receive)
-        except Refused as fault:
+        except RefusedError as fault:
             await _say(answered, fault.status, str(fault))
         else:
             await self.app(scope, bounded, answered)
@@ -78,21 +79,21 @@ class Guard:
         headers = _unique(scope)
         host = headers.get(b"host", b"")
         if host not in self.hosts:
-            raise Refused(421, "this is not the name of the studio")
+            raise RefusedError(421, "this is not the name of the studio")
         if headers.get(b"origin", b"http://" + host) != b"http://" + host:
-            raise Refused(403, "another page may not ask the studio")
+            raise RefusedError(403, "another page may not ask the studio")
         if headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
-            raise Refused(403, "another page may not ask the studio")
+            raise RefusedError(403, "another page may not ask the studio")
         if scope["path"].startswith("/api/") and not hmac.compare_digest(headers.get(TOKEN, b""), self.token.encode()):
-            raise Refused(403, "open the address that melody studio printed")
+            raise RefusedError(403, "open the address that melody studio printed")
 
 
 def _unique(scope: Scope) -> Mapping[bytes, bytes]:
-    """The headers by name. Errors: ``Refused`` for a host, an origin or a token that stands there twice."""
+    """The headers by name. Errors: ``RefusedError`` for a host, an origin or a token that stands there twice."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in found and name in (b"host", b"origin", TOKEN, b"content-length"):
-            raise Refused(400, "a header stands there twice")
+            raise RefusedError(400, "a header stands there twice")
         found[name] = value
     return found
 
@@ -101,7 +102,7 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
     """``receive`` that reads at most so many bytes of a body, in at most so many seconds."""
     said = dict(scope["headers"]).get(b"content-length", b"0")
     if not said.isdigit() or int(said[:20]) > limits.UPLOAD_BYTES:
-        raise Refused(413, f"more than the limit of {limits.UPLOAD_BYTES >> 20} MiB")
+        raise RefusedError(413, f"more than the limit of {limits.UPLOAD_BYTES >> 20} MiB")
     size, over = 0, False
     deadline = asyncio.get_running_loop().time() + limits.BODY_SECONDS
 
@@ -113,10 +114,10 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
-            raise Refused(408, "the body did not come in time") from None
+            raise RefusedError(408, "the body did not come in time") from None
         size += len(message.get("body", b""))
         if size > limits.UPLOAD_BYTES:
-            raise Refused(413, f"more than the limit of {limits.UPLOAD_BYTES >> 20} MiB")
+            raise RefusedError(413, f"more than the limit of {limits.UPLOAD_BYTES >> 20} MiB")
         over = not message.get("more_body", False)
         return message
 

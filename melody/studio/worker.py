@@ -100,15 +100,13 @@ class Worker:
             with self.changed:
                 while not self.closed and not self.jobs:
                     self.changed.wait()
-            if self.closed:
-                return
+                if self.closed:
+                    return
             try:
                 self._take_in()
                 for step in self.writer:
                     self._follow(step)
                     self._take_in()
-                    if self.closed:
-                        return
             except Exception as fault:  # noqa: BLE001  # whatever it is, the pages get a line and the next request a fresh Writer
                 self._fail(fault)
 
@@ -117,12 +115,12 @@ class Worker:
         with self.changed:
             now = self.clock()
             for number, row in list(self.rows.items()):
-                if row.job.cancelled or now > row.job.deadline:
+                if self.closed or row.job.cancelled or now > row.job.deadline:
                     self.writer.drop(number)
                     del self.rows[number]
                     self._done(row)
             for job in list(self.jobs):
-                if job.cancelled or now > job.deadline:
+                if self.closed or job.cancelled or now > job.deadline:
                     job.left -= len(job.waiting)
                     job.waiting.clear()
                 if job.left <= 0:

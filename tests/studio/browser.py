@@ -48,7 +48,7 @@ class Browser:
 
         command = [path, *FLAGS, f"--user-data-dir={folder}", "about:blank"]
         nowhere = subprocess.DEVNULL
-        self.process = subprocess.Popen(command, preexec_fn=numbered, pass_fds=(3, 4), stdout=nowhere, stderr=nowhere)
+        self.process = subprocess.Popen(command, preexec_fn=numbered, pass_fds=(3, 4), stdout=nowhere, stderr=nowhere)  # noqa: PLW1509  # two calls of the system, no lock
         for end in high:
             os.close(end)
         os.close(to_read)

@@ -93,7 +93,9 @@ def test_a_piece_that_is_too_long_for_a_wav_file_is_one_line(client, song):
     assert answer.status_code == 422 and "at most 20 minutes" in answer.text
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"verb": "generate", "settings": {"bars": NaN}}', b"null", b"3"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"verb": "generate", "settings": {"bars": NaN}}', b"null", b"3"]
+)
 def test_a_request_that_is_none_is_one_line(client, body):
     answer = client.post("/api/write", content=body)
     assert answer.status_code == 400 and answer.text and "\n" not in answer.text

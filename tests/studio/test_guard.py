@@ -11,13 +11,37 @@ from melody.studio.app import PAGE, studio
 from .conftest import HOST, PORT, TOKEN
 
 FORM = "/api/form"
-HOSTS = ["evil.example", "evil.example:8337", "127.0.0.1", f"127.0.0.1:{PORT + 1}", "localhost.evil.example:8337", "[::1]:8337", "", "0.0.0.0:8337"]
-ORIGINS = ["http://evil.example", "null", "file://", f"https://127.0.0.1:{PORT}", "http://127.0.0.1", f"http://127.0.0.1:{PORT}.evil.example"]
+HOSTS = [
+    "evil.example",
+    "evil.example:8337",
+    "127.0.0.1",
+    f"127.0.0.1:{PORT + 1}",
+    "localhost.evil.example:8337",
+    "[::1]:8337",
+    "",
+    "0.0.0.0:8337",
+]
+ORIGINS = [
+    "http://evil.example",
+    "null",
+    "file://",
+    f"https://127.0.0.1:{PORT}",
+    "http://127.0.0.1",
+    f"http://127.0.0.1:{PORT}.evil.example",
+]
 TRICKS = [
     "/page/../app.py", "/page/..%2fapp.py", "/page/%2e%2e/%2e%2e/pyproject.toml", "/page//etc/passwd", "/page/vendor/../../app.py",
     "/page/C:%5Cwindows", "/page/main.js%00.css", "/page/", "/page", "/app.py", "/../../../../etc/passwd", "/page/jsconfig.json", "/openapi.json",
 ]  # fmt: skip  # one row
-METHODS = [("POST", "/"), ("DELETE", "/api/song"), ("PUT", FORM), ("GET", "/api/write"), ("TRACE", "/"), ("PATCH", "/api/read"), ("OPTIONS", "/api/write")]
+METHODS = [
+    ("POST", "/"),
+    ("DELETE", "/api/song"),
+    ("PUT", FORM),
+    ("GET", "/api/write"),
+    ("TRACE", "/"),
+    ("PATCH", "/api/read"),
+    ("OPTIONS", "/api/write"),
+]
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -87,7 +111,15 @@ def test_a_body_that_never_ends_is_given_up(shipped, monkeypatch):
         sent.append(message)
 
     headers = [(b"host", f"127.0.0.1:{PORT}".encode()), (b"x-studio-token", TOKEN.encode())]
-    scope = {"type": "http", "method": "POST", "path": "/api/read", "raw_path": b"/api/read", "query_string": b"", "headers": headers, "root_path": ""}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/read",
+        "raw_path": b"/api/read",
+        "query_string": b"",
+        "headers": headers,
+        "root_path": "",
+    }
     asyncio.run(studio(shipped, PORT, TOKEN)(scope, receive, send))
     assert sent[0]["status"] == 408
 

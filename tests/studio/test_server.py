@@ -16,7 +16,6 @@ from melody.studio import limits, serve, server
 from .browser import served
 
 
-
 @pytest.mark.parametrize("port", [-1, 65_536, "80", 8.0, True])
 def test_a_port_that_is_none_is_refused(port):
     with pytest.raises(CallError, match="port is"):
@@ -43,7 +42,7 @@ def test_where_nothing_was_said_the_next_free_port_is_taken(monkeypatch):
 def test_without_its_packages_it_is_one_line(monkeypatch, capsys):
     for module in EXTRAS["studio"].modules:
         monkeypatch.setitem(sys.modules, module, None)
-    assert guarded(lambda: serve()) == 1
+    assert guarded(serve) == 1
     said = "melody: the studio needs starlette, which is not installed; install it with: pip install 'melody-lstm[studio]'\n"
     assert capsys.readouterr().err == said
 

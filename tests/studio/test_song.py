@@ -68,7 +68,9 @@ def test_what_is_no_song_is_one_line(song, said):
     assert "\n" not in str(fault.value) and fault.value.details == {"argument": "song"}
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda x: st.lists(x, max_size=4), max_leaves=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda x: st.lists(x, max_size=4), max_leaves=8
+)
 
 
 @given(st.dictionaries(st.sampled_from([*PLAIN, "other"]), JSON))

@@ -155,14 +155,18 @@ def test_nothing_sticks_out_at_any_size_and_every_control_has_a_name(page):
     for width, height, dark in [(360, 740, False), (360, 740, True), (768, 1024, False), (1280, 760, True), (3840, 2160, False)]:
         page.size(width, height, dark)
         page.wait(f"innerWidth === {width} && document.documentElement.scrollWidth <= innerWidth")
-        assert page.run(f"{SHOWN}.filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('#parts')).map(e => e.id)") == []
+        assert (
+            page.run(f"{SHOWN}.filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('#parts')).map(e => e.id)") == []
+        )
     assert page.run(f"{SHOWN}.filter(e => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map(e => e.id)") == []
 
 
 def test_one_tab_stop_a_group(page):
     generate(page)
     groups = page.run("[...document.querySelectorAll('[role=toolbar]')].filter(g => g.offsetParent).map(g => g.ariaLabel)")
-    stops = page.run(f"{SHOWN}.filter(e => !e.disabled && e.tabIndex === 0).map(e => e.closest('[role=toolbar]')?.ariaLabel).filter(Boolean)")
+    stops = page.run(
+        f"{SHOWN}.filter(e => !e.disabled && e.tabIndex === 0).map(e => e.closest('[role=toolbar]')?.ariaLabel).filter(Boolean)"
+    )
     assert sorted(stops) == sorted(groups) and len(groups) >= 5
 
 
