@@ -28,12 +28,13 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from melody.corpus.report import REPORT
 from melody.errors import MelodyError
 from melody.files import reason, sha256, shown
 from melody.score import KEY, METER, NOTE, TEMPO, Score, Table, Track
 
 FORMAT = 1
-INDEX, REPORT = "index.json", "report.csv"
+INDEX = "index.json"
 OPENING, CLOSING = b', "pieces": [\n', b"]}\n"  # the first and the last line of index.json; between them one piece a line
 SEAL = re.compile(rb'\], "sha256": "([0-9a-f]{64})"\}\n')  # the last line since there are digests: of all bytes before it
 SPLITS = ("train", "valid", "test")
