@@ -7,8 +7,7 @@ import pytest
 
 from melody.codec import CodecConfig
 from melody.codec.given import GivenConfig
-from melody.corpus import Corpus
-from melody.corpus import truncated_bptt
+from melody.corpus import Corpus, truncated_bptt
 from melody.corpus.piece import AugmentConfig
 from melody.corpus.stream import Stream
 
