@@ -80,7 +80,8 @@ def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int,
     from melody.compose.tune import Tune
 
     if tune is not None:
-        asked["tune"] = Tune.of(tune, "tune", asked.pop("drums", None), asked.pop("sequence", None), asked["max_notes"])
+        how = (asked.pop("drums", None), asked.pop("sequence", None), asked["max_notes"], asked.pop("beats", "file"))
+        asked["tune"] = Tune.of(tune, "tune", *how)
     return [kind(**asked, seed=seed + i) for i in range(count)]
 
 

@@ -6,12 +6,15 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from melody.cli.options import Printing
+
+if TYPE_CHECKING:
+    from melody.compose.tune import Doubt
 
 PATIENCE = 1.0  # seconds before a bar appears
 
@@ -33,10 +36,10 @@ def remark(printing: Printing, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def doubts(printing: Printing, found: list[tuple[str, str]]) -> None:
+def doubts(printing: Printing, found: Sequence[Doubt]) -> None:
     """What was read in one way and may be meant in another: a line each, with the flag that says so."""
-    for name, doubt in found:
-        remark(printing, f"{doubt}; if it is one, say --drums {shlex.quote(name)}")
+    for doubt in found:
+        remark(printing, f"{doubt.line}; --{doubt.setting} {shlex.quote(doubt.value)} {doubt.effect}")
 
 
 def clock(seconds: float) -> str:

@@ -33,7 +33,9 @@ class GivenConfig:
     lead: float = setting(0.30, "Weight of: the lead is given.", kind=float, low=0)
     part: float = setting(0.05, "Weight of: one part is given.", kind=float, low=0)
     others: float = setting(0.10, "Weight of: all parts but one are given.", kind=float, low=0)
-    window: float = setting(0.15, "Weight of: everything outside a window of bars, and some bars that lead up to it, is given.", kind=float, low=0)
+    window: float = setting(
+        0.15, "Weight of: everything outside a window of bars is given; some bars before it are written too.", kind=float, low=0
+    )
     window_bars: int = setting(8, "Longest window, in bars.", kind=int, low=1)
     causal: float = setting(0.15, "Share of choices whose future is cut off (for live use).", kind=float, low=0, high=1)
     form_pass: float = setting(0.08, "Share of pieces of which the form is written, and not the notes.", kind=float, low=0, high=1)

@@ -188,6 +188,7 @@ class Composer:
         meter: Meter | None = None,
         drums: str | None = None,
         sequence: int | None = None,
+        beats: str = "file",
         seed: int | None = None,
         passes: bool = True,
         max_notes: int = MAX_NOTES,
@@ -195,7 +196,7 @@ class Composer:
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes}
+        how = {"passes": passes, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
         music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | how
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
@@ -209,6 +210,7 @@ class Composer:
         key: str | None = None,
         drums: str | None = None,
         sequence: int | None = None,
+        beats: str = "file",
         seed: int | None = None,
         passes: bool = True,
         max_notes: int = MAX_NOTES,
@@ -217,7 +219,7 @@ class Composer:
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
         drawn = _sampling(sampling, drawing)
-        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes}
+        how = {"passes": passes, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
         music = {"style": style, "key": key, "seed": _seed(seed)} | how
         return self._one(Accompany(tune=tune, track=track, voices=voices, sampling=drawn, **music))  # type: ignore[arg-type]  # checked by the request
 
@@ -232,6 +234,7 @@ class Composer:
         key: str | None = None,
         drums: str | None = None,
         sequence: int | None = None,
+        beats: str = "file",
         seed: int | None = None,
         passes: bool = True,
         max_notes: int = MAX_NOTES,
@@ -240,7 +243,7 @@ class Composer:
     ) -> Score:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
-        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes}
+        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes, "beats": beats}
         hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence, "passes": passes}
         return self._one(Infill(tune=tune, **hole, **music))  # type: ignore[arg-type]  # checked by the request
 

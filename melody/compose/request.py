@@ -17,7 +17,7 @@ from melody.codec.table import DRUMS
 from melody.compose.fitting import ALL, Fitting
 from melody.compose.known import remark_on
 from melody.compose.task import Task
-from melody.compose.tune import MAX_NOTES, MAX_NOTES_ASKED, Tune, TuneLike
+from melody.compose.tune import BEATS, MAX_NOTES, MAX_NOTES_ASKED, Tune, TuneLike
 from melody.errors import CallError, unknown
 from melody.generate.sampling import Sampling
 from melody.programs import parse_program
@@ -145,15 +145,25 @@ class WithTune(Request):
     max_notes: int = setting(
         MAX_NOTES, "Longest tune that is read, in notes; each takes 45 kB and 0.1 ms.", kind=int, low=1, high=MAX_NOTES_ASKED
     )
+    beats: str = setting(
+        "file",
+        "What the tune's beats are counted by: its file; estimate, the player's own, where free playing does not follow the file; seconds.",
+        kind=str,
+        choices=BEATS,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         given = isinstance(self.tune, Tune)
-        tune = Tune.of(self.tune, "tune", self.drums, self.sequence, self.max_notes)
+        tune = Tune.of(self.tune, "tune", self.drums, self.sequence, self.max_notes, self.beats)
         object.__setattr__(self, "tune", tune)
         if not given:
-            for name, doubt in tune.doubts():
-                warnings.warn(f"{doubt}; drums={name!r} reads it as drums", stacklevel=4)
+            for doubt in tune.doubts():
+                warnings.warn(f"{doubt.line}; {doubt.setting}={doubt.value!r} {doubt.effect}", stacklevel=4)
+
+    def task(self, bundle: Bundle) -> Task:
+        """See Request. What is made by the player's beats comes back in the ticks of the file."""
+        return super().task(bundle).finished_by(self.source.in_file)
 
     @property
     def source(self) -> Tune:

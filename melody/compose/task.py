@@ -29,3 +29,9 @@ class Task:
     def endless(self) -> Plan:
         """The same plan without an end, for streaming."""
         return replace(self.plan, stop=NO_STOP, ending=NO_STOP, bars_left_known=False, max_notes=NO_STOP)
+
+    def finished_by(self, last: Callable[[Score], Score]) -> Task:
+        """The same task, whose Score (whichever pass it comes of) goes through ``last``."""
+        finish, then = self.finish, self.then
+        goes_on = None if then is None else lambda rows: then(rows).finished_by(last)
+        return replace(self, finish=lambda rows: last(finish(rows)), then=goes_on)

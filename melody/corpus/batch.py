@@ -53,7 +53,7 @@ def blank_batch(steps: int, rows: int, given: int) -> Batch:
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class Chunk:
     """Some events of a piece, with the given notes that they need."""
 
     piece: EncodedPiece
@@ -77,7 +77,7 @@ class Cut:
 def as_batch(piece: EncodedPiece, first: int = 0, last: int | None = None) -> Batch:
     """Events ``first`` to ``last`` (to the end by default) of one piece as a batch of one row, with all that is given."""
     stop = len(piece) if last is None else min(last, len(piece))
-    cut = Cut(piece, first, stop - first, piece.given.rows, piece.steps.lookups[first : stop + 1])
-    batch = blank_batch(cut.count, 1, len(cut.given))
-    cut.put_into(batch, 0)
+    chunk = Chunk(piece, first, stop - first, piece.given.rows, piece.steps.lookups[first : stop + 1])
+    batch = blank_batch(chunk.count, 1, len(chunk.given))
+    chunk.put_into(batch, 0)
     return batch

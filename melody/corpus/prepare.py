@@ -7,7 +7,6 @@ and started again, it begins anew, and what the killed process left goes away (`
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from collections import deque
@@ -26,14 +25,14 @@ from melody import edit, midi, notation, sources, theory
 from melody.codec.table import MAX_PARTS
 from melody.corpus import likeness
 from melody.corpus.naming import split_by_piece, style_namer
+from melody.corpus.report import REPORT, ReportRow, remarks, with_remarks, write_report
 from melody.corpus.splits import split
-from melody.corpus.tables import REPORT, STORED, CorpusWriter, PieceFacts, TrackFacts
+from melody.corpus.tables import STORED, CorpusWriter, PieceFacts, TrackFacts
 from melody.errors import MelodyError
-from melody.files import reason, replace_file, replace_folder, shown
+from melody.files import reason, replace_folder, shown
 from melody.score import Score, Table
 
 CHUNK = 24  # files for a worker at once
-COLUMNS = ("path", "status", "reason", "notes")  # of the report
 BARS = "bar lines"  # how a remark on them begins
 
 
@@ -91,62 +90,53 @@ def prepare(
     if not found:
         raise MelodyError(f"{', '.join(shown(p) for p in paths)}: no MIDI files ({' '.join(sources.MIDI_SUFFIXES)}) found")
     target = Path(output)
-    rows: list[tuple[str, str, str, int]] = []
+    rows: list[ReportRow] = []
     seen: dict[str, str] = {}
     prints: list[tuple[likeness.Prints, likeness.Prints]] = []
     style_of = style_namer(config.styles)
     with replace_folder(target) as folder, CorpusWriter(folder) as writer:
         for done, read in enumerate(_read_all(found, config), start=1):
             rows.append(_take(read, writer, seen, config))
-            if rows[-1][1] == "read" and read.prints is not None:
+            if rows[-1].status == "read" and read.prints is not None:
                 prints.append(read.prints)
             progress(done, len(found))
         if not writer.pieces:
-            _write_report(target.with_name(target.name + ".report.csv"), rows)
-            reasons = f"the reasons are in {shown(target)}.report.csv (first: {rows[0][2]})"
+            write_report(target.with_name(target.name + ".report.csv"), rows)
+            reasons = f"the reasons are in {shown(target)}.report.csv (first: {rows[0].reason})"
             raise MelodyError(f"none of {len(found)} files could be used, so no corpus was written; {reasons}")
         pieces, moves = split(writer.pieces, prints, split_by_piece(), config.valid, config.test)
         writer.pieces[:] = [replace(p, style=style_of(p.source, p.style)) for p in pieces]
-        rows = _with_remarks(rows, moves)
+        rows = with_remarks(rows, moves)
         digest = hashlib.sha256("".join(p.content + p.sha256 + p.split + p.style for p in writer.pieces).encode()).hexdigest()
-        _write_report(folder / REPORT, rows)
+        write_report(folder / REPORT, rows)
         writer.finish(digest)
-    taken = [r for r in rows if r[1] == "read"]
+    taken = [r for r in rows if r.status == "read"]
     return Summary(
         pieces=len(taken),
         notes=writer.counts["notes"],
         skipped=len(rows) - len(taken),
-        duplicates=sum(r[1] == "duplicate" for r in rows),
+        duplicates=sum(r.status == "duplicate" for r in rows),
         report=target / REPORT,
         styles=_tally(p.style for p in writer.pieces),
         splits=_tally(p.split for p in writer.pieces),
-        moved_bars=sum(BARS in r[2] for r in taken),
+        moved_bars=sum(BARS in r.reason for r in taken),
         near_copies=len(moves),
     )
 
 
-def _with_remarks(rows: list[tuple[str, str, str, int]], moves: dict[str, str]) -> list[tuple[str, str, str, int]]:
-    """The rows of the report, those of some paths with one more remark."""
-    return [(path, status, _remarks(why, moves.get(path, "")), notes) for path, status, why, notes in rows]
-
-
-def _remarks(*texts: str) -> str:
-    return "; ".join(t for t in texts if t)
-
-
-def _take(read: _Read, writer: CorpusWriter, seen: dict[str, str], config: PrepareConfig) -> tuple[str, str, str, int]:
+def _take(read: _Read, writer: CorpusWriter, seen: dict[str, str], config: PrepareConfig) -> ReportRow:
     """Add one file to the corpus or not, and say so in a row of the report."""
     path = shown(read.path)
     if read.facts is None or read.tables is None:
-        return path, "skipped", read.reason, 0
+        return ReportRow(path, "skipped", read.reason, 0)
     count = len(read.tables["notes"])
     if count < config.least_notes:
-        return path, "skipped", f"{count} notes, fewer than {config.least_notes}", count
+        return ReportRow(path, "skipped", f"{count} notes, fewer than {config.least_notes}", count)
     if read.facts.content in seen:
-        return path, "duplicate", f"the same notes as {seen[read.facts.content]}", count
+        return ReportRow(path, "duplicate", f"the same notes as {seen[read.facts.content]}", count)
     seen[read.facts.content] = path
     writer.add(read.facts, read.tables)
-    return path, "read", read.reason, count
+    return ReportRow(path, "read", read.reason, count)
 
 
 def _read_all(found: list[sources.Source], config: PrepareConfig) -> Iterator[_Read]:
@@ -255,7 +245,7 @@ def _describe(source: sources.Source, data: bytes, score: Score, find_bars: bool
         collection=source.style,
     )
     tables = {"notes": notes, "tempi": score.tempi, "meters": score.meters, "keys": score.keys}
-    return _Read(source.path, _remarks(fewer, moved), facts, tables, likeness.outer_prints(score))
+    return _Read(source.path, remarks(fewer, moved), facts, tables, likeness.outer_prints(score))
 
 
 def content_hash(score: Score) -> str:
@@ -269,13 +259,6 @@ def content_hash(score: Score) -> str:
     pairs = np.sort((onset - onset.min()) * 128 + (pitch - pitch.min()))
     pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])]
     return hashlib.sha256(pairs.astype("<i8").tobytes()).hexdigest()[:32]
-
-
-def _write_report(path: Path, rows: list[tuple[str, str, str, int]]) -> None:
-    with replace_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
 
 
 def _tally(names: Iterable[str]) -> dict[str, int]:

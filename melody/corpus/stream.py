@@ -18,16 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from melody.codec.columns import Lookup
 from melody.codec.given import GivenConfig
 from melody.codec.table import CodecConfig
-from melody.corpus.batch import Batch, Cut, blank_batch
+from melody.corpus.batch import Batch, Chunk, blank_batch
 from melody.corpus.piece import AugmentConfig, EncodedPiece, training_piece
 from melody.corpus.sampling import Sampler, SamplingConfig
 from melody.corpus.tables import Corpus
+from melody.corpus.truncated_bptt import next_chunk
 
 GIVEN_ROUND = 32  # given notes are padded to a multiple: oneDNN keeps a compiled kernel for every shape that it meets
-GIVEN_BEFORE, GIVEN_AFTER, MAX_GIVEN = 16, 24, 256  # given notes that a chunk brings along
 
 
 @dataclass
@@ -97,9 +96,9 @@ class Stream:
             yield batch
 
     def _batch(self) -> Batch | None:
-        cuts = [self._advance(row) for row in self._rows]
+        chunks = [self._advance(row) for row in self._rows]
         pieces = [row.piece for row in self._rows]
-        present = [c for c in cuts if c is not None]
+        present = [c for c in chunks if c is not None]
         if not present:
             return None
         # A row that goes on carries its state through the padding: always up to the chunk's end, not to that of its neighbours.
@@ -107,21 +106,21 @@ class Stream:
         longest = self.chunk if goes_on else max(c.count for c in present)
         most = -(-max(len(c.given) for c in present) // GIVEN_ROUND) * GIVEN_ROUND
         out = blank_batch(longest, self.batch, most)
-        for b, cut in enumerate(cuts):
-            if cut is not None:
-                cut.put_into(out, b, pieces[b])
+        for b, chunk in enumerate(chunks):
+            if chunk is not None:
+                chunk.put_into(out, b, pieces[b])
         return out
 
-    def _advance(self, row: _Row) -> Cut | None:
+    def _advance(self, row: _Row) -> Chunk | None:
         if row.encoded is None:
             if not self.pieces or (self.epochs is not None and row.place >= self.epochs * self._sampler.places):
                 return None
             row.encoded, row.piece = self._encoded(row.place)
-        cut = _cut(row.encoded, row.cursor, self.chunk)
-        row.cursor += cut.count
+        chunk = next_chunk(row.encoded, row.cursor, self.chunk)
+        row.cursor += chunk.count
         if row.cursor >= len(row.encoded):
             row.place, row.cursor, row.encoded = row.place + self.total, 0, None
-        return cut
+        return chunk
 
     def _encoded(self, place: int) -> tuple[EncodedPiece, int]:
         epoch, within = divmod(place, self._sampler.places)
@@ -129,21 +128,3 @@ class Stream:
         index, again = int(pieces[within]), int(before[within])
         rng = np.random.default_rng([self.seed, epoch, index, again] if again else [self.seed, epoch, index])
         return training_piece(self.corpus, index, self.config, rng, self.augment, self.given, self.sampling.window), index
-
-
-def _cut(s: EncodedPiece, start: int, chunk: int) -> Cut:
-    """The next chunk of a piece, with the given notes around it; shorter where the given notes are many."""
-    count = min(chunk, len(s) - start)
-    lookups = s.steps.lookups[start : start + count + 1]
-    if not len(s.given):
-        return Cut(s, start, count, s.given.rows, lookups)
-    low = max(0, int(lookups[0, Lookup.LAST]) - 1 - GIVEN_BEFORE)
-    fits = int(np.searchsorted(lookups[:, Lookup.LAST], low + MAX_GIVEN, side="right")) - 1
-    count = max(1, min(count, fits))
-    lookups = lookups[: count + 1].copy()
-    high = min(len(s.given), int(lookups[-1, Lookup.LAST]) + (0 if s.causal else GIVEN_AFTER) + 1)
-    if high - low > MAX_GIVEN + GIVEN_AFTER + 1:  # one wait that leaps over hundreds of given notes: keep the near end
-        low = high - MAX_GIVEN - GIVEN_AFTER - 1
-    indices = lookups[:, : Lookup.SINCE]  # of the last and the next given note
-    indices[:] = np.where(indices > low, indices - low, 0)
-    return Cut(s, start, count, s.given.rows[low:high], lookups)

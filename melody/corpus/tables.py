@@ -2,7 +2,7 @@
 
     notes.npy    STORED (n,): the tracks of a piece one after the other, each in order of onset and pitch
     tempi.npy    TEMPO, meters.npy METER, keys.npy KEY: likewise, all pieces end to end
-    report.csv   what became of every file (corpus/prepare.py)
+    report.csv   what became of every file (corpus/report.py)
     index.json   format, counts, sizes and digests of the other files, facts of every piece (PieceFacts), digest of all
                  this; written last: without it there is no corpus
 
@@ -28,18 +28,18 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from melody.corpus.report import REPORT
 from melody.errors import MelodyError
 from melody.files import reason, sha256, shown
 from melody.score import KEY, METER, NOTE, TEMPO, Score, Table, Track
 
 FORMAT = 1
-INDEX, REPORT = "index.json", "report.csv"
+INDEX = "index.json"
 OPENING, CLOSING = b', "pieces": [\n', b"]}\n"  # the first and the last line of index.json; between them one piece a line
 SEAL = re.compile(rb'\], "sha256": "([0-9a-f]{64})"\}\n')  # the last line since there are digests: of all bytes before it
 SPLITS = ("train", "valid", "test")
-STORED = np.dtype(
-    [("onset", "<i4"), ("duration", "<i4"), ("sustained", "<i4"), ("pitch", "u1"), ("velocity", "u1")]
-)  # sustained: the duration with the pedal applied
+# sustained: the duration with the pedal applied
+STORED = np.dtype([("onset", "<i4"), ("duration", "<i4"), ("sustained", "<i4"), ("pitch", "u1"), ("velocity", "u1")])
 TABLES = {"notes": STORED, "tempi": TEMPO, "meters": METER, "keys": KEY}
 _PLACES = {name: i for i, name in enumerate(TABLES)}
 

@@ -8,6 +8,7 @@ Conventions
 ``notes`` changes what sounds, ``timeline`` changes when. Knows no file format and no musical analysis.
 """
 
+from melody.edit.beats import BeatMap
 from melody.edit.notes import (
     apply_pedal,
     busiest_tracks,
@@ -23,6 +24,7 @@ from melody.edit.parts import fewer_tracks
 from melody.edit.timeline import bars_later, concatenate, cut, scale_ticks, set_tempo, shift, stretch
 
 __all__ = [
+    "BeatMap",
     "apply_pedal",
     "bars_later",
     "busiest_tracks",

@@ -9,6 +9,7 @@ Conventions
 """
 
 from melody.theory.bars import MeterMap, bar_count, bar_of, bar_start, bar_ticks, beat_ticks, meter_map, piece_end, position_in_bar
+from melody.theory.beats import follows_file, track_beats
 from melody.theory.chords import QUALITIES, SHAPES, Chords, chords_between, chroma, estimate_chords, lowest_sounding, sounding_time
 from melody.theory.downbeats import downbeat_shift
 from melody.theory.drums import likely_drums
@@ -32,6 +33,7 @@ __all__ = [
     "downbeat_shift",
     "estimate_chords",
     "estimate_key",
+    "follows_file",
     "key_name",
     "key_of",
     "key_scores",
@@ -50,4 +52,5 @@ __all__ = [
     "returns",
     "scale_of",
     "sounding_time",
+    "track_beats",
 ]

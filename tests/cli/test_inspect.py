@@ -91,7 +91,7 @@ def test_drums_and_sequences(melody, here):
     (here / "kit.mid").write_bytes(build.smf("", kit))
     said = melody("inspect", "kit.mid")
     assert said.status == 0 and said.err == (
-        "track 'Drums' has the name and the notes of a drum kit, but plays Acoustic Grand Piano; if it is one, say --drums Drums\n"
+        "track 'Drums' has the name and the notes of a drum kit, but plays Acoustic Grand Piano; --drums Drums reads it as drums\n"
     )
     facts = json.loads(melody("inspect", "kit.mid", "--drums", "1", "--json").out)
     assert facts["tracks"][0]["drums"] and facts["doubts"] == []

@@ -7,8 +7,7 @@ import pytest
 
 from melody.codec import CodecConfig
 from melody.codec.given import GivenConfig
-from melody.corpus import Corpus
-from melody.corpus import stream as streams
+from melody.corpus import Corpus, truncated_bptt
 from melody.corpus.piece import AugmentConfig
 from melody.corpus.stream import Stream
 
@@ -21,7 +20,7 @@ DENSE = GivenConfig(nothing=0, lead=0, part=0, others=1, window=0)
 def stream(corpus, monkeypatch):
     """Make a stream over the eight songs. Few given notes fit a chunk: many chunks are cut short."""
     pieces = Corpus(corpus)
-    monkeypatch.setattr(streams, "MAX_GIVEN", 8)
+    monkeypatch.setattr(truncated_bptt, "MAX_GIVEN", 8)
     config = CodecConfig(styles=pieces.styles)
     return lambda batch, **settings: Stream(
         pieces, config, settings.pop("pieces", list(range(8))), batch, **{"chunk": 40, "given": GivenConfig(causal=0.5), **settings}

@@ -16,9 +16,11 @@ from melody.codec import CodecConfig, encode, quantise
 from melody.codec.given import GivenConfig
 from melody.codec.table import UNDECLARED, Field, Role
 from melody.corpus import Corpus, CorpusWriter, PieceFacts
+from melody.corpus.batch import Batch
 from melody.corpus.piece import AugmentConfig, EncodedPiece, training_piece
-from melody.corpus.stream import GIVEN_AFTER, GIVEN_BEFORE, MAX_GIVEN, Batch, Stream
+from melody.corpus.stream import Stream
 from melody.corpus.tables import STORED, TrackFacts
+from melody.corpus.truncated_bptt import GIVEN_AFTER, GIVEN_BEFORE, MAX_GIVEN
 from melody.score import Score, Track, note_table
 
 CONFIG = CodecConfig(styles=("folk", "pop"))

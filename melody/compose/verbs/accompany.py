@@ -47,7 +47,7 @@ class Accompany(WithTrack, WithVoices):
     )
 
     def _task(self, bundle: Bundle) -> Task:
-        if not self.voices and not free_channels(self.source.score) and (there := _there(self.source.score)):
+        if not self.voices and not free_channels(self.source.whole) and (there := _there(self.source.whole)):
             return replace(self, voices=(there,))._task(bundle)
         codec = bundle.codec
         fresh = len(self.voices) or 1
