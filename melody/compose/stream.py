@@ -12,7 +12,7 @@ from melody.codec import CodecConfig
 from melody.codec.columns import PartColumn
 from melody.codec.decode import pitches_of
 from melody.codec.encode import velocity_of
-from melody.codec.table import DRUMS, PROGRAM_BASE, UNDECLARED, Field, Role
+from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
 from melody.compose.task import Task
 from melody.generate.engine import AnyEngine
 from melody.generate.loop import Writer
@@ -46,15 +46,15 @@ class Listener:
         self.parts = {
             number: _described(int(row[PartColumn.PROGRAM]), bool(row[PartColumn.LEAD]))
             for number, row in enumerate(task.plan.parts)
-            if row[PartColumn.PROGRAM] != UNDECLARED
+            if row[PartColumn.PROGRAM] <= DRUMS
         }
 
     def note(self, event: NDArray[np.int64], time: int) -> StreamedNote | None:
-        """The note of an event (6,) at a step; None where it is none. A part that is declared is remembered."""
+        """The note of an event (6,) at a step; None where it is none, or one of an outline. A part that is declared is remembered."""
         role, _, part, pitch, duration, velocity = event.tolist()
-        if role == Role.PART:
+        if role == Role.PART and pitch - PROGRAM_BASE <= DRUMS:
             self.parts[part] = _described(pitch - PROGRAM_BASE, velocity > 0)
-        if role != Role.NOTE:
+        if role != Role.NOTE or part not in self.parts:
             return None
         loudness = int(velocity_of(event[Field.VELOCITY :].astype(np.int16), self.velocity_bins)[0])
         times = (time / self.per_beat, duration / self.per_beat, time / self.per_second, duration / self.per_second)

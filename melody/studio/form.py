@@ -1,13 +1,17 @@
 """What the page can ask for, made of the requests themselves: a setting of a request is a control of the page.
 
-A new verb in ``REQUESTS`` is a button, a new setting a control, without a line here. The tables below say where a setting is shown if
-not among the music, and which values are worth a list.
+A new verb in ``REQUESTS`` is a button, a new setting a control, without a line here. The tables below say which settings come first
+(the others are behind "More"), which are chosen in the roll, and which values are worth a list.
+
+No text of the page names a file, whatever a setting would take on the command line: those that could are refused here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 from melody import theory
@@ -23,10 +27,11 @@ from melody.studio import limits
 from melody.studio.song import Plain, from_page
 
 LABELS = {"infill": "Rewrite", "bars": "Length in bars", "voices": "Instruments", "top_p": "Top p", "min_p": "Min p", "top_k": "Top k"}
+ORDER = ("style", "chords", "form", "key", "tempo", "meter", "bars", "voices", "strength", "keep")  # of the music, then the seed
 CHOSEN = {"from_bar", "to_bar", "track"}  # by what is selected in the roll
-FURTHER = {"seconds", "drums", "passes", "max_notes", "sequence"}  # behind "More"
 WITHOUT = {"sequence", "max_notes", "drums"}  # what is asked of files only
 METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "9/8", "12/8")
+FILE = re.compile(r"\.[a-z]{3,}|[/\\]\w*[/\\]|^[/~\\]", re.IGNORECASE)  # a suffix, or a path
 LEARNED = "Learned by this model"
 KINDS = {int: "whole", float: "number", bool: "switch"}  # anything else is text
 
@@ -41,32 +46,56 @@ def form(bundle: Bundle) -> Plain:
     verbs: list[Plain] = []
     controls: dict[str, Plain] = {}
     for name, request in REQUESTS.items():
-        found = {n: s for n, s in settings_of(request).items() if n not in WITHOUT}
+        found = {n: s for n, s in settings_of(request).items() if n not in WITHOUT and s.kind is not Path}
+        hole, part = _hole(found), _part(found)
+        shown = {}
         for setting_name, setting in found.items():
-            if setting_name not in CHOSEN:
-                place = "more" if setting_name in FURTHER else "music"
-                controls.setdefault(setting_name, _control(setting_name, setting, place, _default(request, setting_name), bundle))
+            if setting_name not in CHOSEN and setting_name not in (hole, part):
+                place = "music" if setting_name in ORDER or setting_name == "seed" else "more"
+                made = _control(setting_name, setting, place, _default(request, setting_name), bundle)
+                shown[setting_name] = _shared(controls, made, name)
         verbs.append(
             {
                 "name": name,
                 "label": label(name),
                 "help": (request.__doc__ or "").split("\n")[0],
                 "tune": issubclass(request, WithTune),
-                "hole": "from_bar" in found,
-                "track": "track" in found,
-                "settings": [n for n in found if n not in CHOSEN],
+                "hole": hole,
+                "part": part,
+                "settings": shown,
             }
         )
     drawing = [_control(n, s, "drawing", _default(Sampling, n), bundle) for n, s in settings_of(Sampling).items()]
     return {
         "model": bundle.name,
         "verbs": verbs,
-        "settings": list(controls.values()),
+        "settings": sorted(controls.values(), key=lambda control: _place(control["name"])),
         "drawing": drawing,
         "instruments": _instruments(bundle),
         "programs": list(PROGRAMS),
         "limits": {"bytes": limits.UPLOAD_BYTES, "candidates": limits.CANDIDATES},
     }
+
+
+def _hole(found: Mapping[str, Setting]) -> str | None:
+    """The setting that says which bars a verb works on: "from_bar" (and "to_bar"), "bars" as text ("5-8"), None where it works on all."""
+    if "from_bar" in found:
+        return "from_bar"
+    return "bars" if "bars" in found and found["bars"].kind is not int else None
+
+
+def _part(found: Mapping[str, Setting]) -> str | None:
+    """The setting that names the one track that a verb works on, if it has one."""
+    return "track" if "track" in found else "part" if "part" in found and _hole(found) else None
+
+
+def _shared(controls: dict[str, Plain], made: Plain, verb: str) -> str:
+    """The control of a setting: the one that is there, where it is the same, else one of the verb's own."""
+    there = controls.setdefault(made["id"], made)
+    alike = ("kind", "low", "high", "choices", "default")
+    if any(there[fact] != made[fact] for fact in alike):
+        made = controls[f"{verb}-{made['id']}"] = made | {"id": f"{verb}-{made['id']}", "label": f"{made['label']} ({label(verb)})"}
+    return str(made["id"])
 
 
 def label(name: str) -> str:
@@ -78,6 +107,10 @@ def label(name: str) -> str:
     return LABELS.get(name, name.strip("_").replace("_", " ").capitalize())
 
 
+def _place(name: str) -> int:
+    return ORDER.index(name) if name in ORDER else len(ORDER) + (name == "seed")
+
+
 def _default(kind: type, name: str) -> Any:
     value = next(f.default for f in fields(kind) if f.name == name)
     return None if value is MISSING or name == "seed" or not isinstance(value, int | float | str | bool) else value
@@ -85,6 +118,7 @@ def _default(kind: type, name: str) -> Any:
 
 def _control(name: str, setting: Setting, place: str, default: Any, bundle: Bundle) -> Plain:
     return {
+        "id": name,
         "name": name,
         "label": label(name),
         "help": setting.help,
@@ -153,4 +187,7 @@ def _named(values: Any, known: set[str], what: str) -> dict[str, Any]:
     for name in values:
         if name not in known:
             raise unknown(what, str(name), known)
+        for text in value if isinstance(value := values[name], list) else [value]:
+            if isinstance(text, str) and FILE.search(text):
+                raise CallError(f"{name} is {value_shown(text)}: the page cannot name files; open them in the page instead", argument=name)
     return {name: value for name, value in values.items() if value is not None}

@@ -148,16 +148,18 @@ class Worker:
                 continue
             row.events.append(event)
             if event[Field.ROLE] != Role.END:
-                note = row.listener.note(event, at) if row.task.then is None else None
+                note = row.listener.note(event, at)
                 if note is not None:
                     row.job.emit({"is": "note", "candidate": row.candidate, "note": note.__dict__})
-            elif row.task.then is not None:
-                row.task = row.task.then(np.array(row.events).astype(np.int16))
-                row.listener, row.events = Listener(self.composer.bundle.codec, row.task), []
-                self.writer.add(_bounded(row.task), number)
-            else:
+                continue
+            following = None if row.task.then is None else row.task.then(np.array(row.events).astype(np.int16))
+            if following is None:
                 del self.rows[number]
                 self._done(row)
+            else:
+                row.task, row.events = following, []
+                row.listener = Listener(self.composer.bundle.codec, following)
+                self.writer.add(_bounded(following), number)
 
     def _done(self, row: Row) -> None:
         """A candidate is through: as a song, or with the line that says why there is none."""

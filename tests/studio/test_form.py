@@ -1,10 +1,12 @@
 """The form is made of the requests: nothing of them is written twice."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from melody.compose import REQUESTS, Infill
+from melody.compose.request import WithTune
 from melody.errors import CallError, MelodyError
 from melody.settings import setting, settings_of
 from melody.studio import form as forms
@@ -16,12 +18,14 @@ from melody.studio.song import to_page
 def test_every_verb_is_a_button_and_every_setting_a_control_or_chosen_in_the_roll(shipped):
     made = form(shipped.bundle)
     assert [v["name"] for v in made["verbs"]] == list(REQUESTS)
-    controls = {s["name"]: s for s in made["settings"]}
+    controls = {s["id"]: s for s in made["settings"]}
     for verb in made["verbs"]:
         known = set(settings_of(REQUESTS[verb["name"]]))
-        assert known == set(verb["settings"]) | (known & (forms.CHOSEN | forms.WITHOUT))
-        assert set(verb["settings"]) <= set(controls) and verb["help"]
-    for name, control in controls.items():
+        chosen = forms.CHOSEN | forms.WITHOUT | {verb["hole"], verb["part"]}
+        assert known == set(verb["settings"]) | (known & chosen)
+        assert set(verb["settings"].values()) <= set(controls) and verb["help"]
+    for control in controls.values():
+        name = control["name"]
         found = next(settings_of(r)[name] for r in REQUESTS.values() if name in settings_of(r))
         assert (control["help"], control["low"], control["high"]) == (found.help, found.low, found.high)
     assert controls["style"]["choices"] == sorted(shipped.bundle.codec.styles)
@@ -38,13 +42,50 @@ def test_a_new_verb_and_a_new_setting_appear_by_themselves(shipped, monkeypatch)
     monkeypatch.setitem(forms.REQUESTS, "vary", Vary)
     made = form(shipped.bundle)
     vary = made["verbs"][-1]
-    assert (vary["label"], vary["help"], vary["tune"], vary["hole"]) == ("Vary", "Another version.", True, True)
-    controls = {s["name"]: s for s in made["settings"]}
+    assert (vary["label"], vary["help"], vary["tune"], vary["hole"]) == ("Vary", "Another version.", True, "from_bar")
+    controls = {s["id"]: s for s in made["settings"]}
     assert controls["strength"] | {"help": ""} == {
-        "name": "strength", "label": "Strength", "help": "", "kind": "number", "low": 0, "high": 1, "choices": [], "suggestions": [],
+        "id": "strength", "name": "strength", "label": "Strength", "help": "", "kind": "number", "low": 0, "high": 1, "choices": [], "suggestions": [],
         "default": 0.5, "place": "music",
     }  # fmt: skip  # as one row
-    assert controls["mood"]["choices"] == ["calm", "wild"]
+    assert controls["mood"]["choices"] == ["calm", "wild"] and controls["mood"]["place"] == "more"
+
+
+def test_bars_as_text_are_those_that_are_selected_and_settings_of_one_name_may_differ(shipped, monkeypatch):
+    @dataclass(frozen=True, kw_only=True)
+    class Vary(WithTune):
+        """Another version."""
+
+        bars: str = setting("", "Bars to vary.", kind=str)
+        part: str = setting("", "Which part.", kind=str)
+        tempo: str = setting("slow", "How fast.", kind=str)
+        place: Path | None = setting(None, "A file.", kind=Path)
+
+        def _task(self, bundle):
+            raise NotImplementedError
+
+    monkeypatch.setitem(forms.REQUESTS, "vary", Vary)
+    made = form(shipped.bundle)
+    vary = made["verbs"][-1]
+    assert (vary["hole"], vary["part"]) == ("bars", "part")
+    assert vary["settings"]["tempo"] == "vary-tempo" and "place" not in vary["settings"]
+    kinds = {s["id"]: (s["label"], s["kind"]) for s in made["settings"]}
+    assert kinds["tempo"] == ("Tempo", "number") and kinds["vary-tempo"] == ("Tempo (Vary)", "text")
+    assert kinds["bars"] == ("Length in bars", "whole")
+
+
+@pytest.mark.parametrize(
+    "text", ["song.mid", "a.TXT", "../x.chords", "/etc/passwd", "~/chords", "C:\\x\\y", "x" * 400 + ".mid", ["fine", "a.musicxml"]]
+)
+def test_no_text_of_the_page_names_a_file(text):
+    with pytest.raises(CallError, match="cannot name files"):
+        requests_of({"verb": "generate", "settings": {"key": text}})
+
+
+@pytest.mark.parametrize("text", ["Am7 | F . G/B . | C", "ii7 V7 I x4", "bass: range=E1-G3, density=2.5", "intro:4 A:8 A':8", "6/8"])
+def test_music_as_text_names_none(text):
+    with pytest.raises(CallError, match=r"unknown key|key is"):
+        requests_of({"verb": "generate", "settings": {"key": text}})
 
 
 def test_candidates_have_seeds_that_follow_each_other(scale):
@@ -84,5 +125,5 @@ def test_a_wrong_request_is_one_line(asked, said):
 
 
 def test_a_hole_needs_its_bars(scale):
-    with pytest.raises(MelodyError, match="from_bar is missing"):
+    with pytest.raises(MelodyError, match="is missing"):
         requests_of({"verb": "infill", "song": to_page(scale), "settings": {}})

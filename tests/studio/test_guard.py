@@ -31,7 +31,8 @@ ORIGINS = [
 ]
 TRICKS = [
     "/page/../app.py", "/page/..%2fapp.py", "/page/%2e%2e/%2e%2e/pyproject.toml", "/page//etc/passwd", "/page/vendor/../../app.py",
-    "/page/C:%5Cwindows", "/page/main.js%00.css", "/page/", "/page", "/app.py", "/../../../../etc/passwd", "/page/jsconfig.json", "/openapi.json",
+    "/page/C:%5Cwindows", "/page/main.js%00.css", "/page/", "/page", "/app.py", "/../../../../etc/passwd",
+    "/page/jsconfig.json", "/openapi.json",
 ]  # fmt: skip  # one row
 METHODS = [
     ("POST", "/"),

@@ -6,15 +6,15 @@ import { barsOf, emptySong, endOf } from "./music.js";
 /** @typedef {import("./state.js").Store} Store */
 /** @typedef {import("./state.js").Arriving} Arriving */
 /** @typedef {import("./music.js").Song} Song */
-/** @typedef {{name: string, label: string, help: string, tune: boolean, hole: boolean, track: boolean, settings: string[]}} Verb */
-/** @typedef {{settings: Record<string, any>, drawing: Record<string, any>, candidates: number, track: string, listen: boolean}} Asked */
+/** @typedef {{name: string, label: string, help: string, tune: boolean, hole: "from_bar" | "bars" | null, part: string | null, settings: Record<string, string>}} Verb */
+/** @typedef {{values: Record<string, any>, drawing: Record<string, any>, candidates: number, track: string, listen: boolean}} Asked */
 
 /**
  * @param {Store} store @param {import("./player.js").Player} player
  * @param {(line: string, wrong?: boolean) => void} say
- * @param {() => void} fit the roll shows all of a new piece
+ * @param {import("./roll.js").Roll} roll shows all of a new piece, and where something is written
  */
-export function createComposer(store, player, say, fit) {
+export function createComposer(store, player, say, roll) {
   /** @type {{controller: AbortController, before: Song} | null} */
   let running = null;
 
@@ -46,19 +46,19 @@ export function createComposer(store, player, say, fit) {
   async function write(verb, asked) {
     stop();
     const before = store.get().song;
-    const settings = Object.fromEntries(Object.entries(asked.settings).filter(([name]) => verb.settings.includes(name)));
+    const settings = Object.fromEntries(Object.entries(verb.settings).flatMap(([name, id]) => (id in asked.values ? [[name, asked.values[id]]] : [])));
     const seed = settings.seed ?? Math.floor(Math.random() * 2 ** 31);
     /** @type {any} */
     const request = { verb: verb.name, settings: { ...settings, seed }, drawing: asked.drawing, candidates: asked.candidates };
     let hole = null;
     if (verb.tune) request.song = before;
-    if (verb.track && asked.track) request.settings.track = asked.track;
+    if (verb.part && asked.track) request.settings[verb.part] = asked.track;
     if (verb.hole) {
       const bars = barsOf(before, endOf(before));
       const chosen = store.get().bars ?? { from: 0, to: bars.length - 1 };
       const to = Math.min(chosen.to, bars.length - 1);
       if (chosen.from > to) return say("there is no music in these bars yet; press Continue instead", true);
-      Object.assign(request.settings, { from_bar: chosen.from + 1, to_bar: to + 1 });
+      Object.assign(request.settings, verb.hole === "bars" ? { bars: `${chosen.from + 1}-${to + 1}` } : { from_bar: chosen.from + 1, to_bar: to + 1 });
       hole = { verb: verb.name, from: bars[chosen.from].tick, to: bars[to].tick + bars[to].length };
     }
     const controller = new AbortController();
@@ -84,7 +84,7 @@ export function createComposer(store, player, say, fit) {
     const arrive = (note) => {
       const { song, arriving } = store.get();
       store.set({ arriving: [...arriving, placed(note, song, parts)] });
-      if (arriving.length === 0 && verb.name === "generate") fit();
+      if (arriving.length === 0) verb.tune ? roll.reveal(hole ? hole.from : store.get().arriving[0].note[0]) : roll.fit();
       if (arriving.length === 0 && asked.listen) player.play(hole ? hole.from : verb.name === "continue" ? lead(song) : 0);
     };
     try {
@@ -99,7 +99,7 @@ export function createComposer(store, player, say, fit) {
     running = null;
     settle(songs, seed, before);
     player.retime();
-    if (songs.size && !verb.hole) fit();
+    if (songs.size && !verb.tune) roll.fit();
     if (!faults) say(`${verb.label}: done, seed ${seed}${remark}`);
   }
 

@@ -2,6 +2,7 @@
 
 /**
  * @typedef {object} Setting
+ * @property {string} id
  * @property {string} name
  * @property {string} label
  * @property {string} help
@@ -35,7 +36,7 @@ export function element(tag, facts = {}, ...children) {
 export function createControls(form, music, more, changed) {
   /** @type {Map<string, () => any>} */
   const values = new Map();
-  const drawing = new Set(form.drawing.map((s) => s.name));
+  const drawing = new Set(form.drawing.map((s) => s.id));
   /** @type {Record<string, any>} */
   const kept = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
 
@@ -43,20 +44,20 @@ export function createControls(form, music, more, changed) {
 
   /** @param {Setting} setting */
   function control(setting) {
-    const id = `set-${setting.name}`;
-    const before = kept[setting.name];
+    const id = `set-${setting.id}`;
+    const before = kept[setting.id];
     const label = element("label", { htmlFor: id, title: setting.help }, setting.label);
     if (setting.kind === "instruments") return instruments(setting, before ?? "");
     if (setting.kind === "switch") {
       const box = element("input", { type: "checkbox", id, checked: before ?? setting.default ?? false });
-      values.set(setting.name, () => (box.checked === setting.default ? null : box.checked));
+      values.set(setting.id, () => (box.checked === setting.default ? null : box.checked));
       box.addEventListener("change", keep);
       return element("div", { className: "field switch", title: setting.help }, box, label);
     }
     const slides = setting.kind === "number" && setting.low !== null && setting.high !== null && setting.high <= SLIDES;
     const input = setting.choices.length ? choice(id, setting, before) : entry(id, setting, before, slides);
     input.addEventListener("change", keep);
-    values.set(setting.name, () => valueOf(setting, input, slides));
+    values.set(setting.id, () => valueOf(setting, input, slides));
     const field = element("div", { className: "field", title: setting.help }, label, input);
     if (slides) {
       const shown = element("output", { htmlFor: id });
@@ -109,7 +110,7 @@ export function createControls(form, music, more, changed) {
   /** Instruments as chips: what was chosen, and a list to add from. @param {Setting} setting @param {string} before */
   function instruments(setting, before) {
     let chosen = before.split(",").filter(Boolean);
-    const id = `set-${setting.name}`;
+    const id = `set-${setting.id}`;
     const chips = element("div", { className: "chips", role: "group", "aria-label": setting.label });
     const groups = new Map();
     for (const { name, family } of form.instruments) groups.set(family, [...(groups.get(family) ?? []), name]);
@@ -138,7 +139,7 @@ export function createControls(form, music, more, changed) {
       show();
       keep();
     });
-    values.set(setting.name, () => (chosen.length ? chosen.join(",") : null));
+    values.set(setting.id, () => (chosen.length ? chosen.join(",") : null));
     show();
     return element("div", { className: "field", title: setting.help }, element("label", { htmlFor: id }, setting.label), chips, add);
   }
@@ -153,11 +154,11 @@ export function createControls(form, music, more, changed) {
   }
 
   return {
-    /** What is set, by name: of the music, and of how values are drawn. */
+    /** What is set, by id: of the music, and of how values are drawn. */
     values() {
       const entries = Object.entries(all());
       return {
-        settings: Object.fromEntries(entries.filter(([name]) => !drawing.has(name))),
+        values: Object.fromEntries(entries.filter(([name]) => !drawing.has(name))),
         drawing: Object.fromEntries(entries.filter(([name]) => drawing.has(name))),
       };
     },

@@ -34,10 +34,11 @@ async function start() {
     else position();
   });
   const roll = createRoll($("box"), $("space"), $("canvas"), $("ruler"), store.get, player.now);
-  const composer = createComposer(store, player, say, roll.fit);
+  const composer = createComposer(store, player, say, roll);
   useHand(roll, store, player);
   const parts = createParts($("parts"), store, form.programs);
   const controls = createControls(form, $("music"), $("more"), () => undefined);
+  $("music").append($("candidates-field"), $("track-field"));
   createGrid($("notes"), store, (bar) => {
     store.set({ bars: { from: bar, to: bar } });
     roll.reveal(barsOf(store.get().song, endOf(store.get().song))[bar].tick);
