@@ -1,7 +1,8 @@
 """A song as the page knows it: a Score as plain values, and back. What comes from the page is checked before it is a Score.
 
   {"ticks": 480, "tempi": [[tick, microseconds a quarter]], "meters": [[tick, 4, 4]], "keys": [[tick, fifths, minor]],
-   "chords": [[tick, "Am"]], "tracks": [{"name", "program", "drums", "notes": [[onset, duration, pitch, velocity]], "pedal": [[tick, value]]}]}
+   "chords": [[tick, "Am"]],
+   "tracks": [{"name", "program", "drums", "notes": [[onset, duration, pitch, velocity]], "pedal": [[tick, value]]}]}
 
 Times are ticks. The chords are those that melody finds in the notes: they are sent and never read.
 """

@@ -174,13 +174,20 @@ class Browser:
 
 
 @contextlib.contextmanager
-def served(*arguments: str) -> Iterator[str]:
-    """A studio in a process of its own; its address."""
+def serving(*arguments: str) -> Iterator[tuple[str, int]]:
+    """A studio in a process of its own: its address, and the number of the process."""
     command = [sys.executable, "-m", "melody", "studio", "--no-browser", "--port", "0", "--json", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["address"]
+        yield json.loads(process.stdout.readline())["address"], process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.communicate(timeout=PATIENCE)
+
+
+@contextlib.contextmanager
+def served(*arguments: str) -> Iterator[str]:
+    """A studio in a process of its own; its address."""
+    with serving(*arguments) as (address, _):
+        yield address

@@ -45,8 +45,8 @@ def test_a_new_verb_and_a_new_setting_appear_by_themselves(shipped, monkeypatch)
     assert (vary["label"], vary["help"], vary["tune"], vary["hole"]) == ("Vary", "Another version.", True, "from_bar")
     controls = {s["id"]: s for s in made["settings"]}
     assert controls["strength"] | {"help": ""} == {
-        "id": "strength", "name": "strength", "label": "Strength", "help": "", "kind": "number", "low": 0, "high": 1, "choices": [], "suggestions": [],
-        "default": 0.5, "place": "music",
+        "id": "strength", "name": "strength", "label": "Strength", "help": "", "kind": "number", "low": 0, "high": 1, "choices": [],
+        "suggestions": [], "default": 0.5, "place": "music",
     }  # fmt: skip  # as one row
     assert controls["mood"]["choices"] == ["calm", "wild"] and controls["mood"]["place"] == "more"
 

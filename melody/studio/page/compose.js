@@ -30,7 +30,8 @@ export function createComposer(store, player, say, roll) {
 
   /** The arriving note with the part that it belongs to. @param {any} note @param {Song} song @param {Map<number, number>} parts @returns {Arriving} */
   function placed(note, song, parts) {
-    if (!parts.has(note.part)) {
+    if (!song.tracks.length) parts.set(note.part, note.part); // a new piece has its parts in this order
+    else if (!parts.has(note.part)) {
       const taken = new Set(parts.values());
       const fits = song.tracks.findIndex((t, i) => !taken.has(i) && t.drums === note.is_drum && (t.drums || t.program === note.program));
       parts.set(note.part, fits >= 0 ? fits : song.tracks.length + [...parts.values()].filter((i) => i >= song.tracks.length).length);

@@ -23,6 +23,7 @@ export function createParts(place, store, programs) {
     const parts = song.tracks.map((t, index) => ({ index, name: t.name || (t.drums ? "Drums" : programs[t.program]), count: t.notes.length, sound: t.drums ? "Drums" : programs[t.program] }));
     for (const a of arriving)
       if (!parts.some((p) => p.index === a.track)) parts.push({ index: a.track, name: a.name, count: 0, sound: a.drums ? "Drums" : programs[a.program] });
+    parts.sort((a, b) => a.index - b.index);
     const key = JSON.stringify([parts, track, [...muted], [...solo]]);
     if (key === shown) return;
     shown = key;
