@@ -22,8 +22,9 @@ export const colourOf = (track) => getComputedStyle(document.documentElement).ge
  * @param {() => number} playhead tick
  */
 export function createRoll(box, space, canvas, ruler, get, playhead) {
-  const view = { zoom: 36, row: 11 }; // pixels a quarter note, pixels a semitone
+  const view = { zoom: 36, row: 11, left: 0, top: 0 }; // pixels a quarter note, a semitone; how far it is scrolled
   let wanted = false;
+  let shownSize = "";
   /** @type {{[name: string]: string}} */
   let ink = {};
   /** @type {string[]} */
@@ -39,13 +40,19 @@ export function createRoll(box, space, canvas, ruler, get, playhead) {
   }
 
   /** @param {number} tick */
-  const x = (tick) => GUTTER + (tick / get().song.ticks) * view.zoom - box.scrollLeft;
+  const x = (tick) => GUTTER + (tick / get().song.ticks) * view.zoom - view.left;
   /** @param {number} pitch */
-  const y = (pitch) => (127 - pitch) * view.row - box.scrollTop;
+  const y = (pitch) => (127 - pitch) * view.row - view.top;
   /** @param {number} px inside the canvas */
-  const tickOf = (px) => Math.max(0, ((px - GUTTER + box.scrollLeft) / view.zoom) * get().song.ticks);
+  const tickOf = (px) => Math.max(0, ((px - GUTTER + view.left) / view.zoom) * get().song.ticks);
   /** @param {number} py inside the canvas */
-  const pitchOf = (py) => Math.min(127, Math.max(0, 127 - Math.floor((py + box.scrollTop) / view.row)));
+  const pitchOf = (py) => Math.min(127, Math.max(0, 127 - Math.floor((py + view.top) / view.row)));
+
+  /** To ask the box once and not for every note saves most of the time. */
+  function scrolled() {
+    view.left = box.scrollLeft;
+    view.top = box.scrollTop;
+  }
 
   /** The last tick that the roll shows. @param {State} state */
   function extent(state) {
@@ -86,8 +93,9 @@ export function createRoll(box, space, canvas, ruler, get, playhead) {
   function draw() {
     wanted = false;
     const state = get();
-    space.style.width = `${GUTTER + (extent(state) / state.song.ticks) * view.zoom}px`;
-    space.style.height = `${128 * view.row}px`;
+    const size = `${Math.round(GUTTER + (extent(state) / state.song.ticks) * view.zoom)}px ${128 * view.row}px`;
+    if (size !== shownSize) [space.style.width, space.style.height] = (shownSize = size).split(" ");
+    scrolled();
     const [width, height] = [box.clientWidth, box.clientHeight];
     const pen = sized(canvas, width, height);
     const right = tickOf(width);
@@ -149,14 +157,17 @@ export function createRoll(box, space, canvas, ruler, get, playhead) {
       const [from, wide] = [x(onset), Math.max(2.5, (duration / state.song.ticks) * view.zoom - 1)];
       pen.globalAlpha = strength * (0.45 + (0.55 * velocity) / 127);
       pen.fillStyle = colours[track % 8];
-      pen.beginPath();
-      pen.roundRect(from, top + 0.5, wide, view.row - 1, Math.min(3, view.row / 3));
-      pen.fill();
+      if (wide < 8) pen.fillRect(from, top + 0.5, wide, view.row - 1); // corners would not be seen, and take time
+      else {
+        pen.beginPath();
+        pen.roundRect(from, top + 0.5, wide, view.row - 1, Math.min(3, view.row / 3));
+        pen.fill();
+      }
       if (state.selected.has(note)) {
         pen.globalAlpha = 1;
         pen.strokeStyle = ink.ink;
         pen.lineWidth = 2;
-        pen.stroke();
+        pen.strokeRect(from, top + 0.5, wide, view.row - 1);
       }
     };
     const audible = (/** @type {number} */ t) => (state.solo.size ? state.solo.has(t) : !state.muted.has(t));
@@ -224,6 +235,7 @@ export function createRoll(box, space, canvas, ruler, get, playhead) {
     view.zoom = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, zoom));
     draw();
     box.scrollLeft = GUTTER + (tick / get().song.ticks) * view.zoom - at;
+    scrolled();
     redraw();
   }
 
@@ -239,10 +251,11 @@ export function createRoll(box, space, canvas, ruler, get, playhead) {
     draw();
     box.scrollLeft = 0;
     box.scrollTop = (127 - (low + high) / 2) * view.row - box.clientHeight / 2;
+    scrolled();
     redraw();
   }
 
-  box.addEventListener("scroll", redraw, { passive: true });
+  box.addEventListener("scroll", () => (scrolled(), redraw()), { passive: true });
   new ResizeObserver(redraw).observe(box);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
 
@@ -253,7 +266,7 @@ export function createRoll(box, space, canvas, ruler, get, playhead) {
     /** Scroll so that a tick is in view. @param {number} tick */
     reveal(tick) {
       const at = x(tick);
-      if (at > box.clientWidth - 40 || at < GUTTER) box.scrollLeft += at - GUTTER - 60;
+      if (at > canvas.clientWidth - 40 || at < GUTTER) box.scrollLeft += at - GUTTER - 60;
     },
   };
 }
