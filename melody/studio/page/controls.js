@@ -91,7 +91,7 @@ export function createControls(form, music, more, changed) {
       if (setting.high !== null) input.max = String(setting.high);
       input.step = setting.kind === "whole" ? "1" : slides ? "0.01" : "any";
     }
-    const shown = setting.name === "seed" ? "New each time" : setting.default === null ? OPEN : String(setting.default);
+    const shown = setting.name === "seed" ? "Random" : setting.default === null ? OPEN : String(setting.default);
     if (!slides) input.placeholder = shown;
     if (slides) input.value = String(before ?? setting.default ?? setting.low);
     else if (before !== undefined && before !== null) input.value = String(before);

@@ -245,9 +245,9 @@ export function createRoll(box, space, canvas, ruler, get, playhead) {
     const pitches = song.tracks.filter((t) => !t.drums || song.tracks.length === 1).flatMap((t) => t.notes.map((n) => n[2]));
     const wide = box.clientWidth - GUTTER - 16;
     const beats = Math.max(8, endOf(song) / song.ticks);
-    view.zoom = Math.min(60, Math.max(14, wide / beats));
+    view.zoom = Math.min(120, Math.max(14, wide / beats));
     const [low, high] = pitches.length ? [Math.min(...pitches), Math.max(...pitches)] : [48, 84];
-    view.row = Math.min(18, Math.max(8, Math.floor(box.clientHeight / (high - low + 8))));
+    view.row = Math.min(box.clientHeight > 1200 ? 30 : 18, Math.max(8, Math.floor(box.clientHeight / (high - low + 8))));
     draw();
     box.scrollLeft = 0;
     box.scrollTop = (127 - (low + high) / 2) * view.row - box.clientHeight / 2;
