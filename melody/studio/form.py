@@ -50,7 +50,8 @@ def form(bundle: Bundle) -> Plain:
         hole, part = _hole(found), _part(found)
         shown = {}
         for setting_name, setting in found.items():
-            if setting_name not in CHOSEN and setting_name not in (hole, part):
+            selected = setting_name in CHOSEN or hole and (setting_name == "part" or setting_name == "bars" and setting.kind is not int)
+            if not selected:
                 place = "music" if setting_name in ORDER or setting_name == "seed" else "more"
                 made = _control(setting_name, setting, place, _default(request, setting_name), bundle)
                 shown[setting_name] = _shared(controls, made, name)

@@ -119,6 +119,32 @@ def test_notes_are_drawn_moved_and_deleted_and_all_of_it_undone(page):
     assert kept(page) == [drawn]
 
 
+KEYBOARD = """
+    window.keyboard = {};
+    const access = { inputs: new Map([["one", window.keyboard]]), addEventListener() {} };
+    navigator.requestMIDIAccess = async () => access;
+"""
+
+
+def test_a_midi_keyboard_is_recorded(page):
+    page.run(f"(() => {{ {KEYBOARD} }})()")
+    page.key("r")
+    page.wait("document.querySelector('#record').ariaPressed === 'true' && document.body.classList.contains('playing')")
+    page.run("keyboard.onmidimessage({data: new Uint8Array([0x90, 64, 77])})")
+    page.wait("document.querySelector('#where').value >= '1.2'")
+    page.run("keyboard.onmidimessage({data: new Uint8Array([0x80, 64, 0])})")
+    page.key(" ")
+    page.wait("document.querySelector('#record').ariaPressed === 'false'")
+    ((onset, duration, pitch, velocity),) = kept(page)
+    assert (pitch, velocity) == (64, 77) and onset < 480 and duration > 100
+
+
+def test_without_a_midi_keyboard_it_is_a_line(page):
+    page.run("navigator.requestMIDIAccess = async () => ({ inputs: new Map(), addEventListener() {} })")
+    page.key("r")
+    page.wait("document.querySelector('#status.wrong')?.textContent === 'no MIDI keyboard is connected'")
+
+
 def test_a_reload_keeps_the_piece(page, address):
     generate(page)
     before = kept(page)

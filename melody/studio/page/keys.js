@@ -44,6 +44,7 @@ export function keyTable(store, actions, say) {
   return [
     { keys: [" "], shown: "Space", does: "Play, pause", act: actions.play },
     { keys: ["Home"], shown: "Home", does: "Back to the start", act: actions.home },
+    { keys: ["r"], shown: "R", does: "Record from a MIDI keyboard", act: actions.record },
     { keys: ["l"], shown: "L", does: "Loop the selected bars, or all", act: actions.loop },
     { keys: ["k"], shown: "K", does: "Metronome", act: actions.click },
     { keys: ["1"], shown: "1", does: "Pencil", act: actions.pencil },

@@ -10,6 +10,7 @@ import { keyTable, listKeys, rove, useKeys } from "./keys.js";
 import { barAt, barsOf, emptySong, endOf, noteCount, tempoOf, withTempo } from "./music.js";
 import { createParts } from "./parts.js";
 import { createPlayer } from "./player.js";
+import { createRecorder } from "./record.js";
 import { createRoll } from "./roll.js";
 import { createStore, firstState } from "./state.js";
 
@@ -36,6 +37,7 @@ async function start() {
   const roll = createRoll($("box"), $("space"), $("canvas"), $("ruler"), store.get, player.now);
   const composer = createComposer(store, player, say, roll);
   useHand(roll, store, player);
+  const recorder = createRecorder(store, player, say);
   const parts = createParts($("parts"), store, form.programs);
   const controls = createControls(form, $("music"), $("more"), () => undefined);
   $("music").append($("candidates-field"), $("track-field"));
@@ -79,6 +81,7 @@ async function start() {
   const actions = {
     play: () => (player.playing() ? player.stop() : void player.play()),
     home: () => (player.seek(0), (roll.box.scrollLeft = 0), position()),
+    record: () => void recorder.toggle(),
     loop: () => store.set({ loop: !store.get().loop }),
     click: () => store.set({ click: !store.get().click }),
     pencil: () => store.set({ tool: "pencil" }),
@@ -143,12 +146,15 @@ async function start() {
   });
   document.addEventListener("pointerdown", () => void player.ready(), { once: true });
 
+  const inBars = form.verbs.filter((/** @type {any} */ v) => v.hole).map((/** @type {any} */ v) => v.label);
+  const holes = `${inBars.join(" and ")} ${inBars.length > 1 ? "work" : "works"}`;
+
   /** What the page shows of the state. @param {import("./state.js").State} state */
   function show(state) {
     const some = noteCount(state.song) > 0;
     const shown = some || state.arriving.length > 0;
     $("welcome").hidden = shown || Boolean(state.writing);
-    for (const [name, on] of Object.entries({ loop: state.loop, click: state.click, select: state.tool === "select", pencil: state.tool === "pencil" })) $(name).setAttribute("aria-pressed", String(on));
+    for (const [name, on] of Object.entries({ record: state.recording, loop: state.loop, click: state.click, select: state.tool === "select", pencil: state.tool === "pencil" })) $(name).setAttribute("aria-pressed", String(on));
     document.body.classList.toggle("pencil", state.tool === "pencil");
     $("status").classList.toggle("busy", Boolean(state.writing));
     $("undo").disabled = !store.canUndo();
@@ -163,7 +169,7 @@ async function start() {
     }
     const { bars, candidates } = state;
     const named = bars && (bars.from === bars.to ? `bar ${bars.from + 1}` : `bars ${bars.from + 1} to ${bars.to + 1}`);
-    $("hint").textContent = state.writing ? "Escape cancels." : !some ? "Start here, or open a piece." : bars ? `Rewrite works on ${named}.` : "Drag over bar numbers to rewrite some bars only.";
+    $("hint").textContent = state.writing ? "Escape cancels." : !some ? "Start here, or open a piece." : bars ? `${holes} on ${named}.` : "Drag over bar numbers to rewrite some bars only.";
     $("flip").hidden = !candidates;
     if (candidates) $("which").value = `${candidates.at + 1} of ${candidates.songs.length}`;
     const options = ["", ...state.song.tracks.map((_, i) => String(i + 1))];

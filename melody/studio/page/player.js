@@ -109,7 +109,7 @@ export function createPlayer(store, changed) {
     const state = store.get();
     const [begin, end] = span(state);
     const at = now();
-    if (at >= end && !state.writing) {
+    if (at >= end && !state.writing && !state.recording) {
       if (state.loop && end > begin) return start(begin);
       return stop(state.bars ? begin : 0);
     }
@@ -146,6 +146,7 @@ export function createPlayer(store, changed) {
     playing = false;
     clearInterval(timer);
     silence();
+    if (store.get().recording) store.set({ recording: false });
     changed();
   }
 
@@ -174,6 +175,14 @@ export function createPlayer(store, changed) {
     retime() {
       if (playing) start(now());
     },
+    /** A key goes down. @param {number} track @param {number} pitch @param {number} velocity @param {boolean} drums @param {number} program */
+    down(track, pitch, velocity, drums, program) {
+      const channel = channelOf(track, drums);
+      if (!drums && !playing) synth?.programChange(channel, program);
+      synth?.noteOn(channel, pitch, velocity);
+    },
+    /** A key comes up. @param {number} track @param {number} pitch @param {boolean} drums */
+    up: (track, pitch, drums) => synth?.noteOff(channelOf(track, drums), pitch),
     /** One note, to hear what is drawn. @param {number} track @param {number} pitch @param {boolean} drums @param {number} program */
     async sound(track, pitch, drums, program) {
       await ready();

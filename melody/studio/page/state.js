@@ -18,6 +18,7 @@ import { emptySong } from "./music.js";
  * @property {Set<number>} solo
  * @property {boolean} loop
  * @property {boolean} click
+ * @property {boolean} recording
  * @property {Candidates | null} candidates
  * @property {Arriving[]} arriving
  * @property {string} writing the verb that is at work, or ""
@@ -30,7 +31,7 @@ const DEPTH = 200; // steps that can be undone
 export function firstState() {
   return {
     song: emptySong(), selected: new Set(), bars: null, track: 0, tool: "select", muted: new Set(), solo: new Set(),
-    loop: false, click: false, candidates: null, arriving: [], writing: "", hole: null,
+    loop: false, click: false, recording: false, candidates: null, arriving: [], writing: "", hole: null,
   };
 }
 
