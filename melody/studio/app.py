@@ -24,7 +24,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from melody import midi, notation, render
@@ -55,10 +55,11 @@ def studio(composer: Composer, port: int, token: str, song: Path | None = None) 
         found = files.get(request.path_params.get("name", "index.html"))
         if found is None:
             return PlainTextResponse("no such file", 404)
-        return FileResponse(found, media_type=KINDS[found.suffix])
+        return Response(found.read_bytes(), media_type=KINDS[found.suffix])
 
     async def soundfont(request: Request) -> Response:
-        return FileResponse(sampler.shipped(), media_type="application/octet-stream", headers={"cache-control": "max-age=86400"})
+        data = await run_in_threadpool(sampler.shipped().read_bytes)  # at once: in pieces it takes seconds on a busy machine
+        return Response(data, media_type="application/octet-stream", headers={"cache-control": "max-age=86400"})
 
     async def settings(request: Request) -> Response:
         return JSONResponse(form(composer.bundle) | {"song": song is not None})

@@ -1,6 +1,7 @@
 """Requests of strangers: all refused, none costs anything, and the studio goes on."""
 
 import asyncio
+import re
 
 import pytest
 from starlette.testclient import TestClient
@@ -145,6 +146,12 @@ def test_the_page_has_no_inline_script_and_asks_nobody_else():
     assert "<script>" not in text and " onclick" not in text and "style=" not in text and "//" not in text.replace("<!doctype html>", "")
     for path in PAGE.glob("*.js"):
         assert "https://" not in path.read_text("utf-8") and "innerHTML" not in path.read_text("utf-8")
+
+
+def test_all_modules_are_fetched_together():
+    text = (PAGE / "index.html").read_text("utf-8")
+    modules = {p.name for p in PAGE.glob("*.js")} - {"main.js"} | {"vendor/spessasynth.js"}
+    assert set(re.findall(r'modulepreload" href="/page/([\w./]+)"', text)) == modules
 
 
 def test_the_studio_goes_on_after_all_of_it(shipped):

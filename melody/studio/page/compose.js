@@ -9,6 +9,8 @@ import { barsOf, emptySong, endOf } from "./music.js";
 /** @typedef {{name: string, label: string, help: string, tune: boolean, hole: "from_bar" | "bars" | null, part: string | null, settings: Record<string, string>}} Verb */
 /** @typedef {{values: Record<string, any>, drawing: Record<string, any>, candidates: number, track: string, listen: boolean}} Asked */
 
+const SHOWN = 40; // milliseconds between two looks at what has arrived
+
 /**
  * @param {Store} store @param {import("./player.js").Player} player
  * @param {(line: string, wrong?: boolean) => void} say
@@ -81,10 +83,19 @@ export function createComposer(store, player, say, roll) {
       if (message.is === "remark") remark = `; ${message.line}`;
       if (message.is === "fault") say(message.line ?? "nothing came of it", ++faults > 0);
     };
-    /** @param {any} note */
+    /** @type {Arriving[]} */
+    let fresh = [];
+    /** Notes are shown some at a time: a busy page would fall behind them. @param {any} note */
     const arrive = (note) => {
+      fresh.push(placed(note, store.get().song, parts));
+      if (fresh.length === 1) setTimeout(show, store.get().arriving.length ? SHOWN : 0);
+    };
+    const show = () => {
       const { song, arriving } = store.get();
-      store.set({ arriving: [...arriving, placed(note, song, parts)] });
+      const batch = fresh;
+      fresh = [];
+      if (running !== mine || !batch.length) return;
+      store.set({ arriving: [...arriving, ...batch] });
       if (arriving.length === 0) verb.tune ? roll.reveal(hole ? hole.from : store.get().arriving[0].note[0]) : roll.fit();
       if (arriving.length === 0 && asked.listen) player.play(hole ? hole.from : verb.name === "continue" ? lead(song) : 0);
     };
@@ -99,7 +110,7 @@ export function createComposer(store, player, say, roll) {
     if (running !== mine) return;
     running = null;
     settle(songs, seed, before);
-    player.retime();
+    player.programs();
     if (songs.size && !verb.tune) roll.fit();
     if (!faults) say(`${verb.label}: done, seed ${seed}${remark}`);
   }

@@ -144,13 +144,19 @@ async function start() {
     if (tempo >= 10 && tempo <= 500) store.edit({ song: withTempo(store.get().song, tempo) });
     player.retime();
   });
-  document.addEventListener("pointerdown", () => void player.ready(), { once: true });
+  void player.ready();
+  for (const touch of ["pointerdown", "keydown"]) document.addEventListener(touch, () => void player.ready(), { once: true });
 
   const inBars = form.verbs.filter((/** @type {any} */ v) => v.hole).map((/** @type {any} */ v) => v.label);
   const holes = `${inBars.join(" and ")} ${inBars.length > 1 ? "work" : "works"}`;
 
   /** What the page shows of the state. @param {import("./state.js").State} state */
   function show(state) {
+    roll.redraw();
+    if (!player.playing()) position();
+    const key = [state.song === last, state.arriving.length > 0, state.writing, state.loop, state.click, state.recording, state.tool, state.bars?.from, state.bars?.to, state.candidates?.at, store.canUndo(), store.canRedo()].join();
+    if (state.song === last && key === shownKey) return; // only notes that arrive, or are selected
+    shownKey = key;
     const some = noteCount(state.song) > 0;
     const shown = some || state.arriving.length > 0;
     $("welcome").hidden = shown || Boolean(state.writing);
@@ -180,12 +186,11 @@ async function start() {
       last = state.song;
     }
     $("track-field").hidden = !some;
-    roll.redraw();
-    if (!player.playing()) position();
     for (const group of document.querySelectorAll("[role=toolbar]")) group.dispatchEvent(new Event("rove"));
   }
   /** @type {import("./music.js").Song | null} */
   let last = null;
+  let shownKey = "";
 
   const song = (form.song ? await api.kept().catch((fault) => say(fault.message, true)) : null) ?? remembered();
   if (song) store.set({ song });

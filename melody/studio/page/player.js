@@ -29,19 +29,19 @@ export function createPlayer(store, changed) {
 
   async function load() {
     context = new AudioContext({ latencyHint: "interactive" });
+    const font = fetch("/soundfont").then((answer) => answer.arrayBuffer());
     await context.audioWorklet.addModule("/page/vendor/spessasynth_processor.min.js");
     const made = new WorkletSynthesizer(context);
     const limiter = new DynamicsCompressorNode(context, { threshold: -9, ratio: 12, attack: 0.003, release: 0.15 });
     made.connect(limiter);
     limiter.connect(context.destination);
-    const bank = await (await fetch("/soundfont")).arrayBuffer();
-    await made.soundBankManager.addSoundBank(bank, "main");
+    await made.soundBankManager.addSoundBank(await font, "main");
     await made.isReady;
     synth = made;
     programs(store.get());
   }
 
-  /** Ready to sound; asked for as soon as a person has touched the page, because browsers allow no sound before. */
+  /** Ready to sound: loaded with the page, and asked for again once a person has touched it, because browsers allow no sound before. */
   function ready() {
     loading ??= load().catch((fault) => console.warn("no sound:", fault));
     if (context?.state === "suspended") context.resume().catch(() => undefined);
@@ -108,13 +108,15 @@ export function createPlayer(store, changed) {
   function look() {
     const state = store.get();
     const [begin, end] = span(state);
+    const known = state.writing && state.arriving.length ? state.arriving[state.arriving.length - 1].note[0] : Infinity;
+    if (now() > known) startedAt += secondsAt(state.song, now()) - secondsAt(state.song, known); // wait for what is still to come
     const at = now();
     if (at >= end && !state.writing && !state.recording) {
       if (state.loop && end > begin) return start(begin);
       return stop(state.bars ? begin : 0);
     }
     const to = tickAt(state.song, startedFrom + clock() - startedAt + AHEAD);
-    const limit = state.loop && end > begin ? Math.min(to, end) : to;
+    const limit = Math.min(known, state.loop && end > begin ? Math.min(to, end) : to);
     if (limit > scheduledTo) {
       schedule(scheduledTo, limit);
       scheduledTo = limit;
