@@ -21,7 +21,7 @@ RANKS = [
     {"theory"},
     {"midi", "data", "sources", "tensors"},
     {"notation"},
-    {"codec", "render"},
+    {"codec", "render", "groove"},
     {"corpus"},
     {"model"},
     {"bundle"},

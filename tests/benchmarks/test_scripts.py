@@ -29,6 +29,7 @@ WORDS = {  # what each script needs beside --quick
     "encode": ["--data", "songs", "--no-prepare"],
     "fits": ["corpus", "--model", "model"],
     "generate": ["--model", "model"],
+    "humanise": ["corpus", "--collection", ""],
     "judge": ["corpus", "--model", "model", "--split", "all"],
     "likelihood": ["corpus", "--model", "model"],
     "polyphonic": ["rolls.mat"],
@@ -40,7 +41,7 @@ WORDS = {  # what each script needs beside --quick
     "transformer": ["--model", "model"],
     "write": ["--data", "songs"],
 }
-NEEDS = {"encode": "miditok", "transformer": "transformers", "polyphonic": "scipy", "judge": "sklearn"}
+NEEDS = {"encode": "miditok", "transformer": "transformers", "polyphonic": "scipy", "judge": "sklearn", "humanise": "sklearn"}
 FAILS = {"roundtrip"}  # leaves with a status
 
 
