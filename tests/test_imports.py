@@ -23,7 +23,7 @@ RANKS = [
     {"notation"},
     {"codec", "render", "groove"},
     {"corpus"},
-    {"model"},
+    {"model", "originality"},
     {"bundle"},
     {"styles"},
     {"training", "generate"},
