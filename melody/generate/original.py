@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +33,24 @@ def watch_of(plan: Plan, parts: Ints, events: Ints, time: Ints) -> Watch | None:
 def copying(watches: Sequence[Watch | None], parts: Ints, chosen: Ints, reached: Ints, pitch: Ints) -> NDArray[np.bool_]:
     """(B,): where a pitch (B,), at the step ``reached`` (B,), would make a run too long. Events (B, 6) are chosen up to their part."""
     out = np.zeros(len(watches), bool)
-    for b, (watch, role, part) in enumerate(zip(watches, chosen[:, ROLE].tolist(), chosen[:, PART].tolist(), strict=True)):
-        if watch is not None and role == NOTE and parts[b, part, PartColumn.PROGRAM] < DRUMS:
-            out[b] = watch.copies(int(reached[b]), int(pitch[b]))
+    for b, (step, value) in _pitched(watches, parts, chosen, reached, pitch):
+        watch = watches[b]
+        out[b] = watch is not None and watch.copies(step, value)
     return out
 
 
 def follow(watches: Sequence[Watch | None], parts: Ints, chosen: Ints, time: Ints) -> None:
     """The events (B, 6) were chosen; ``time`` (B,) is where they stand."""
-    for b, (watch, (role, _, part, pitch, *_)) in enumerate(zip(watches, chosen.tolist(), strict=True)):
-        if watch is not None and role == NOTE and parts[b, part, PartColumn.PROGRAM] < DRUMS:
-            watch.add(int(time[b]), pitch)
+    for b, (step, value) in _pitched(watches, parts, chosen, time, chosen[:, PITCH]):
+        watch = watches[b]
+        if watch is not None:
+            watch.add(step, value)
+
+
+def _pitched(
+    watches: Sequence[Watch | None], parts: Ints, chosen: Ints, reached: Ints, pitch: Ints
+) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The rows whose event is a note of a part that is no drums, no chords and no form: step and pitch of each."""
+    program = parts[np.arange(len(watches)), chosen[:, PART], PartColumn.PROGRAM]
+    rows = np.flatnonzero((chosen[:, ROLE] == NOTE) & (program < DRUMS))
+    return zip(rows.tolist(), zip(reached[rows].tolist(), pitch[rows].tolist(), strict=True), strict=True)

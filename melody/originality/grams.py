@@ -7,6 +7,7 @@ whether the first twelve notes are taken or the last.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,13 +34,17 @@ def grams(tokens: Hashes) -> Hashes:
     return mixed(hashes(tokens, GRAM)[np.arange(size) + at % (WINDOW - GRAM + 1)])
 
 
+@lru_cache(1 << 16)
+def _seed(a: int, b: int, c: int) -> int:
+    return mixed_one((a * BASE * BASE + b * BASE + c) & WHOLE)
+
+
 def grams_of_few(tokens: Sequence[int]) -> list[int]:
     """The same of a few tokens as plain numbers, a tenth of the time."""
     size = len(tokens) - WINDOW + 1
     if size < 1:
         return []
-    first, last = BASE * BASE & WHOLE, BASE
-    order = [mixed_one((a * first + b * last + c) & WHOLE) for a, b, c in zip(tokens, tokens[1:], tokens[2:], strict=False)]
+    order = [_seed(a, b, c) for a, b, c in zip(tokens, tokens[1:], tokens[2:], strict=False)]
     out = []
     for start in range(size):
         here = order[start : start + SEEDS]

@@ -15,6 +15,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ MIN_LOW, MAX_LOW = 8, 20
 SAMPLE = 16  # one hash of so many says its collection
 MAX_COLLECTIONS = 16
 MAX_NAMES = 4096  # bytes
+MAX_FILTER = 27  # bits of a key that the filter looks at
 
 Ints = NDArray[np.int64]
 
@@ -61,9 +63,21 @@ class Index:
 
     def has_one(self, found: int) -> bool:
         """The same of one, as a plain number."""
-        wanted = np.uint64(((found >> 32) * self.buckets >> 32) << self.low | found & ((1 << self.low) - 1))
-        at = int(self.keys.searchsorted(wanted))
-        return at < len(self.keys) and bool(self.keys[at] == wanted)
+        wanted = ((found >> 32) * self.buckets >> 32) << self.low | found & ((1 << self.low) - 1)
+        some, filled = self._filter
+        place = wanted & some
+        if not filled[place >> 3] >> (place & 7) & 1:
+            return False
+        at = int(self.keys.searchsorted(np.uint64(wanted)))
+        return at < len(self.keys) and int(self.keys[at]) == wanted
+
+    @cached_property
+    def _filter(self) -> tuple[int, bytes]:
+        """A mask, and a bit for each value of a key under it: 0 where no key has that value. Plain bytes, which are quick to look into."""
+        some = (1 << min(max(int(16 * len(self.keys)).bit_length(), 12), MAX_FILTER)) - 1
+        bits = np.zeros(some + 1, bool)
+        bits[(self.keys & np.uint64(some)).astype(np.int64)] = True
+        return some, np.packbits(bits, bitorder="little").tobytes()
 
     def collection(self, found: Hashes) -> str | None:
         """Where most of some grams (n,) that are there are from, if any of them says so."""

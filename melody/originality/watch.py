@@ -21,8 +21,13 @@ class Original:
     notes: int
 
 
+def _token(a: int, b: int) -> int:
+    """What lies between two places."""
+    return _mixed_token(b // 128 - a // 128, b % 128 - a % 128)
+
+
 @lru_cache(1 << 14)
-def _token(wait: int, step: int) -> int:
+def _mixed_token(wait: int, step: int) -> int:
     return mixed_one(min(wait, MAX_WAIT) * 256 + step + 128)
 
 
@@ -37,6 +42,7 @@ class Watch:
         """``notes``: (step, pitch) each."""
         self.index, self.longest = original.index, original.notes
         self.places = sorted({step * 128 + pitch for step, pitch in notes})
+        self.tokens = [_token(a, b) for a, b in itertools.pairwise(self.places)]
 
     def copies(self, step: int, pitch: int) -> bool:
         """Whether a note would be part of a run that is too long."""
@@ -44,10 +50,12 @@ class Watch:
         at = bisect_left(self.places, place)
         if self.places[at : at + 1] == [place]:
             return False  # sounds already
-        around = [*self.places[max(0, at - longest) : at], place, *self.places[at : at + longest]]
-        if len(around) <= longest:
-            return False
-        tokens = [_token(b // 128 - a // 128, b % 128 - a % 128) for a, b in itertools.pairwise(around)]
+        tokens = self.tokens[max(0, at - longest) : max(0, at - 1)]
+        if at > 0:
+            tokens.append(_token(self.places[at - 1], place))
+        if at < len(self.places):
+            tokens.append(_token(place, self.places[at]))
+            tokens += self.tokens[at : at + longest - 1]
         wanted = longest + 2 - RUN  # windows in a row
         row = 0
         for gram in grams_of_few(tokens):
@@ -60,5 +68,7 @@ class Watch:
         """The note was chosen."""
         place = step * 128 + pitch
         at = bisect_left(self.places, place)
-        if self.places[at : at + 1] != [place]:
-            self.places.insert(at, place)
+        if self.places[at : at + 1] == [place]:
+            return
+        self.places.insert(at, place)
+        self.tokens[max(0, at - 1) : at] = [_token(a, b) for a, b in itertools.pairwise(self.places[max(0, at - 1) : at + 2])]
