@@ -41,17 +41,18 @@ def quantised(score: Score, strength: float = 1.0, steps: int | None = None) -> 
 def swung(score: Score, amount: float, of: str = "eighths") -> Score:
     """Every second eighth (or sixteenth) later: 0 straight, 1 triplets.
 
-    All of the time between is stretched likewise, so nothing changes order.
+    All of the time between is stretched likewise, so nothing changes order. 6/8 and the like stay: their eighths come in threes.
 
     >>> from melody.score import Score, Track, note_table
     >>> piece = Score((Track("tune", notes=note_table([0, 240, 480], [240, 240, 480], [60, 64, 67], [80, 80, 80])),))
     >>> swung(piece, 1.0).tracks[0].notes["onset"].tolist()
     [0, 320, 480]
     """
-    late = 0.5 + amount * (TRIPLET - 0.5)
+    second = 0.5 + amount * (TRIPLET - 0.5)
 
     def warped(ticks: Ints) -> Ints:
-        start, length = units(score, ticks)
+        start, length, quarter = units(score, ticks)
+        late = np.where(quarter, second, 0.5)
         pairs = length / (SWING[of] / 2)
         inside = (ticks - start) / pairs
         phase = inside - np.floor(inside)

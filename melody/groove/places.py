@@ -113,11 +113,12 @@ def _in_bars(score: Score, onset: Ints) -> tuple[Floats, Ints, Floats, Ints]:
     return np.where(compound, beat, quarter), meters.bar[segment], (onset - start).astype(np.float64), start
 
 
-def units(score: Score, ticks: Ints) -> tuple[Ints, Floats]:
-    """For each tick the one at which its unit begins, and how long that unit is in ticks."""
+def units(score: Score, ticks: Ints) -> tuple[Ints, Floats, NDArray[np.bool_]]:
+    """For each tick the one at which its unit begins, how long that unit is in ticks, and whether it is a whole quarter."""
     unit, bar, position, start = _in_bars(score, ticks)
     begin = np.floor(position / unit + 1e-9) * unit
-    return (start + np.rint(begin)).astype(np.int64), np.minimum(unit, bar - begin)
+    length = np.minimum(unit, bar - begin)
+    return (start + np.rint(begin)).astype(np.int64), length, length == score.ticks_per_quarter
 
 
 def best_grid(units_in: Floats) -> int:

@@ -75,6 +75,12 @@ def test_swing_delays_what_is_off_the_beat_and_nothing_else():
     assert swung(beat(1), 0.0) == beat(1)
 
 
+def test_eighths_in_threes_are_not_swung():
+    notes = note_table(np.arange(12) * 240, np.full(12, 240), np.full(12, 60), np.full(12, 80))
+    six = Score((Track("tune", notes=notes),), meters=meter_table([0], [6], [8]))
+    assert swung(six, 1.0) == six and swung(Score((Track("tune", notes=notes),)), 1.0) != six
+
+
 def test_the_same_seed_is_the_same_performance():
     piece = beat()
     assert humanise(piece, seed=3) == humanise(piece, seed=3) != humanise(piece, seed=4)
