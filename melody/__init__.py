@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from melody.corpus import Corpus
     from melody.errors import CallError, MelodyError
     from melody.generate.sampling import Sampling
+    from melody.groove import humanise
     from melody.notation import read
     from melody.score import Score, Track
     from melody.workflows.callback import TrainCallback
@@ -44,6 +45,7 @@ _NAMES = {
     "Track": "score",
     "TrainCallback": "workflows.callback",
     "evaluate": "workflows.evaluate",
+    "humanise": "groove",
     "load": "compose",
     "read": "notation",
     "train": "workflows.train",
@@ -66,6 +68,7 @@ __all__ = [
     "bundle",
     "edit",
     "evaluate",
+    "humanise",
     "load",
     "midi",
     "notation",

@@ -169,11 +169,12 @@ class Composer:
         voices: Voices = (),
         seed: int | None = None,
         passes: bool = True,
+        original: int | None = None,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """A new piece. See ``Generate`` and ``Sampling`` for the keywords."""
-        music = {"passes": passes, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        music = {"passes": passes, "original": original, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
         return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def continue_(
@@ -191,12 +192,13 @@ class Composer:
         beats: str = "file",
         seed: int | None = None,
         passes: bool = True,
+        original: int | None = None,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        how = {"passes": passes, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
+        how = {"passes": passes, "original": original, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
         music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | how
         return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
@@ -213,13 +215,14 @@ class Composer:
         beats: str = "file",
         seed: int | None = None,
         passes: bool = True,
+        original: int | None = None,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
         drawn = _sampling(sampling, drawing)
-        how = {"passes": passes, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
+        how = {"passes": passes, "original": original, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
         music = {"style": style, "key": key, "seed": _seed(seed)} | how
         return self._one(Accompany(tune=tune, track=track, voices=voices, sampling=drawn, **music))  # type: ignore[arg-type]  # checked by the request
 
@@ -237,13 +240,22 @@ class Composer:
         beats: str = "file",
         seed: int | None = None,
         passes: bool = True,
+        original: int | None = None,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
-        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes, "beats": beats}
+        music = {
+            "style": style,
+            "key": key,
+            "seed": _seed(seed),
+            "sampling": drawn,
+            "max_notes": max_notes,
+            "original": original,
+            "beats": beats,
+        }
         hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence, "passes": passes}
         return self._one(Infill(tune=tune, **hole, **music))  # type: ignore[arg-type]  # checked by the request
 

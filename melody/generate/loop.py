@@ -27,6 +27,7 @@ from melody.generate.chain import Chain, Floats
 from melody.generate.constraints import END, NOTE, NOTES, TIME, View
 from melody.generate.engine import Context, Engine, Heads, State, Steps
 from melody.generate.guidance import guided, in_key, unconditional, unconditional_parts, wants_guidance
+from melody.generate.original import copying
 from melody.generate.plan import Plan
 from melody.generate.prime import context_of, primed
 from melody.generate.repetition import echoes
@@ -186,10 +187,12 @@ class Writer(Generic[Context, State, Heads]):
             ban = echoes(rows.repeats, here[:, BAR : POSITION + 1].tolist(), chain.chosen[:, : Field.PITCH].tolist())
         kind: Any = rows.kinds(chain.chosen[:, Field.PART])
         kind = int(kind[0]) if chain.rows == 1 else kind
+        reached = rows.table[:, TIME] + chain.chosen[:, Field.WAIT]
         moved = every is not None or rows.scale is not None or rows.bounded.weighs
         process = (lambda logits: self._processed(logits, chain.chosen, here)) if moved else None
         pitches = constraints.pitches(xp, config, view, role, wait, part, kind)
-        chain.between(Field.PITCH, *self._within(Field.PITCH, pitches, role, part), ban, process)
+        veto = (lambda pitch: copying(rows.watches, rows.parts, chain.chosen, reached, pitch)) if rows.watches_copies else None
+        chain.between(Field.PITCH, *self._within(Field.PITCH, pitches, role, part), ban, process, veto)
         durations = constraints.others(xp, config, view, Field.DURATION, role, kind)
         left = here[:, AFTER_NEXT] - config.grid - rows.table[:, TIME] - chain.chosen[:, Field.WAIT]
         chain.between(Field.DURATION, *self._in_time(durations, role, part, left))

@@ -19,9 +19,11 @@ from melody.generate.bounded import Bounded
 from melody.generate.chain import Group
 from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, LAST_PART, NOTE, NOTES, PART, SOONEST, TIME, View
 from melody.generate.engine import Steps
+from melody.generate.original import follow, watch_of
 from melody.generate.plan import NO_STOP, Plan
 from melody.generate.repetition import MIN_NOTES, MUTED_BARS, BarRepeats, rounds
 from melody.generate.timeline import AFTER_NEXT, AGO, FEATURES, LOOKUPS, Timelines, first_deadline, over
+from melody.originality.watch import Watch
 
 Ints = NDArray[np.int64]
 RANDOM_BLOCK = 128  # events for which a row draws its random numbers at once
@@ -44,6 +46,7 @@ class Rows:
         self.uniform, self.used = np.zeros((0, RANDOM_BLOCK, len(Field))), RANDOM_BLOCK
         self.random: list[np.random.Generator] = []
         self.repeats: list[BarRepeats] = []
+        self.watches: list[Watch | None] = []
         self.timelines = Timelines(config)
         self.recall = IncrementalRecall(config, 0)
         self.bounded = Bounded(config)
@@ -56,7 +59,7 @@ class Rows:
         """Row i is what row ``origin[i]`` was; -1: blank, to be set by ``enter``. ``refresh`` has to follow."""
         for name in ARRAYS:
             setattr(self, name, picked(getattr(self, name), origin))
-        for name in ("plans", "random", "repeats"):
+        for name in ("plans", "random", "repeats", "watches"):
             old: list[Any] = getattr(self, name)
             setattr(self, name, [None if at < 0 else old[at] for at in origin.tolist()])
         self.timelines.pick(origin)
@@ -74,6 +77,7 @@ class Rows:
         self.timelines.put(b, plan)
         self.bounded.enter(b, plan.limits, self.parts[b], events, time)
         self.repeats[b] = BarRepeats(plan.sampling.repetition)
+        self.watches[b] = watch_of(plan, self.parts[b], events, time)
         self.random[b] = np.random.default_rng(plan.seed)
         self.uniform[b, self.used :] = self.random[b].random((RANDOM_BLOCK - self.used, len(Field)))
         features, lookups = over(plan, self.config, time)
@@ -95,6 +99,7 @@ class Rows:
         self.every_bar = np.array([p.every_bar for p in plans])
         self.watches_silence = any(p.max_silence < NO_STOP for p in plans)
         self.watches_repeats = any(p.sampling.repetition for p in plans)
+        self.watches_copies = any(p.original is not None for p in plans)
         self.guidance = np.array([p.guidance for p in plans], np.float32)
         nothing = np.zeros(128, np.float32)
         scaled = any(p.scale is not None for p in plans)
@@ -143,6 +148,8 @@ class Rows:
         self.recall.after(rows, chosen, table[:, TIME].copy(), here[:, AGO])
         if self.watches_repeats:
             self._watch_repeats(rows, chosen, here)
+        if self.watches_copies:
+            follow(self.watches, self.parts, chosen, table[:, TIME])
         if self.watches_silence:
             self.last_onset[rows, chosen[rows, Field.PART]] = table[rows, TIME]
         self.here = here
