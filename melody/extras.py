@@ -48,6 +48,7 @@ EXTRAS = {
         Extra("render", ("matplotlib",), ("matplotlib",), "pictures of pieces"),
         Extra("audio", ("fluidsynth",), ("pyfluidsynth",), "sound by FluidSynth (its library is needed too)"),
         Extra("play", ("miniaudio",), ("miniaudio",), "melody play without a player of the system"),
+        Extra("studio", ("starlette", "uvicorn"), ("starlette", "uvicorn"), "melody studio, the page in the browser"),
         Extra("notation", ("verovio",), ("verovio",), "pages of notation"),
         Extra("tensorboard", ("tensorboard",), ("tensorboard",), "curves of a training run in TensorBoard"),
         Extra("judge", ("sklearn",), ("scikit-learn",), "evaluate --judge: how a model's music differs from people's"),

@@ -30,6 +30,7 @@ SKIPPED = {  # how a command begins: why it is not run here
     "source .venv": "as pip install",
     "python benchmarks/": "takes minutes, and collections that are not in the project",
     "python -m pytest": "is what runs this test",
+    "melody studio": "serves until it is interrupted",
     "melody play": "needs a sound device",
     "python -m melody": "is the command melody, which is run",
 }

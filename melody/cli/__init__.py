@@ -36,6 +36,7 @@ VERBS = {  # verb: the App of its file, and its line of help
     "inspect": ("melody.cli.inspect_:app", "Show what a MIDI file, a corpus or a model holds."),
     "render": ("melody.cli.render:app", "Turn a piece into a picture, sound or notation."),
     "play": ("melody.cli.play:app", "Play a MIDI file through the loudspeakers."),
+    "studio": ("melody.cli.studio:app", "Open a page in the browser to hear, see and change music."),
     "doctor": ("melody.cli.doctor:app", "Show what is installed and what is missing, and test the shipped model."),
 }
 

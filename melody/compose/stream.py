@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
 from melody.codec.columns import PartColumn
 from melody.codec.decode import pitches_of
 from melody.codec.encode import velocity_of
-from melody.codec.table import DRUMS, PROGRAM_BASE, UNDECLARED, Field, Role
+from melody.codec.table import DRUMS, PROGRAM_BASE, Field, Role
 from melody.compose.task import Task
 from melody.generate.engine import AnyEngine
 from melody.generate.loop import Writer
@@ -34,26 +35,40 @@ class StreamedNote:
     velocity: int  # 1..127
 
 
+class Listener:
+    """Hears the steps of one task, and says which notes they are: ``note`` of each event in turn."""
+
+    def __init__(self, codec: CodecConfig, task: Task) -> None:
+        beats = codec.clock == "beats"
+        self.per_beat = codec.grid if beats else codec.grid * 60 / task.tempo  # steps
+        self.per_second = codec.grid * task.tempo / 60 if beats else codec.grid
+        self.velocity_bins = codec.velocity_bins
+        self.parts = {
+            number: _described(int(row[PartColumn.PROGRAM]), bool(row[PartColumn.LEAD]))
+            for number, row in enumerate(task.plan.parts)
+            if row[PartColumn.PROGRAM] <= DRUMS
+        }
+
+    def note(self, event: NDArray[np.int64], time: int) -> StreamedNote | None:
+        """The note of an event (6,) at a step; None where it is none, or one of an outline. A part that is declared is remembered."""
+        role, _, part, pitch, duration, velocity = event.tolist()
+        if role == Role.PART and pitch - PROGRAM_BASE <= DRUMS:
+            self.parts[part] = _described(pitch - PROGRAM_BASE, velocity > 0)
+        if role != Role.NOTE or part not in self.parts:
+            return None
+        loudness = int(velocity_of(event[Field.VELOCITY :].astype(np.int16), self.velocity_bins)[0])
+        times = (time / self.per_beat, duration / self.per_beat, time / self.per_second, duration / self.per_second)
+        sounding = int(pitches_of(event[Field.PITCH : Field.PITCH + 1].astype(np.int16))[0])
+        return StreamedNote(*times, part, *self.parts[part], sounding, loudness)
+
+
 def streamed(engine: AnyEngine, task: Task) -> Iterator[StreamedNote]:
     """The notes of a task that never ends, each as soon as it is chosen, in constant memory."""
-    codec: CodecConfig = engine.codec
-    per_beat = codec.grid if codec.clock == "beats" else codec.grid * 60 / task.tempo  # steps
-    per_second = codec.grid * task.tempo / 60 if codec.clock == "beats" else codec.grid
-    parts = {
-        number: _described(int(row[PartColumn.PROGRAM]), bool(row[PartColumn.LEAD]))
-        for number, row in enumerate(task.plan.parts)
-        if row[PartColumn.PROGRAM] != UNDECLARED
-    }
+    listener = Listener(engine.codec, task)
     for step in Writer(engine, [task.endless()]):
-        role, _, part, pitch, duration, velocity = step.rows[0].tolist()
-        if role == Role.PART:
-            parts[part] = _described(pitch - PROGRAM_BASE, velocity > 0)
-        elif role == Role.NOTE:
-            time = float(step.time[0])
-            loudness = int(velocity_of(step.rows[0, Field.VELOCITY :].astype(np.int16), codec.velocity_bins)[0])
-            times = (time / per_beat, duration / per_beat, time / per_second, duration / per_second)
-            sounding = int(pitches_of(step.rows[0, Field.PITCH : Field.PITCH + 1].astype(np.int16))[0])
-            yield StreamedNote(*times, part, *parts[part], sounding, loudness)
+        note = listener.note(step.rows[0], int(step.time[0]))
+        if note is not None:
+            yield note
 
 
 def _described(program: int, lead: bool) -> tuple[str, int, bool]:

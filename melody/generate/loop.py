@@ -59,7 +59,7 @@ class Writer(Generic[Context, State, Heads]):
         """``plans`` are taken from their iterator as rows become free, ``capacity`` of them at once."""
         self.engine, self.config, self.capacity = engine, engine.codec, capacity
         self.source = iter(plans)
-        self.added: deque[tuple[int, Plan]] = deque()
+        self.added, self.dropped = deque[tuple[int, Plan]](), list[int]()
         self.numbered = 0
         self.rows = Rows(self.config)
         self.partners = np.zeros(0, np.int64)  # the rows that have an unconditional row too, in the order of those
@@ -75,12 +75,19 @@ class Writer(Generic[Context, State, Heads]):
         self.added.append((number, plan))
         return number
 
+    def drop(self, number: int) -> None:
+        """A plan that nobody waits for any more ends before the next step, without an END."""
+        self.added = deque(numbered for numbered in self.added if numbered[0] != number)
+        self.dropped.append(number)
+
     def __iter__(self) -> Iterator[Step]:
         self._change_rows(np.zeros(0, np.int64))
         while len(self.rows):
             chosen = self._step()
             yield Step(self.rows.numbers, chosen, self.rows.table[:, TIME].copy())
             ended = np.flatnonzero(chosen[:, Field.ROLE] == END)
+            if self.dropped:
+                ended, self.dropped = np.union1d(ended, np.flatnonzero(np.isin(self.rows.numbers, self.dropped))), []
             if len(ended) or self.added:
                 self._change_rows(ended)
 
@@ -231,14 +238,12 @@ class Writer(Generic[Context, State, Heads]):
     def _lookups(self, here: Ints, every: Ints | None) -> Ints:
         """Look-ups of given notes for the engine's rows: an unconditional row sees none."""
         lookups = here[:, LOOKUPS]
-        if every is None:
-            return lookups
-        return np.concatenate([lookups, np.zeros((len(self.partners), lookups.shape[1]), lookups.dtype)])
+        alone = np.zeros((len(self.partners), lookups.shape[1]), lookups.dtype)
+        return lookups if every is None else np.concatenate([lookups, alone])
 
     def _placed(self, logits: Floats) -> Floats:
         """Logits of waits of the plans' rows, with the weights of the places that they lead to."""
-        table = self.rows.table
-        return self.rows.bounded.placed(logits, table[:, TIME], table[:, NOTES])
+        return self.rows.bounded.placed(logits, self.rows.table[:, TIME], self.rows.table[:, NOTES])
 
     def _processed(self, logits: Floats, chosen: Ints, here: Ints) -> Floats:
         """Pitch logits of the plans' rows, moved by guidance, by a scale and by the weights of limits."""
