@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Target("false alarms", alarms, 0.001, ".3%", most=True),
         *targets,
     ]
-    answer = f"{misses} of {options.planted} planted copies missed, {alarms:.3%} false alarms, {rows[1][4]} pieces with longer runs"
+    answer = f"{misses} of {options.planted:,} planted copies missed, {alarms:.3%} false alarms, {rows[1][4]} pieces with longer runs"
     finish(options, answer, [found, Table(columns, rows)], targets, packages=["onnxruntime"])
 
 
