@@ -82,7 +82,9 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
             facts["show_default"] = False
             if default is True:
                 facts["negative"] = f"--no-{name}"
-        if default is MISSING:
+        if found.many:
+            fields.append((name, Annotated[list[str] | None, Parameter(**facts)], field(default=None)))
+        elif default is MISSING:
             fields.append((name, Annotated[kind, Parameter(**facts)], field()))
         elif default is None or found.kind is None:
             fields.append((name, Annotated[kind | None, Parameter(**facts)], field(default=None)))

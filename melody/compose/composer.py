@@ -224,9 +224,12 @@ class Composer:
     def infill(
         self,
         tune: TuneLike,
-        from_bar: int,
-        to_bar: int,
+        from_bar: int | None = None,
+        to_bar: int | None = None,
         *,
+        bars: str | Sequence[str] = (),
+        part: str | int | Sequence[str | int] = (),
+        keep: str | None = None,
         track: str | int | None = None,
         style: str | None = None,
         key: str | None = None,
@@ -238,11 +241,12 @@ class Composer:
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
-        """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
+        """The piece with some bars (``from_bar`` to ``to_bar``, from 1, or ``bars`` such as "5-8,13-14") written anew. See ``Infill``."""
         drawn = _sampling(sampling, drawing)
         music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes}
-        hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence, "passes": passes}
-        return self._one(Infill(tune=tune, **hole, **music))  # type: ignore[arg-type]  # checked by the request
+        hole = {"from_bar": from_bar, "to_bar": to_bar, "bars": bars, "part": part, "keep": keep, "track": track}
+        how = {"drums": drums, "sequence": sequence, "passes": passes}
+        return self._one(Infill(tune=tune, **hole, **how, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(
         self,
