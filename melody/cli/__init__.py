@@ -24,6 +24,7 @@ VERBS = {  # verb: the App of its file, and its line of help
     "continue": ("melody.cli.continue_:app", "Continue a tune from its end; the tune itself stays as it was."),
     "accompany": ("melody.cli.accompany:app", "Add an accompaniment to a tune; the tune itself stays as it was."),
     "infill": ("melody.cli.infill:app", "Rewrite some bars of a piece and keep the others."),
+    "vary": ("melody.cli.vary:app", "Rewrite a share of a piece's notes, and keep the others and the roots of its chords."),
     "data": ("melody.cli.data:app", "List known collections of music, and download them."),
     "prepare": ("melody.cli.prepare:app", "Turn a collection of MIDI files into a corpus, with a report."),
     "train": ("melody.cli.train:app", "Train a model on a corpus, resume a run, fine-tune a model."),

@@ -27,7 +27,7 @@ from melody.compose.place import Place, Rewriting, pinned_piece
 from melody.compose.rewritten import rewritten
 from melody.compose.task import Rows, Task
 from melody.generate.limits import Limits
-from melody.generate.pins import Pins, place
+from melody.generate.pins import Pins, no_pins, place
 from melody.generate.plan import Plan
 from melody.score import Score
 
@@ -47,10 +47,16 @@ def in_turn(
             return finish(score)
         seed = (job.request.seed, number) if number else job.request.seed
         task = hole_task(job, score, left[0], left[1:], seed, penalty)
-        several = len(job.holes) > 1
-        return replace(task, then=lambda rows: following(task.finish(rows), left[1:], number + 1), may_be_empty=several)
+        empty = job.whole or len(job.holes) > 1
+        return replace(task, then=lambda rows: following(task.finish(rows), left[1:], number + 1), may_be_empty=empty)
 
     return following(job.tune.score if score is None else score, job.holes, 0)
+
+
+def unchanged(job: Rewriting) -> Task:
+    """The task that writes nothing."""
+    task = hole_task(replace(job, keep=None), job.tune.score, Hole(0, 1))
+    return Task(replace(task.plan, pins=Pins(no_pins(), closed=True)), lambda rows: job.tune.score, task.tempo, may_be_empty=True)
 
 
 def hole_task(
