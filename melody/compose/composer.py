@@ -139,12 +139,15 @@ class Composer:
 
         ``corpus``: what the model learned from, so that no piece is kept which copies it.
         """
-        from melody.compose.best import best  # 0.1 s, which who writes one piece need not wait for
-        from melody.corpus import Corpus
-        from melody.evaluation.copying import training_runs
+        from melody.compose.best import best, training_of  # 0.1 s, which who writes one piece need not wait for
 
-        training = None if corpus is None else training_runs(Corpus(Path(corpus)), self.bundle.codec)
-        return best(self.results, self.engine, self.bundle, requests, of, training)
+        return best(self.results, self.engine, self.bundle, requests, of, training_of(self.bundle, corpus))
+
+    def ranked(self, written: Sequence[tuple[Request, Score]], corpus: str | os.PathLike[str] | None = None) -> list[Selected]:
+        """Requests of one kind and their pieces, the most typical first by the score of ``best``; ``rating.why()`` says why."""
+        from melody.compose.best import ranked, training_of
+
+        return ranked(self.engine, self.bundle, written, training_of(self.bundle, corpus))
 
     def generate(
         self,
@@ -205,10 +208,9 @@ class Composer:
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
-        drawn = sampling_of(sampling, drawing)
         how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes}
-        music = {"style": style, "key": key, "seed": _seed(seed)} | how
-        return self._one(Accompany(tune=tune, track=track, voices=voices, sampling=drawn, **music))  # type: ignore[arg-type]  # checked by the request
+        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": sampling_of(sampling, drawing)} | how
+        return self._one(Accompany(tune=tune, track=track, voices=voices, **music))  # type: ignore[arg-type]  # checked by the request
 
     def infill(
         self,
@@ -259,7 +261,7 @@ class Composer:
         drawn = sampling_of(sampling, drawing)
         music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes}
         how = {"bars": bars, "part": part, "keep": keep, "drums": drums, "sequence": sequence, "passes": passes}
-        return self._one(Vary(tune=tune, strength=strength, **how, **music))  # type: ignore[arg-type]  # checked by the request
+        return self._one(Vary(tune=tune, strength=strength, **how, **music))  # type: ignore[arg-type]
 
     def stream(
         self,

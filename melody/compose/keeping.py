@@ -98,7 +98,7 @@ def exact(piece: Piece, which: Ints) -> Table:
 
 
 def slots(piece: Piece, which: Ints, around: Mask, limits: Limits, contour: bool) -> tuple[Table, dict[int, tuple[int, ...]]]:
-    """Pins of some notes of a piece with their pitches to be drawn, and for each the values that the notes ``around`` (n,) hold meanwhile."""
+    """Pins of some notes of a piece, their pitches to be drawn, and for each the values that the notes ``around`` (n,) hold meanwhile."""
     pins = exact(piece, which)
     pitch = pins["low"].astype(np.int64)
     low, high = limit(limits.low, 0), limit(limits.high, 127)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from melody.bundle import Bundle
 from melody.codec import Piece
 from melody.compose.alignment import AlignedTune, align_to_grid
+from melody.compose.controls import scale_for
 from melody.compose.fitting import limits_around
 from melody.compose.hole import sides
 from melody.compose.holes import Hole
@@ -64,6 +65,11 @@ class Rewriting:
         """The limits of the piece as it was."""
         every = np.ones(len(self.original.piece.notes), bool)
         return limits_around(self.original.piece, every, every, self.request.fitting, drums_learned(self.bundle))
+
+    @cached_property
+    def scale(self) -> NDArray[np.float32] | None:
+        """The scale of the piece as it was, or of the key asked for."""
+        return scale_for(self.request, self.original, np.ones(len(self.original.piece.notes), bool))
 
     def aligned(self, score: Score) -> AlignedTune:
         """What has become of the piece, with the same parts."""

@@ -92,7 +92,7 @@ def hole_task(
         ending=at.ending,
         declare=(0, 0),
         every_bar=every and at.tune.plays_in_every_bar(),
-        scale=scale_for(request, job.original, np.ones(len(job.original.piece.notes), bool)) if job.whole else scale_for(request, at.tune, near),
+        scale=scale_for(request, at.tune, near) if not job.whole else job.scale,
         limits=limits,
         pins=pins,
         seed=seed,

@@ -66,7 +66,8 @@ def _with_notes(job: Rewriting, at: Place, rows: Rows, reached: int) -> Score:
 
 def _roots_inside(job: Rewriting, at: Place) -> dict[int, int]:
     """By tick of a strong beat's root, its pitch."""
-    return {int(o): int(p) for kept in job.kept for o, p in zip(kept["onset"], kept["pitch"], strict=True) if at.hole.low <= o < at.hole.high}
+    kept = [note for notes in job.kept for note in zip(notes["onset"].tolist(), notes["pitch"].tolist(), strict=True)]
+    return {onset: pitch for onset, pitch in kept if at.hole.low <= onset < at.hole.high}
 
 
 def yielding(fresh: Table, pinned: Table, alone: bool) -> Table:

@@ -1,6 +1,7 @@
 """How much of a piece is varied: cells of it are freed by chance until the share asked for is reached, and what came of them is measured.
 
-Cells    Spans of one track, as long as no cell holds more than CELL of the notes: 16 bars down to a beat. Cells side by side become one hole.
+Cells    Spans of one track, from 16 bars down to a beat, so that none holds more than CELL of the notes. Cells side by side become one
+         hole.
 Measure  The share of the notes there were that are not there any more: no note of their track at the same step with the same pitch.
          What is freed sometimes comes out as it was, so further cells are freed; where none is left, those that changed least are
          written again, and the notes that stood there become less likely (PENALTIES).
@@ -103,7 +104,7 @@ class Field:
 
 
 def freed(cells: Sequence[Cell], count: float, slack: float) -> list[Cell]:
-    """Of cells in some order the first that hold ``count`` notes together; those that would hold more than ``slack`` too many are left out."""
+    """Of cells in some order the first that hold ``count`` notes together; none that would bring more than ``slack`` too many."""
     out: list[Cell] = []
     total = 0
     for cell in cells:

@@ -170,9 +170,7 @@ class Writer(Generic[Context, State, Heads]):
             self._update_parts(declared)
         return chain.chosen
 
-    def _choose_note(
-        self, chain: Chain[Context, State, Heads], here: Ints, view: View, so_far: tuple[Any, Any], held: Held | None
-    ) -> None:
+    def _choose_note(self, chain: Chain[Context, State, Heads], here: Ints, view: View, so_far: tuple[Any, Any], held: Held | None) -> None:
         """The fields after the wait, at the new time."""
         rows, config, (role, wait), every = self.rows, self.config, so_far, chain.engine_rows
         xp: constraints.Kind = Plain if chain.rows == 1 else np

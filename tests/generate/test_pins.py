@@ -25,7 +25,8 @@ def pins_at(*rows, **facts):
 
 def line(*spans, ties=()):
     """A closed line of quarter notes, each with an interval of pitches; ``ties``: the direction of each against the one before."""
-    rows = [(4 * i, 0, low, high, 0, 4, 2, i - 1 if ties and i else -1, ties[i - 1] if ties and i else 0) for i, (low, high) in enumerate(spans)]
+    tied = [(i - 1, ties[i - 1]) if ties and i else (-1, 0) for i in range(len(spans))]
+    rows = [(4 * i, 0, low, high, 0, 4, 2, *tied[i]) for i, (low, high) in enumerate(spans)]
     return Pins(table(PIN, *np.array(rows).T), closed=True)
 
 

@@ -28,7 +28,7 @@ class Infill(WithTrack):
     """
 
     bars: str | Sequence[str] = setting(
-        (), "Bars to rewrite, from 1: 5-8, or several as 5-8,13-14; 5-8:Bass names a part of its own. Can be given several times.", many=True
+        (), "Bars to rewrite, from 1: 5-8, or several as 5-8,13-14; 5-8:Bass names their part. Can be given several times.", many=True
     )
     part: str | int | Sequence[str | int] = setting(
         (), "Name, or number from 1, of a track to rewrite there; by default all. Can be given several times.", many=True

@@ -43,9 +43,7 @@ class Vary(WithTune):
     part: str | int | Sequence[str | int] = setting(
         (), "Name, or number from 1, of a track to vary; by default all. Can be given several times.", many=True
     )
-    keep: str = setting(
-        "roots", "What stays there: roots, rhythm, contour, first-notes, or nothing.", kind=str, choices=(*KEEPS, NOTHING)
-    )
+    keep: str = setting("roots", "What stays there: roots, rhythm, contour, first-notes, or nothing.", kind=str, choices=(*KEEPS, NOTHING))
 
     def __post_init__(self) -> None:
         super().__post_init__()
