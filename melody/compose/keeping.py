@@ -42,9 +42,14 @@ def strong_beats(score: Score) -> Ints:
     return found
 
 
+def on_the_beat(score: Score) -> int:
+    """Ticks from a beat below which a note counts as on it."""
+    return max(1, score.ticks_per_quarter // 8)
+
+
 def roots(score: Score) -> list[Mask]:
     """By track, the notes that are the lowest of the piece at a strong beat."""
-    beats, reach = strong_beats(score), max(1, score.ticks_per_quarter // 8)
+    beats, reach = strong_beats(score), on_the_beat(score)
     out = [np.zeros(len(t.notes), bool) for t in score.tracks]
     rows = [(int(p), i, k, int(o)) for i, t in enumerate(score.tracks) if not t.is_drum for k, (o, p) in enumerate(_places(t.notes))]
     lowest: dict[int, tuple[int, int, int, int]] = {}

@@ -10,7 +10,7 @@ from melody import edit
 from melody.codec.decode import pitches_of
 from melody.codec.table import DRUMS, Field, Role
 from melody.compose.alignment import added, clear_of, new_notes
-from melody.compose.keeping import SLOTS, among
+from melody.compose.keeping import SLOTS, among, on_the_beat
 from melody.compose.place import Place, Rewriting, pinned_piece
 from melody.compose.task import Rows
 from melody.score import Score, Table
@@ -47,7 +47,7 @@ def _with_notes(job: Rewriting, at: Place, rows: Rows, reached: int) -> Score:
         rows = _without_pins(job, at, rows, reached)
     tables = new_notes(tune, rows, reached, (low, high))
     tracks, new = list(tune.score.tracks), {}
-    root = _roots_inside(job, at) if job.keep == "roots" else {}
+    root = _roots_inside(job, at) if job.keep == "roots" else None
     for part in np.flatnonzero(at.free).tolist():
         index = tune.tracks[part]
         old = tracks[index].notes
@@ -58,16 +58,18 @@ def _with_notes(job: Rewriting, at: Place, rows: Rows, reached: int) -> Score:
         if len(pinned):
             voices = None if job.usual.voices is None else int(job.usual.voices[part])
             fresh = yielding(fresh, pinned, voices == 1)
-        if root and tune.piece.parts["program"][part] != DRUMS:
-            fresh = fresh[[int(p) > root.get(o, -1) for o, p in zip(fresh["onset"].tolist(), fresh["pitch"].tolist(), strict=True)]]
+        if root is not None and tune.piece.parts["program"][part] != DRUMS:
+            together = np.abs(fresh["onset"][:, None] - root["onset"]) < on_the_beat(tune.score)
+            fresh = fresh[~(together & (fresh["pitch"][:, None] <= root["pitch"])).any(1)]
         new[index] = clear_of(tracks[index].notes, fresh)
     return added(edit.with_tracks(tune.score, tracks), new)
 
 
-def _roots_inside(job: Rewriting, at: Place) -> dict[int, int]:
-    """By tick of a strong beat's root, its pitch."""
-    kept = [note for notes in job.kept for note in zip(notes["onset"].tolist(), notes["pitch"].tolist(), strict=True)]
-    return {onset: pitch for onset, pitch in kept if at.hole.low <= onset < at.hole.high}
+def _roots_inside(job: Rewriting, at: Place) -> Table:
+    """The roots of the piece that a hole may not undercut."""
+    kept = np.concatenate(job.kept)
+    inside: Table = kept[(kept["onset"] >= at.hole.low) & (kept["onset"] < at.hole.high)]
+    return inside
 
 
 def yielding(fresh: Table, pinned: Table, alone: bool) -> Table:
