@@ -179,6 +179,17 @@ def shut_before(tune: AlignedTune, pins: Table) -> Table:
     return table(SPAN, pins["part"][first], metre.starts(bars[first]), pins["onset"][first])
 
 
+def before_the_first(score: Score, onset: Ints, kept: Ints) -> Mask:
+    """Which onsets (n,) lie before the first of some rising ones in their bar."""
+    if not len(kept) or not len(onset):
+        return np.zeros(len(onset), bool)
+    bars, index = np.unique(theory.bar_of(score, kept), return_index=True)
+    mine = theory.bar_of(score, onset)
+    at = np.minimum(np.searchsorted(bars, mine), len(bars) - 1)
+    found: Mask = (bars[at] == mine) & (onset < kept[index[at]])
+    return found
+
+
 def _places(notes: Table) -> list[tuple[int, int]]:
     return list(zip(notes["onset"].tolist(), notes["pitch"].tolist(), strict=True))
 

@@ -124,7 +124,7 @@ def pins_of(job: Rewriting, at: Place, reached: int, limits: Limits, penalty: fl
         pins, held = slots(piece, which, around, limits, job.keep == "contour")
         return Pins(pins, closed=True, held=held, avoided=avoided, penalty=penalty)
     notes = exact(piece, which)
-    shut = shut_before(at.tune, notes) if job.keep == "first-notes" else Pins(notes).shut
+    shut = shut_before(at.tune, exact(at.tune.piece, np.flatnonzero(at.pinned))) if job.keep == "first-notes" else Pins(notes).shut
     return Pins(notes, shut=shut, floors=floors(at) if job.keep == "roots" else {}, avoided=avoided, penalty=penalty)
 
 

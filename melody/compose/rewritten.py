@@ -10,7 +10,7 @@ from melody import edit
 from melody.codec.decode import pitches_of
 from melody.codec.table import DRUMS, Field, Role
 from melody.compose.alignment import added, clear_of, new_notes
-from melody.compose.keeping import SLOTS, among, on_the_beat
+from melody.compose.keeping import SLOTS, among, before_the_first, on_the_beat
 from melody.compose.place import Place, Rewriting, pinned_piece
 from melody.compose.task import Rows
 from melody.score import Score, Table
@@ -61,6 +61,8 @@ def _with_notes(job: Rewriting, at: Place, rows: Rows, reached: int) -> Score:
         if root is not None and tune.piece.parts["program"][part] != DRUMS:
             together = np.abs(fresh["onset"][:, None] - root["onset"]) < on_the_beat(tune.score)
             fresh = fresh[~(together & (fresh["pitch"][:, None] <= root["pitch"])).any(1)]
+        if job.keep == "first-notes":
+            fresh = fresh[~before_the_first(tune.score, fresh["onset"], job.kept[index]["onset"])]
         new[index] = clear_of(tracks[index].notes, fresh)
     return added(edit.with_tracks(tune.score, tracks), new)
 

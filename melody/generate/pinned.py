@@ -125,13 +125,16 @@ class Held:
         return (int(low[0]), int(high[0])) if self.alone else (low, high)
 
     def after_wait(self, chosen: Ints, allowed: Ints) -> None:
-        """Who would pass by a pin takes it instead. ``allowed`` (B,): the parts that may play, a bit for each."""
+        """Who would pass by a pin takes it instead, and who may not play where it comes to ends, if no pin is left.
+
+        ``allowed`` (B,): the parts that may play, a bit for each.
+        """
         for b, row in enumerate(self.rows):
-            if row is None or self.taken[b] or row.over:
+            if row is None or self.taken[b]:
                 continue
             reached = self.time[b] + int(chosen[b, Field.WAIT])
             nobody = chosen[b, Field.ROLE] == NOTE and not int(allowed[b]) & ~row.shut(reached)
-            if chosen[b, Field.ROLE] == END or reached > row.onset or nobody:
+            if nobody or (not row.over and (chosen[b, Field.ROLE] == END or reached > row.onset)):
                 self._take(b, chosen, Field.PART)
 
     def parts(self, bits: Any, chosen: Ints) -> Any:

@@ -223,3 +223,15 @@ def test_cells_become_holes(song):
     assert joined(cells, song) == (Hole(0, 960, frozenset({0})), Hole(960, 1440, None))
     assert [c.notes for c in freed(cells, 5, 0)] == [2, 2, 1]
     assert freed(cells, 0, 5) == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_comes_before_the_first_notes_where_cells_are_shorter_than_bars(composer, seed):
+    """The first note of a bar may stand after a hole in its first beats."""
+    late = line([60 + i % 7 for i in range(48)], name="late")
+    late.notes["onset"] += np.arange(48) // 6 * 480 + 480  # six eighths from the second beat of each bar on
+    tune = Score((late,), 480)
+    result = composer.vary(tune, 0.5, keep="first-notes", seed=seed)
+    for bar in range(8):
+        old, new = (inside(s.tracks[0], bar * 1920, bar * 1920 + 1920)[0].tolist() for s in (tune, result))
+        assert old == new
