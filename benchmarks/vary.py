@@ -5,9 +5,9 @@
 Pieces from all over each archive, their first 32 bars. *changed*: share of a piece's notes for which no note of their track stands at the
 same step (24 a quarter) with the same pitch any more; the mean, the lowest and the highest over pieces and seeds. *free*: share of the
 notes that are not kept. *in band*: share of the variations inside 0, 15 to 35, 40 to 65, over 80 % for strengths 0, 0.25, 0.5, 1.
-*notes*: of the variation for each of the piece. The second table: what is kept at strength 0.5 and 1, looked for in the result without the code that
-kept it. *kept*: share of the rhythms (onset, duration, velocity), of the directions of the highest notes of each part, of the lowest
-notes at strong beats, of the first notes of each part in each bar that are as they were. *seconds*: to write one variation.
+*notes*: of the variation for each of the piece. *seconds*: to write one. The second table: what is kept at strengths 0.5 and 1, looked
+for in the result without the code that kept it. *kept*: share of the rhythms (onset, duration, velocity), of the directions of the
+highest notes of each part, of the lowest notes at strong beats, of the first notes of each part in each bar that are as they were.
 """
 
 from __future__ import annotations

@@ -125,7 +125,8 @@ def pins_of(job: Rewriting, at: Place, reached: int, limits: Limits, penalty: fl
         return Pins(pins, closed=True, held=held, avoided=avoided, penalty=penalty)
     notes = exact(piece, which)
     shut = shut_before(at.tune, exact(at.tune.piece, np.flatnonzero(at.pinned))) if job.keep == "first-notes" else Pins(notes).shut
-    return Pins(notes, shut=shut, floors=floors(at) if job.keep == "roots" else {}, avoided=avoided, penalty=penalty)
+    lone = frozenset() if limits.voices is None else frozenset(np.flatnonzero(limits.voices == 1).tolist())
+    return Pins(notes, shut=shut, lone=lone, floors=floors(at) if job.keep == "roots" else {}, avoided=avoided, penalty=penalty)
 
 
 def floors(at: Place) -> dict[int, int]:

@@ -156,7 +156,8 @@ class Held:
             if self.time[b] + int(chosen[b, Field.WAIT]) != row.onset:
                 continue
             part, (pinned, low) = int(chosen[b, Field.PART]), row.notes[row.at][1:3]
-            if part > pinned or (field == Field.PITCH and part == pinned and chosen[b, Field.PITCH] >= low):
+            same = part == pinned and (pinned in row.pins.lone or (field == Field.PITCH and chosen[b, Field.PITCH] >= low))
+            if part > pinned or same:
                 self._take(b, chosen, Field(field + 1))
 
     def _take(self, b: int, chosen: Ints, until: Field) -> None:

@@ -5,6 +5,7 @@ their place among the notes that are drawn: nothing passes by one. Where a plan 
 
     tied, direction    the pitch lies below, at or above that of an earlier pin: a contour
     shut               spans in which no other note of a part may start
+    lone               parts that play one note at a time
     floors             at some steps other notes lie above a pitch: a root stays the lowest note
     avoided            values that are less likely at a place: what stood there before
 
@@ -55,6 +56,7 @@ class Pins:
     closed: bool = False  # nothing but pins is written
     shut: Table = field(default_factory=lambda: no_pins(SPAN))  # SPAN (m,)
     floors: Mapping[int, int] = field(default_factory=dict)  # by step: no other melodic note that starts there lies as low
+    lone: frozenset[int] = frozenset()  # parts of which nothing else starts together with a pin
     avoided: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # by ``place``
     penalty: float = 0.0  # logits that values of ``avoided`` lose
     held: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # by number of a pin: values that other notes hold while it sounds

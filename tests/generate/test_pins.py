@@ -98,6 +98,12 @@ def test_nothing_else_starts_in_a_span_that_is_shut_or_below_a_floor():
         assert all(n[2] > 100 for n in notes if n[0] == 12)
 
 
+def test_a_part_of_one_voice_has_its_pin_alone():
+    for seed in range(20):
+        made = plan(0, pins=pins_at((8, 0, 90, 2), lone=frozenset([0])), seed=seed, stop=32, ending=16, sampling=WILD)
+        assert [n[2] for n in notes_of(made, write(FakeEngine(), [made])[0]) if n[0] == 8] == [90]
+
+
 def test_what_sounds_is_not_struck_again_and_what_is_avoided_is_not_drawn():
     long = [(0, 0, 60, 60, 0, 16, 1, -1, 0), (4, 0, 59, 61, 0, 4, 1, -1, 0), (8, 0, 59, 62, 0, 4, 1, -1, 0)]
     facts = {"avoided": {place(4, 0): (59,)}, "penalty": 60.0, "held": {2: (61, 62)}}
