@@ -261,7 +261,7 @@ class Composer:
         drawn = sampling_of(sampling, drawing)
         music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes}
         how = {"bars": bars, "part": part, "keep": keep, "drums": drums, "sequence": sequence, "passes": passes}
-        return self._one(Vary(tune=tune, strength=strength, **how, **music))  # type: ignore[arg-type]
+        return self._one(Vary(tune=tune, strength=strength, **how, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(
         self,

@@ -66,7 +66,7 @@ def possible(notes: Table) -> Table:
     """Pins (n,) with intervals from which every contour can be gone on with to its end, whatever is drawn on the way.
 
     >>> rising = np.zeros(3, PIN)
-    >>> rising["low"], rising["high"], rising["tied"], rising["direction"] = 60, 62, [-1, 0, 1], [0, 1, 1]
+    >>> rising["onset"], rising["low"], rising["high"], rising["tied"], rising["direction"] = [0, 4, 8], 60, 62, [-1, 0, 1], [0, 1, 1]
     >>> possible(rising)["high"].tolist()
     [60, 61, 62]
     """

@@ -1,4 +1,4 @@
-"""Several holes, what is kept in them, and variations: the rest comes back as it was, kept things are kept, the share is what was asked for."""
+"""Several holes, what is kept in them, and variations: the rest comes back as it was, and the share is what was asked for."""
 
 import numpy as np
 import pytest

@@ -36,7 +36,7 @@ class Infill(WithTrack):
     keep: str | None = setting(None, KEEP_HELP, kind=str, choices=tuple(KEEPS))
     from_bar: int | None = setting(None, "First bar to rewrite, if there is one hole; the first of the piece is 1.", kind=int, low=1)
     to_bar: int | None = setting(None, "Last bar to rewrite.", kind=int, low=1)
-    track: str | int | None = setting(None, "The same as --part, for one track.")
+    track: str | int | None = setting(None, "Name, or number from 1, of the one track to rewrite; by default all.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
