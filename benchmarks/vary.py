@@ -2,7 +2,7 @@
 
     python benchmarks/vary.py [COLLECTION ...] [--data ../shared/data] [--pieces 4] [--seeds 3] [--model base]
 
-Pieces from all over each archive, their first 32 bars. *changed*: share of a piece's notes for which no note of their track stands at the
+Pieces from all over each archive, their first 16 bars. *changed*: share of a piece's notes for which no note of their track stands at the
 same step (24 a quarter) with the same pitch any more; the mean, the lowest and the highest over pieces and seeds. *free*: share of the
 notes that are not kept. *in band*: share of the variations inside 0, 15 to 35, 40 to 65, over 80 % for strengths 0, 0.25, 0.5, 1.
 *notes*: of the variation for each of the piece. *seconds*: to write one. The second table: what is kept at strengths 0.5 and 1, looked
@@ -29,7 +29,7 @@ from melody.errors import MelodyError
 from melody.score import Score
 
 COLLECTIONS = ("pop909", "lieder", "freedoom", "string-quartets")
-BARS, LEAST = 32, 64  # of a piece; notes that it has to have
+BARS, LEAST = 16, 64  # of a piece; notes that it has to have
 BANDS = {0.0: (0.0, 0.0), 0.25: (0.15, 0.35), 0.5: (0.4, 0.65), 1.0: (0.8, 1.0)}
 STEPS = 24  # a quarter
 

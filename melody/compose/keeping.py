@@ -23,6 +23,7 @@ from melody.compose.alignment import AlignedTune
 from melody.generate.limits import Limits, limit
 from melody.generate.pins import PIN, SPAN, no_pins, possible
 from melody.score import Score, Table, table
+from melody.theory.bars import real_meters
 
 Mask = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -30,7 +31,8 @@ KEEP_HELP = "What of the old notes is kept there: rhythm, contour, roots or firs
 
 
 def strong_beats(score: Score) -> Ints:
-    """Ticks of the bar lines, and of the middles of bars that have a middle beat.
+    """Ticks of the bar lines, and of the middles of bars that have a middle beat; where a file's bar lines lie beside them, as listeners
+    find them, up to the first change of meter.
 
     >>> from melody.score import Track, note_table
     >>> strong_beats(Score((Track("tune", notes=note_table([0], [1920], [60], [80])),))).tolist()
@@ -39,7 +41,9 @@ def strong_beats(score: Score) -> Ints:
     lines, beats = theory.bar_start(score, np.arange(theory.bar_count(score) + 1)), theory.beat_ticks(score)
     middles = (lines[:-1] + lines[1:]) // 2
     found: Ints = np.unique(np.concatenate([lines[:-1], np.intersect1d(middles, beats)]))
-    return found
+    meters = real_meters(score)
+    before = found < (int(meters["tick"][1]) if len(meters) > 1 else score.end_tick)
+    return found + np.where(before, theory.downbeat_shift(score), 0)
 
 
 def on_the_beat(score: Score) -> int:

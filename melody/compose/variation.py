@@ -4,7 +4,7 @@ Cells    Spans of one track, from 16 bars down to a beat, so that none holds mor
          hole.
 Measure  The share of the notes there were that are not there any more: no note of their track at the same step with the same pitch.
          What is freed sometimes comes out as it was, so further cells are freed; where none is left, those that changed least are
-         written again, and the notes that stood there become less likely (PENALTIES).
+         written again, and the notes that stood there become less likely (PENALTIES). So are cells that came out thin, or silent.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ HOLE_BARS = 8  # of holes made of several cells
 SHORT = 0.04  # share that may be missing
 PENALTIES = (0.0, 2.0, 6.0, 60.0, 60.0)  # logits, by round
 CELL_SEED = 21
+THIN, THIN_ROUNDS = 0.5, 3  # of its notes below which a cell is written again, and until which round
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,12 @@ class Field:
             now = self.tune.steps(notes["onset"]) * 128 + notes["pitch"]
             gone[mine] = ~np.isin(step[mine] * 128 + self.rows[mine, 2], now)
         return gone
+
+    def is_thin(self, after: Score, cell: Cell) -> bool:
+        """Whether a cell has come out with less than THIN of the notes that it may have."""
+        notes = after.tracks[cell.track].notes
+        inside = notes[(notes["onset"] >= cell.low) & (notes["onset"] < cell.high)]
+        return int((~among(inside, self.kept[cell.track])).sum()) < THIN * cell.notes
 
     def share(self, after: Score) -> float:
         """The share of the notes that are not there any more, 0 to 1."""

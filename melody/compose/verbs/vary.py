@@ -17,7 +17,7 @@ from melody.compose.place import Rewriting
 from melody.compose.request import WithTune
 from melody.compose.rewriting import in_turn, unchanged
 from melody.compose.task import Task
-from melody.compose.variation import CELL_SEED, PENALTIES, SHORT, Cell, Field, freed, joined
+from melody.compose.variation import CELL_SEED, PENALTIES, SHORT, THIN_ROUNDS, Cell, Field, freed, joined
 from melody.score import Score
 from melody.settings import setting
 
@@ -75,20 +75,28 @@ class Vary(WithTune):
         total = len(field.rows)
         gone = field.gone(score)
         missing = min(self.strength * total, int(field.rows[:, 3].sum())) - int(gone.sum())
-        if number == len(PENALTIES) or missing <= (SHORT * total if number else 0):
+        if number == len(PENALTIES):
             return None
+        thin = [cell for cell in done if field.is_thin(score, cell)] if number <= THIN_ROUNDS else []
+        if missing <= (SHORT * total if number else 0):
+            return self._next(job, field, order, done, score, number, thin) if thin else None
         left = [cell for cell in order if cell not in done]
         count, slack = (total, 0.0) if self.strength == 1 else (missing, max(1.0, SHORT * total / 2))
         new = freed(left, count, slack)
         if not new:
             kept = {cell: _unchanged(field, gone, cell) for cell in order}
-            again = sorted((c for c in order if kept[c]), key=lambda c: -kept[c] / c.notes)
-            new = freed([replace(c, notes=kept[c]) for c in again], missing, slack if self.strength < 1 else total)
+            again = {replace(c, notes=kept[c]): c for c in sorted((c for c in order if kept[c]), key=lambda c: -kept[c] / c.notes)}
+            new = [again[c] for c in freed(list(again), missing, slack if self.strength < 1 else total)]
         if not new:
             return None
-        holes = joined(new, score)
-        turn = replace(job, holes=holes, request=replace(job.request, seed=_seed_of(self.seed, number)))
-        every = [*done, *new]
+        return self._next(job, field, order, done, score, number, [*new, *(cell for cell in thin if cell not in new)])
+
+    def _next(
+        self, job: Rewriting, field: Field, order: Sequence[Cell], done: Sequence[Cell], score: Score, number: int, cells: Sequence[Cell]
+    ) -> Task | None:
+        """The task that writes some cells, after which the share is measured again."""
+        turn = replace(job, holes=joined(cells, score), request=replace(job.request, seed=_seed_of(self.seed, number)))
+        every = [*done, *(cell for cell in cells if cell not in done)]
         return in_turn(turn, score, lambda made: self._round(job, field, order, every, made, number + 1), PENALTIES[number])
 
 
