@@ -95,6 +95,7 @@ def test_holes_of_other_parts_do_not_overlap(song):
     assert [(h.low // 1920, h.high // 1920, h.tracks) for h in holes] == [(0, 3, {0}), (1, 3, {1}), (4, 5, None)]
 
 
+@pytest.mark.slow
 @few
 @given(tunes(), st.sampled_from([None, *KEPT]), st.data())
 def test_several_holes_leave_everything_else_as_it_was(any_composer, tune, keep, data):
@@ -181,6 +182,7 @@ def test_a_part_that_plays_one_note_at_a_time_goes_on_doing_so_around_what_is_ke
         assert (notes["onset"][1:] >= (notes["onset"] + notes["duration"])[:-1]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["roots", "rhythm", "contour", "first-notes", "nothing"])
 @pytest.mark.parametrize(("strength", "low", "high"), [(0, 0, 0), (0.25, 0.15, 0.35), (0.5, 0.4, 0.65), (1, 0.7, 1)])
 def test_the_share_of_notes_that_change_is_what_was_asked_for(composer, song, strength, low, high, keep):
@@ -208,6 +210,7 @@ def test_strength_0_gives_the_bytes_of_the_file(composer, song):
     assert midi.to_bytes(composer.vary(data, 0, seed=1)) == data
 
 
+@pytest.mark.slow
 @few
 @given(tunes(), st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from([*KEPT, "nothing"]), st.integers(0, 9))
 def test_any_tune_can_be_varied(any_composer, tune, strength, keep, seed):
