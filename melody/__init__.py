@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from melody import bundle, edit, midi, notation, programs, render, sources, theory
-    from melody.compose import Accompany, Composer, Continue, Generate, Infill, Request, load
+    from melody.compose import Accompany, Composer, Continue, Generate, Infill, Request, Vary, load
     from melody.corpus import Corpus
     from melody.errors import CallError, MelodyError
     from melody.generate.sampling import Sampling
@@ -44,6 +44,7 @@ _NAMES = {
     "Score": "score",
     "Track": "score",
     "TrainCallback": "workflows.callback",
+    "Vary": "compose",
     "evaluate": "workflows.evaluate",
     "humanise": "groove",
     "load": "compose",
@@ -65,6 +66,7 @@ __all__ = [
     "Score",
     "Track",
     "TrainCallback",
+    "Vary",
     "bundle",
     "edit",
     "evaluate",

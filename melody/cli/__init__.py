@@ -26,6 +26,7 @@ VERBS = {  # verb: the App of its file, and its line of help
     "infill": ("melody.cli.infill:app", "Rewrite some bars of a piece and keep the others."),
     "humanise": ("melody.cli.humanise:app", "Play a piece as people would: timing, dynamics, swing; or put it on a grid."),
     "originality": ("melody.cli.originality:app", "Say how much of a piece is copied from the music that a model learned."),
+    "vary": ("melody.cli.vary:app", "Rewrite a share of a piece's notes, and keep the others and the roots of its chords."),
     "data": ("melody.cli.data:app", "List known collections of music, and download them."),
     "prepare": ("melody.cli.prepare:app", "Turn a collection of MIDI files into a corpus, with a report."),
     "train": ("melody.cli.train:app", "Train a model on a corpus, resume a run, fine-tune a model."),

@@ -20,6 +20,7 @@ from melody.generate.chain import Group
 from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, LAST_PART, NOTE, NOTES, PART, SOONEST, TIME, View
 from melody.generate.engine import Steps
 from melody.generate.original import follow, watch_of
+from melody.generate.pinned import Held, PinnedRow
 from melody.generate.plan import NO_STOP, Plan
 from melody.generate.repetition import MIN_NOTES, MUTED_BARS, BarRepeats, rounds
 from melody.generate.timeline import AFTER_NEXT, AGO, FEATURES, LOOKUPS, Timelines, first_deadline, over
@@ -47,6 +48,7 @@ class Rows:
         self.random: list[np.random.Generator] = []
         self.repeats: list[BarRepeats] = []
         self.watches: list[Watch | None] = []
+        self.pinned: list[PinnedRow | None] = []
         self.timelines = Timelines(config)
         self.recall = IncrementalRecall(config, 0)
         self.bounded = Bounded(config)
@@ -59,7 +61,7 @@ class Rows:
         """Row i is what row ``origin[i]`` was; -1: blank, to be set by ``enter``. ``refresh`` has to follow."""
         for name in ARRAYS:
             setattr(self, name, picked(getattr(self, name), origin))
-        for name in ("plans", "random", "repeats", "watches"):
+        for name in ("plans", "random", "repeats", "watches", "pinned"):
             old: list[Any] = getattr(self, name)
             setattr(self, name, [None if at < 0 else old[at] for at in origin.tolist()])
         self.timelines.pick(origin)
@@ -78,6 +80,7 @@ class Rows:
         self.bounded.enter(b, plan.limits, self.parts[b], events, time)
         self.repeats[b] = BarRepeats(plan.sampling.repetition)
         self.watches[b] = watch_of(plan, self.parts[b], events, time)
+        self.pinned[b] = None if plan.pins is None else PinnedRow(plan.pins)
         self.random[b] = np.random.default_rng(plan.seed)
         self.uniform[b, self.used :] = self.random[b].random((RANDOM_BLOCK - self.used, len(Field)))
         features, lookups = over(plan, self.config, time)
@@ -105,6 +108,7 @@ class Rows:
         scaled = any(p.scale is not None for p in plans)
         self.scale = np.stack([nothing if p.scale is None else p.scale for p in plans]) if scaled else None
         self.groups = _groups(plans)
+        self.has_pins = any(row is not None for row in self.pinned)
         self.bounded.refresh()
         if self.bounded.any:
             self._look_ahead()
@@ -115,6 +119,10 @@ class Rows:
         if muted.any():
             recalled = recalled * ~muted[:, None, None]
         return StepInputs(self.table[:, EVENT], self.here[:, FEATURES], self.here[:, LOOKUPS], recalled)
+
+    def held(self) -> Held | None:
+        """What pins make of the next step; None where no row has any."""
+        return Held(self.pinned, self.table[:, TIME], self.config) if self.has_pins else None
 
     def draws(self) -> NDArray[np.float64]:
         """The next (B, 6) random numbers, each row from its own generator."""

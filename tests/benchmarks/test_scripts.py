@@ -42,6 +42,7 @@ WORDS = {  # what each script needs beside --quick
     "speed": ["--model", "model"],
     "train": ["corpus", "--precision", "fp32"],
     "transformer": ["--model", "model"],
+    "vary": ["songs", "--model", "model"],
     "write": ["--data", "songs"],
 }
 NEEDS = {"encode": "miditok", "transformer": "transformers", "polyphonic": "scipy", "judge": "sklearn", "humanise": "sklearn"}
