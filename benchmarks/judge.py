@@ -1,6 +1,6 @@
 """Can music by the model be told from people's, and by what?
 
-    python benchmarks/judge.py CORPUS [--model base] [--kinds pop909 keyboard=mutopia+chopin] [--verbs generate continue accompany]
+    python benchmarks/judge.py CORPUS [--model base] [--kinds pop chorales=hymn+chorale] [--verbs generate continue accompany]
                                [--split test] [--windows 150] [--seed 1] [--temperature 1] [--top-p 0.98] [--fields pitch=0.8] [--keys]
                                [--public ../shared/judge/judge.py]
 
@@ -43,15 +43,7 @@ from melody.evaluation.judge_windows import Window
 from melody.evaluation.returns import returns_beside
 from melody.score import Score, Track, meter_table, note_table
 
-KINDS = [
-    "pop909",
-    "lieder",
-    "keyboard=mutopia+chopin",
-    "quartets=string-quartets",
-    "chorales=open-hymnal+carols+js-fakes",
-    "folk=ceol-rince",
-    "bands=freedoom+helland",
-]
+KINDS = ["pop", "lieder", "keyboard", "quartet", "chorales=hymn+chorale", "folk", "bands=band"]
 MAX_DISTANCE, MAX_GROUP, MAX_ALL, MAX_GIVEN = 1.5, 0.80, 0.90, 0.85
 EXPORT_TRACKS = 4  # notes of one pitch take turns, so that none ends another in the file
 REASONS = 3
@@ -66,7 +58,7 @@ class Kind:
 
 
 def kind_of(text: str) -> Kind:
-    """``"keyboard=mutopia+chopin"`` or ``"pop909"``."""
+    """``"chorales=hymn+chorale"`` or ``"pop"``."""
     name, _, styles = text.partition("=")
     return Kind(name, tuple((styles or name).split("+")))
 
@@ -74,7 +66,7 @@ def kind_of(text: str) -> Kind:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure."""
     drawing = {"temperature": compose.Sampling.temperature, "top_p": compose.Sampling.top_p}
-    quick = {"windows": MIN_WINDOWS, "kinds": ["pop909"], "least": 10}
+    quick = {"windows": MIN_WINDOWS, "kinds": ["pop"], "least": 10}
     music = {"kinds": KINDS, "verbs": ["generate"], "split": "test", "windows": 150, "seed": 1}
     words = {"model": None, "fields": None, "keys": False, "public": None, "least": MIN_WINDOWS}
     options = parsed(__file__, __doc__, arguments, ["corpus"], quick, **music, **words, **drawing)

@@ -2,7 +2,7 @@
 
     python benchmarks/release.py RUN CORPUS checkpoints/base [--notes 20000]
 
-The licences come from datasets/catalogue.toml by the names of the styles. Prints the card; refuses if storing the weights as
+The licences come from datasets/catalogue.toml by the names of the collections. Prints the card; refuses if storing the weights as
 bf16 costs more than 0.2 % in nats per note on the test split.
 """
 
@@ -26,6 +26,7 @@ from melody.workflows.typical import measure_typical
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_LOSS = 1.002
+ALIASES = {"pop909": "pop", "mutopia": "keyboard", "js-fakes": "chorale"}  # styles of the model before, which had the names of collections
 CPU = torch.device("cpu")
 
 
@@ -42,10 +43,14 @@ def main() -> None:
     corpus = Corpus(options.corpus)
     exact = by_style(model, corpus, options.notes)
     catalogue = {d["name"]: d for d in tomllib.loads((ROOT / "datasets/catalogue.toml").read_text("utf-8"))["collection"]}
-    data = tuple(facts_of(corpus, style, catalogue[style]) for style in corpus.styles)
+    collections = sorted({corpus.pieces[i].collection for i in corpus.split("train")})
+    data = tuple(facts_of(corpus, name, catalogue[name]) for name in collections)
+    if any(entry["share"] != "yes" for entry in data):
+        raise SystemExit("a collection may not be passed on in a model")
     training = {
         **source.training,
         "habits": style_priors(corpus),
+        "aliases": {old: new for old, new in ALIASES.items() if new in corpus.styles and old not in corpus.styles},
         "test_nats_per_note": {s: round(v["total"], 4) for s, v in exact.items()},
     }
     made = bundle.save(options.output, model, training, data, "MIT", half=True)
@@ -60,11 +65,11 @@ def main() -> None:
     print(card)
 
 
-def facts_of(corpus: Corpus, style: str, entry: dict[str, str]) -> dict[str, object]:
+def facts_of(corpus: Corpus, collection: str, entry: dict[str, str]) -> dict[str, object]:
     """What of a collection was trained on, and under which terms."""
-    pieces = [i for i in corpus.split("train") if corpus.pieces[i].style == style]
-    terms = {name: entry[name] for name in ("licence", "address")}
-    return {"name": style, "pieces": len(pieces), "notes": corpus.note_count(pieces), **terms}
+    pieces = [i for i in corpus.split("train") if corpus.pieces[i].collection == collection]
+    terms = {name: entry[name] for name in ("licence", "address", "share")}
+    return {"name": collection, "pieces": len(pieces), "notes": corpus.note_count(pieces), **terms}
 
 
 def by_style(model: EventLSTM, corpus: Corpus, notes: int) -> dict[str, dict[str, float]]:
@@ -92,17 +97,17 @@ A stacked-LSTM model of compound MIDI events: {parameters / 1e6:.1f} M parameter
 against fp32).
 Clock: {made.codec.clock}, {made.codec.grid} steps a {unit}. Styles: {", ".join(made.codec.styles)}.
 
-It writes piano arrangements of pop songs, 19th-century songs, keyboard pieces and four-part chorales, and continues and accompanies
-melodies of that kind. It has heard little else: other instruments can be asked for, and play what these styles would play.
+It writes in passes (form, chords, then notes), continues, accompanies and rewrites. Most of what it learned is Western music of the 16th to
+20th century from scores; songs of today (piano arrangements) and bands with drums are the smaller part.
 
 ## Data
 
-| style | training pieces | training notes | licence | source |
+| collection | training pieces | training notes | licence | source |
 |---|---|---|---|---|
 {rows}
 
-The split is by piece, duplicates by note content removed. js-fakes is credited to Omar Peracha (CC BY 4.0); CC BY pieces of
-mutopia are credited to their maintainers at the Mutopia Project. js-fakes was made by a program that repeats itself: most of its
+The split is by piece, near-copies on one side of it, duplicates by note content removed. CC BY collections are credited to those named in
+datasets/README.md; CC BY pieces of mutopia to their maintainers at the Mutopia Project. js-fakes was made by a program that repeats itself: most of its
 test notes stand in runs that also occur in training pieces, so its figure flatters any model. The pop909 songs are
 recent pop; its arrangements are published under MIT, the songs' authors were not asked.
 
@@ -112,9 +117,8 @@ The weights: MIT, like the code.
 
 ## Recipe
 
-`recipes/base.toml`: {config}.
-{training["step"]:,} updates, {training["notes"]:,} notes seen, {training["seconds"] / 60:.0f} minutes of one CPU core
-(AMD EPYC, AVX-512, no AMX) in {training["precision"]}.
+`recipes/flagship.toml`, begun with the weights of the model before (13.4 M notes): {config}.
+{training["step"]:,} updates, {training["notes"]:,} notes seen, {training["seconds"] / 60:.0f} minutes of one CPU core in {training["precision"]}.
 
 ## Figures
 

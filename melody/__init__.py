@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from melody import bundle, edit, midi, notation, programs, render, sources, theory
-    from melody.compose import Accompany, Composer, Continue, Generate, Infill, Request, load
+    from melody.compose import Accompany, Composer, Continue, Generate, Infill, Request, Vary, load
     from melody.corpus import Corpus
     from melody.errors import CallError, MelodyError
     from melody.generate.sampling import Sampling
+    from melody.groove import humanise
     from melody.notation import read
     from melody.score import Score, Track
     from melody.workflows.callback import TrainCallback
@@ -43,7 +44,9 @@ _NAMES = {
     "Score": "score",
     "Track": "score",
     "TrainCallback": "workflows.callback",
+    "Vary": "compose",
     "evaluate": "workflows.evaluate",
+    "humanise": "groove",
     "load": "compose",
     "read": "notation",
     "train": "workflows.train",
@@ -63,9 +66,11 @@ __all__ = [
     "Score",
     "Track",
     "TrainCallback",
+    "Vary",
     "bundle",
     "edit",
     "evaluate",
+    "humanise",
     "load",
     "midi",
     "notation",

@@ -28,6 +28,7 @@ class Remedy(Enum):
     EXPORT = "write it with: melody export {folder}"
     TRAIN = "train one with: melody train CORPUS -o RUN"
     MEASURE_STYLES = "write it with: melody typical {folder} CORPUS"
+    INDEX_NOTES = "write it with melody originality, from the corpus that it learned from"
     OTHER_SPLIT = "try the split {split!r}"
     LENGTH = "set steps or minutes"
     FULL_PRECISION = 'use precision "fp32"'

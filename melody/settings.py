@@ -39,6 +39,7 @@ class Setting:
     below: bool = False  # whether ``high`` itself is left out
     choices: tuple[str, ...] = ()  # of a text: the values that there are
     group: str = ""  # heading under which it is listed
+    many: bool = False  # whether it may be several texts
 
     @property
     def range(self) -> str:

@@ -73,6 +73,7 @@ DETAILS = {
     Remedy.EXPORT: {"folder"},
     Remedy.SEQUENCE: {"count"},
     Remedy.MEASURE_STYLES: {"folder"},
+    Remedy.INDEX_NOTES: {"folder"},
     Remedy.OTHER_SPLIT: {"split"},
     Remedy.SMALLER_BATCH: {"batch", "half", "chunk", "width"},
     Remedy.SMALLER_CHUNK: {"chunk", "width"},

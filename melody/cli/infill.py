@@ -7,8 +7,9 @@ from melody.compose.verbs import Infill
 
 EXAMPLES = """\
 Examples:
-  melody infill piece.mid --from-bar 5 --to-bar 8
-  melody infill song.mid --from-bar 9 --to-bar 16 --track PIANO --seed 3 -o other.mid\
+  melody infill piece.mid --bars 5-8
+  melody infill song.mid --bars 5-8 --bars 13-14 --part Bass --seed 3 -o other.mid
+  melody infill song.mid --bars 9-16:PIANO --keep rhythm\
 """
 
 

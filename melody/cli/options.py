@@ -57,7 +57,9 @@ class Performing:
     best_of: int | None = None
     """Write this many candidates for each piece, 1 to 64, and keep the most typical of its style; its seed is reported."""
     corpus: Path | None = None
-    """With --best-of: the corpus that the model was trained on, so that candidates which copy from it are not kept."""
+    """With --best-of or --rank: the corpus that the model was trained on, so that candidates which copy from it are not kept."""
+    rank: Flag = False
+    """With -n: list the pieces in the order of the score of --best-of, the most typical first, and say why."""
 
 
 def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
@@ -82,7 +84,9 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
             facts["show_default"] = False
             if default is True:
                 facts["negative"] = f"--no-{name}"
-        if default is MISSING:
+        if found.many:
+            fields.append((name, Annotated[list[str] | None, Parameter(**facts)], field(default=None)))
+        elif default is MISSING:
             fields.append((name, Annotated[kind, Parameter(**facts)], field()))
         elif default is None or found.kind is None:
             fields.append((name, Annotated[kind | None, Parameter(**facts)], field(default=None)))

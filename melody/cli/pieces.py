@@ -1,9 +1,10 @@
-"""What generate, continue, accompany and infill have in common: from the flags to files and a report."""
+"""What the verbs that write music have in common: from the flags to files and a report."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from melody.cli.guard import Terminated
 from melody.cli.options import Performing, Writing, said
 from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
 from melody.compose.request import MAX_CANDIDATES, Request, WithTune
-from melody.compose.verbs import Accompany, Continue, Generate, Infill
+from melody.compose.verbs import Accompany, Continue, Generate, Infill, Vary
 from melody.errors import CallError, MelodyError
 from melody.files import shown, write_bytes
 from melody.generate.sampling import Sampling
@@ -58,8 +59,15 @@ def write_pieces(
             report.remark(writing, line)
         report.doubts(writing, doubts)
         return
-    pieces = _composed(composer, requests, targets, performing, writing)
-    if performing.best_of is not None and performing.best_of > 1 and performing.corpus is None:
+    scores: dict[int, tuple[Request, Score]] = {}
+    if performing.rank:
+        from melody.evaluation.typical import read_typical
+
+        read_typical(composer.bundle)  # an error before the work, and not after it
+    pieces = _composed(composer, requests, targets, performing, writing, scores)
+    if performing.rank:
+        pieces = _ranked(composer, pieces, scores, performing)
+    if (performing.rank or (performing.best_of or 0) > 1) and performing.corpus is None:
         report.remark(writing, WITHOUT_COPYING)
     report.doubts(writing, doubts)
     remarks = requests[0].remarks(composer.bundle)
@@ -69,7 +77,7 @@ def write_pieces(
         report.remark(writing, composer.remark)
 
     total = {"notes": sum(p["notes"] for p in pieces), "seconds": round(sum(p["seconds"] for p in pieces), 3)}
-    lines = [f"{shown(p['file'])}: {p['notes']} notes, {report.clock(p['seconds'])}, seed {p['seed']}" for p in pieces]
+    lines = [f"{shown(p['file'])}: {p['notes']} notes, {report.clock(p['seconds'])}, seed {p['seed']}{_why(p)}" for p in pieces]
     noted = {"remarks": list(remarks)} if remarks else {}
     found = {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces, **noted}
     report.result(writing, found, lines)
@@ -85,13 +93,29 @@ def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int,
     return [kind(**asked, seed=seed + i) for i in range(count)]
 
 
+def _ranked(
+    composer: Composer, pieces: Sequence[dict[str, Any]], scores: dict[int, tuple[Request, Score]], performing: Performing
+) -> list[dict[str, Any]]:
+    """What is to be said of the pieces, the most typical first."""
+    places = {id(score): place for place, (_, score) in scores.items()}
+    found = composer.ranked([scores[place] for place in range(len(pieces))], performing.corpus)
+    return [
+        pieces[places[id(kept.score)]] | {"rank": rank, "score": round(kept.rating.total, 4), "why": kept.rating.why()}
+        for rank, kept in enumerate(found, 1)
+    ]
+
+
+def _why(piece: dict[str, Any]) -> str:
+    return f"; score {piece['score']:.2f}: {piece['why']}" if "rank" in piece else ""
+
+
 def _check(performing: Performing, request: Request) -> None:
     """Raises CallError where flags contradict each other, before a model is loaded."""
     if performing.best_of is not None and not 1 <= performing.best_of <= MAX_CANDIDATES:
         raise CallError(f"--best-of is {performing.best_of}, must be 1 to {MAX_CANDIDATES}")
-    if performing.corpus is not None and performing.best_of is None:
+    if performing.corpus is not None and performing.best_of is None and not performing.rank:
         raise CallError("--corpus names the music that --best-of must not copy; give both")
-    if performing.adapt is not None and isinstance(request, Accompany | Infill):
+    if performing.adapt is not None and isinstance(request, Accompany | Infill | Vary):
         raise CallError("--adapt works with generate and continue only: a model that has just learned a tune follows given notes less well")
 
 
@@ -110,9 +134,16 @@ def _done(
 
 
 def _composed(
-    composer: Composer, requests: Sequence[Request], targets: Targets, performing: Performing, writing: Writing
+    composer: Composer,
+    requests: Sequence[Request],
+    targets: Targets,
+    performing: Performing,
+    writing: Writing,
+    scores: dict[int, tuple[Request, Score]],
 ) -> list[dict[str, Any]]:
     """Compose and write each piece as it is done: what is to be said of each. Those that are done stay, whatever ends the work.
+
+    ``scores``: where pieces that are to be ranked are kept, by place.
 
     Of a new piece or a continuation alone what there is is kept: it ends where the work did.
     """
@@ -125,6 +156,8 @@ def _composed(
         with report.bar(writing, "composing") as progress:
             for place, seed, score in _done(composer, requests, performing, running):
                 file = put(targets, place, midi.to_bytes(score))
+                if performing.rank:
+                    scores[place] = replace(requests[place], seed=seed), score
                 found[place] = facts(file, seed, score.note_count, score.duration_seconds)
                 progress(len(found), len(requests))
     except (KeyboardInterrupt, Terminated, MelodyError) as fault:

@@ -13,6 +13,7 @@ FLAGS = {
     Remedy.WAIT: "wait for it, or choose another --output",
     Remedy.TORCH_ENGINE: "use --engine torch",
     Remedy.ITS_MODEL: "name that model with --model",
+    Remedy.INDEX_NOTES: "write it with: melody originality --index CORPUS --model {folder}",
     Remedy.OTHER_SPLIT: "try --split {split}",
     Remedy.LENGTH: "give --steps or --minutes",
     Remedy.FULL_PRECISION: "use --precision fp32",

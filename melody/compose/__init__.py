@@ -4,7 +4,7 @@ from melody.compose.composer import Composer, load
 from melody.compose.request import Request
 from melody.compose.stream import StreamedNote
 from melody.compose.tune import Tune
-from melody.compose.verbs import REQUESTS, Accompany, Continue, Generate, Infill
+from melody.compose.verbs import REQUESTS, Accompany, Continue, Generate, Infill, Vary
 from melody.generate.sampling import Sampling
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "Sampling",
     "StreamedNote",
     "Tune",
+    "Vary",
     "load",
 ]

@@ -6,7 +6,7 @@ exchanged inside the hole).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,8 +78,12 @@ class AlignedTune:
         return self.score.ticks_at(steps / config.grid)
 
 
-def align_to_grid(tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = False, reserve: int = 0) -> AlignedTune:
+def align_to_grid(
+    tune: Tune, config: CodecConfig, track: str | None = None, lead: bool = False, reserve: int = 0, others: Collection[int] = ()
+) -> AlignedTune:
     """Put a tune on the grid. ``lead``: one of its tracks is the melody (``track``, or the one that looks most like it).
+
+    ``others``: further tracks that are wanted, by index.
 
     The model sees notes as long as they sound, by the pedal too: a key let go under it is no short note.
     Of a piece with more tracks than the model has parts (less ``reserve``), ``track`` and the busiest are tune; all are kept.
@@ -94,8 +98,9 @@ def align_to_grid(tune: Tune, config: CodecConfig, track: str | None = None, lea
         wanted = melody = _likely_melody(score, name)
     else:
         melody = _as_melody(score, wanted, name)
-    order = sorted(range(len(score.tracks)), key=lambda i: (i != wanted, -len(score.tracks[i].notes)))
-    kept = sorted(i for i in order[: MAX_PARTS - reserve] if len(score.tracks[i].notes) or i == wanted)
+    chosen = {*others} if wanted is None else {*others, wanted}
+    order = sorted(range(len(score.tracks)), key=lambda i: (i not in chosen, -len(score.tracks[i].notes)))
+    kept = sorted(i for i in order[: MAX_PARTS - reserve] if len(score.tracks[i].notes) or i in chosen)
     piece = quantise(edit.select_tracks(edit.apply_pedal(score), kept), config, kept.index(melody) if melody in kept else None)
     return AlignedTune(score, piece, tuple(kept), name)
 

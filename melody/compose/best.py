@@ -7,24 +7,28 @@ Score    Each measure of a piece (evaluation/typical.py) that lies outside the q
 The likeliest piece is not the best one: models like dull repetition (Holtzman et al., The curious case of neural text
 degeneration, 2020). So nats a note are a measure like the others, too few cost as much as too many. Of copying only too much costs.
 
-For a new piece, "typical" is its style; a continuation or an infill is measured against the tune itself; an accompaniment
-against all styles, unless one was asked for. Candidate 0 has the seed of the request, the others seeds drawn from it: each
-kept piece says its own seed, with which it can be made again alone. Knows no torch.
+For a new piece, "typical" is its style; a continuation is measured against the tune itself, what was rewritten against what stood
+there; an accompaniment against all styles, unless one was asked for. Candidate 0 has the seed of the request, the others seeds drawn
+from it: each kept piece says its own seed, with which it can be made again alone. Knows no torch.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
+from melody import edit
 from melody.bundle import Bundle
 from melody.compose.controls import default_conditions
 from melody.compose.request import MAX_CANDIDATES, Request
-from melody.compose.verbs import Continue, Generate, Infill
+from melody.compose.verbs import Continue, Generate, Infill, Vary
+from melody.corpus import Corpus
 from melody.errors import CallError, MelodyError
-from melody.evaluation.copying import Runs, copied
+from melody.evaluation.copying import Runs, copied, training_runs
 from melody.evaluation.typical import ALL, Measures, Typical, around, measures, read_typical
 from melody.generate.engine import AnyEngine
 from melody.score import Score
@@ -38,11 +42,29 @@ Write = Callable[[Sequence[Request]], Sequence[Score | MelodyError]]
 
 @dataclass(frozen=True)
 class Rating:
-    """Why a piece was kept or not: its ``total`` (0 is typical), and by measure what it is and what that costs."""
+    """Why a piece was kept or not: its ``total`` (0 is typical), and by measure what it is, what that costs, and what is usual."""
 
     total: float
     measures: Mapping[str, float]
     costs: Mapping[str, float] = field(default_factory=dict)
+    usual: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+
+    def why(self) -> str:
+        """In words: the measures that are not typical, those that cost most first.
+
+        >>> Rating(0.5, {"density": 20.0, "key": 1.0}, {"density": 1.0, "key": 0.0}, {"density": (8.0, 10.0, 16.0)}).why()
+        'density 20 is above 8 to 16; 1 of 2 measures are typical'
+        """
+        if not self.costs:
+            return "no notes"
+        out = []
+        for name, cost in sorted(self.costs.items(), key=lambda item: -item[1]):
+            if cost:
+                low, _, high = self.usual[name]
+                side = "above" if self.measures[name] > high else "below"
+                out.append(f"{name} {self.measures[name]:.3g} is {side} {low:.3g} to {high:.3g}")
+        count = len(self.costs)
+        return "; ".join([*out, f"{count - len(out)} of {count} measures are typical"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +80,18 @@ class Selected:
 def score(found: Mapping[str, float], typical: Typical) -> Rating:
     """The rating of a piece with these measures. A piece without any (no notes) is worse than all others."""
     costs = {name: _cost(name, found[name], quartiles) for name, quartiles in typical.items() if name in found}
-    return Rating(sum(costs.values()) / len(costs) if costs else float("inf"), dict(found), costs)
+    return Rating(sum(costs.values()) / len(costs) if costs else float("inf"), dict(found), costs, dict(typical))
+
+
+def _part(score: Score, span: tuple[int, int] | None) -> Score:
+    """What is measured of a piece: all of it, or the ticks between which it was rewritten."""
+    return score if span is None else edit.cut(score, *span)
+
+
+def _off(rating: Rating) -> float:
+    """How far a piece lies from the middle of what is typical, in widths between quartiles: tells pieces apart that cost the same."""
+    usual = [(rating.measures[name], *rating.usual[name]) for name in rating.costs]
+    return sum(abs(value - middle) / max(high - low, MIN_WIDTH) for value, low, middle, high in usual) / max(1, len(usual))
 
 
 def _cost(name: str, value: float, quartiles: tuple[float, float, float]) -> float:
@@ -66,6 +99,11 @@ def _cost(name: str, value: float, quartiles: tuple[float, float, float]) -> flo
     width = max(high - low, MIN_WIDTH)
     below = 0.0 if name == "copied" else low - value
     return min(MAX_COST, max(0.0, below, value - high) / width)
+
+
+def training_of(bundle: Bundle, corpus: str | os.PathLike[str] | None) -> Runs | None:
+    """What a corpus says of copying, if one is given."""
+    return None if corpus is None else training_runs(Corpus(Path(corpus)), bundle.codec)
 
 
 def choose(ratings: Sequence[Rating]) -> int:
@@ -109,17 +147,30 @@ def best(
             yield Selected(mine[at][1], mine[at][0], ratings[at], tuple(ratings))
 
 
+def ranked(engine: AnyEngine, bundle: Bundle, written: Sequence[tuple[Request, Score]], training: Runs | None = None) -> list[Selected]:
+    """Pieces of one kind of request, the most typical first, each with its rating; of those that cost the same the one nearest the middle.
+
+    ``training``: what is not to be copied. Raises MelodyError where the model has no table of its styles.
+    """
+    table = read_typical(bundle)
+    ratings = _ratings(engine, bundle, table, written, training) if written else []
+    order = sorted(range(len(written)), key=lambda i: (ratings[i].total, _off(ratings[i])))
+    return [Selected(written[i][1], written[i][0], ratings[i], tuple(ratings)) for i in order]
+
+
 def _ratings(
     engine: AnyEngine, bundle: Bundle, table: Mapping[str, Typical], group: Sequence[tuple[Request, Score]], training: Runs | None
 ) -> list[Rating]:
-    first, known = group[0][0], None
-    if isinstance(first, Continue | Infill):
-        known = around(table[ALL], measures(first.source.score, engine, first.style))
+    first, known, span = group[0][0], None, None
+    if isinstance(first, Infill | Vary):
+        span = first.holes[0].low, max(hole.high for hole in first.holes)
+    if isinstance(first, Continue | Infill | Vary):
+        known = around(table[ALL], measures(_part(first.source.score, span), engine, first.style))
     shares = [] if training is None else copied([piece for _, piece in group], training, bundle.codec)
     out = []
     for k, (request, piece) in enumerate(group):
         style = default_conditions(request, bundle)[0] if isinstance(request, Generate) else request.style
-        found: Measures = measures(piece, engine, style)
+        found: Measures = measures(_part(piece, span), engine, style)
         if training is not None:
             found["copied"] = shares[k]
         out.append(score(found, known or table.get(style or ALL, table[ALL])))

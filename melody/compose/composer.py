@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from melody import bundle as bundles
 from melody.compose.engines import engine_for
+from melody.compose.keywords import Drawing, sampling_of
 from melody.compose.processes import shared
 from melody.compose.request import Request
 from melody.compose.running import Result, Running, finished
 from melody.compose.stream import StreamedNote, streamed
 from melody.compose.tune import MAX_NOTES, TuneLike
-from melody.compose.verbs import Accompany, Continue, Generate, Infill
+from melody.compose.verbs import Accompany, Continue, Generate, Infill, Vary
 from melody.errors import CallError, MelodyError
 from melody.generate.engine import AnyEngine
 from melody.generate.loop import ROWS, pieces
@@ -63,18 +64,6 @@ def load(
     # To adapt once more, in another process, would take longer than to compose in this one.
     factory = partial(load, bundle.folder, threads, style, engine) if adapt is None else None
     return Composer(*engine_for(bundle, engine, threads, None if style is None else Path(style), adapt), factory)
-
-
-class Drawing(TypedDict, total=False):
-    """The settings of ``Sampling`` as keywords of the verbs."""
-
-    temperature: float
-    top_p: float
-    top_k: int
-    min_p: float
-    guidance: float
-    repetition: int
-    fields: Mapping[str, float]
 
 
 class Composer:
@@ -150,12 +139,15 @@ class Composer:
 
         ``corpus``: what the model learned from, so that no piece is kept which copies it.
         """
-        from melody.compose.best import best  # 0.1 s, which who writes one piece need not wait for
-        from melody.corpus import Corpus
-        from melody.evaluation.copying import training_runs
+        from melody.compose.best import best, training_of  # 0.1 s, which who writes one piece need not wait for
 
-        training = None if corpus is None else training_runs(Corpus(Path(corpus)), self.bundle.codec)
-        return best(self.results, self.engine, self.bundle, requests, of, training)
+        return best(self.results, self.engine, self.bundle, requests, of, training_of(self.bundle, corpus))
+
+    def ranked(self, written: Sequence[tuple[Request, Score]], corpus: str | os.PathLike[str] | None = None) -> list[Selected]:
+        """Requests of one kind and their pieces, the most typical first by the score of ``best``; ``rating.why()`` says why."""
+        from melody.compose.best import ranked, training_of
+
+        return ranked(self.engine, self.bundle, written, training_of(self.bundle, corpus))
 
     def generate(
         self,
@@ -169,12 +161,13 @@ class Composer:
         voices: Voices = (),
         seed: int | None = None,
         passes: bool = True,
+        original: int | None = None,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """A new piece. See ``Generate`` and ``Sampling`` for the keywords."""
-        music = {"passes": passes, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
-        return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
+        music = {"passes": passes, "original": original, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=sampling_of(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def continue_(
         self,
@@ -191,14 +184,15 @@ class Composer:
         beats: str = "file",
         seed: int | None = None,
         passes: bool = True,
+        original: int | None = None,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        how = {"passes": passes, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
+        how = {"passes": passes, "original": original, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
         music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | how
-        return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
+        return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=sampling_of(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def accompany(
         self,
@@ -213,22 +207,26 @@ class Composer:
         beats: str = "file",
         seed: int | None = None,
         passes: bool = True,
+        original: int | None = None,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
-        drawn = _sampling(sampling, drawing)
-        how = {"passes": passes, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
+        drawn = sampling_of(sampling, drawing)
+        how = {"passes": passes, "original": original, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
         music = {"style": style, "key": key, "seed": _seed(seed)} | how
         return self._one(Accompany(tune=tune, track=track, voices=voices, sampling=drawn, **music))  # type: ignore[arg-type]  # checked by the request
 
     def infill(
         self,
         tune: TuneLike,
-        from_bar: int,
-        to_bar: int,
+        from_bar: int | None = None,
+        to_bar: int | None = None,
         *,
+        bars: str | Sequence[str] = (),
+        part: str | int | Sequence[str | int] = (),
+        keep: str | None = None,
         track: str | int | None = None,
         style: str | None = None,
         key: str | None = None,
@@ -237,15 +235,59 @@ class Composer:
         beats: str = "file",
         seed: int | None = None,
         passes: bool = True,
+        original: int | None = None,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
         **drawing: Unpack[Drawing],
     ) -> Score:
-        """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
-        drawn = _sampling(sampling, drawing)
-        music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes, "beats": beats}
-        hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence, "passes": passes}
-        return self._one(Infill(tune=tune, **hole, **music))  # type: ignore[arg-type]  # checked by the request
+        """The piece with some bars (``from_bar`` to ``to_bar``, from 1, or ``bars`` such as "5-8,13-14") written anew. See ``Infill``."""
+        drawn = sampling_of(sampling, drawing)
+        music = {
+            "style": style,
+            "key": key,
+            "seed": _seed(seed),
+            "sampling": drawn,
+            "max_notes": max_notes,
+            "original": original,
+            "beats": beats,
+        }
+        hole = {"from_bar": from_bar, "to_bar": to_bar, "bars": bars, "part": part, "keep": keep, "track": track}
+        how = {"drums": drums, "sequence": sequence, "passes": passes}
+        return self._one(Infill(tune=tune, **hole, **how, **music))  # type: ignore[arg-type]  # checked by the request
+
+    def vary(
+        self,
+        tune: TuneLike,
+        strength: float = 0.3,
+        *,
+        bars: str | Sequence[str] = (),
+        part: str | int | Sequence[str | int] = (),
+        keep: str = "roots",
+        style: str | None = None,
+        key: str | None = None,
+        drums: str | None = None,
+        sequence: int | None = None,
+        seed: int | None = None,
+        passes: bool = True,
+        original: int | None = None,
+        beats: str = "file",
+        max_notes: int = MAX_NOTES,
+        sampling: Sampling | None = None,
+        **drawing: Unpack[Drawing],
+    ) -> Score:
+        """The piece with about a share ``strength`` of its notes written anew. See ``Vary``."""
+        drawn = sampling_of(sampling, drawing)
+        music = {
+            "style": style,
+            "key": key,
+            "seed": _seed(seed),
+            "sampling": drawn,
+            "max_notes": max_notes,
+            "original": original,
+            "beats": beats,
+        }
+        how = {"bars": bars, "part": part, "keep": keep, "drums": drums, "sequence": sequence, "passes": passes}
+        return self._one(Vary(tune=tune, strength=strength, **how, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(
         self,
@@ -267,7 +309,7 @@ class Composer:
         >>> notes[0].name, notes[0].onset_beats <= notes[7].onset_beats
         ('Acoustic Grand Piano', True)
         """
-        drawn, number = _sampling(sampling, drawing), _seed(seed)
+        drawn, number = sampling_of(sampling, drawing), _seed(seed)
         request: Request
         if tune is None:
             request = Generate(style=style, key=key, tempo=tempo, meter=meter, voices=voices, seed=number, passes=False, sampling=drawn)
@@ -282,14 +324,3 @@ class Composer:
 def _seed(seed: int | None) -> int:
     """``seed``, or a random one."""
     return secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
-
-
-def _sampling(sampling: Sampling | None, drawing: Drawing) -> Sampling:
-    """A whole Sampling, or one made of its settings by name."""
-    if sampling is not None and drawing:
-        raise CallError(f"sampling and {min(drawing)} contradict each other; give one of them", argument="sampling")
-    known = Sampling.__dataclass_fields__
-    for name in drawing:
-        if name not in known:
-            raise TypeError(f"unexpected keyword {name!r}; known: {', '.join(known)}")
-    return Sampling(**drawing) if sampling is None else sampling

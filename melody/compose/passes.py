@@ -40,11 +40,16 @@ def in_passes_over(task: Task, drawing: Drawing, piece: Piece) -> Task:
     return _with_chords(task, drawing, piece, nothing_known(), outline)
 
 
-def around_hole(task: Task, piece: Piece, kept: NDArray[np.bool_]) -> Task:
-    """The task of a hole with the outline of what stays, (n,) of the notes of the piece; inside it nothing is known."""
-    if not piece.config.outlined or not kept.any():
+def around_hole(task: Task, piece: Piece, kept: NDArray[np.bool_], whole: Piece | None = None) -> Task:
+    """The task of a hole with the outline of what stays, (n,) of the notes of the piece; inside it nothing is known.
+
+    ``whole``: a piece whose form and chords are to come back: its outline is known all over.
+    """
+    if not piece.config.outlined or not (kept.any() or whole is not None):
         return task
     plan = task.plan
+    if whole is not None:
+        return replace(task, plan=replace(plan, outline=outline_of(whole)))
     lines = plan.metre.bar(np.array([plan.earliest, max(plan.earliest, plan.stop - 1)]))[0]
     start, stop = plan.metre.starts(lines + np.array([0, 1])).tolist()
     outline = outline_of(replace(piece, notes=piece.notes[kept])).without_between(plan.metre, start, stop)

@@ -16,6 +16,7 @@ from melody.bundle import Bundle
 from melody.codec.table import DRUMS
 from melody.compose.fitting import ALL, Fitting
 from melody.compose.known import remark_on
+from melody.compose.original import without_copies
 from melody.compose.task import Task
 from melody.compose.tune import BEATS, MAX_NOTES, MAX_NOTES_ASKED, Tune, TuneLike
 from melody.errors import CallError, unknown
@@ -50,6 +51,13 @@ class Request(ABC):
     passes: bool = setting(
         True, "Write form and chords first and then the notes, if the model has learned to; otherwise all at once.", kind=bool
     )
+    original: int | None = setting(
+        None,
+        "Never more than so many notes in a row of any piece that the model learned from (melody originality).",
+        kind=int,
+        low=12,
+        high=1000,
+    )
     fitting: Fitting = ALL  # for measurements
 
     def __post_init__(self) -> None:
@@ -66,7 +74,8 @@ class Request(ABC):
         """The plan for a model, and the way back to a Score. Errors: ``MelodyError``, ``CallError``."""
         if self.style is not None and self.style not in bundle.codec.styles:
             raise unknown("style", self.style, bundle.codec.styles)
-        return self._task(bundle)
+        task = self._task(bundle)
+        return task if self.original is None else without_copies(task, bundle, self.original)
 
     def remarks(self, bundle: Bundle) -> tuple[str, ...]:
         """What people should know before they trust what comes of this, a line each."""

@@ -29,6 +29,8 @@ class Running:
         if task.then is None:
             return None
         following = task.then(rows.astype(np.int16))
+        if following is None:
+            return None
         self.tasks[number] = place, following
         return following.plan
 
@@ -44,7 +46,7 @@ class Running:
 
 def finished(task: Task, rows: NDArray[np.int64]) -> Result:
     """The Score of sampled events (n, 6), or why there is none."""
-    if not (rows[:, Field.ROLE] == Role.NOTE).any():
+    if not task.may_be_empty and not (rows[:, Field.ROLE] == Role.NOTE).any():
         return MelodyError("the model wrote no note for this request; try another seed or a longer span")
     try:
         return task.finish(rows.astype(np.int16))

@@ -18,13 +18,15 @@ Rows = NDArray[np.int16]
 class Task:
     """A plan, and how its events (n, 6) become a Score. ``tempo``: quarter notes a minute where the new music begins.
 
-    ``then``: makes the task that goes on from the events of this one (n, 6), which are then no music yet (``compose/passes.py``).
+    ``then``: makes the task that goes on from the events of this one (n, 6), which are then no music yet (``compose/passes.py``), or
+    have still others to follow (``compose/rewriting.py``); None where nothing follows.
     """
 
     plan: Plan
     finish: Callable[[Rows], Score]
     tempo: float
-    then: Callable[[Rows], Task] | None = None
+    then: Callable[[Rows], Task | None] | None = None
+    may_be_empty: bool = False  # whether it has come to something without a note
 
     def endless(self) -> Plan:
         """The same plan without an end, for streaming."""

@@ -19,16 +19,13 @@ from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
 from melody.corpus import Corpus
-from melody.score import Score, merged_notes
+from melody.originality.hashing import Hashes, hashes, places, tokens_of
+from melody.score import Score
 
 RUN = 12  # notes: a run of at least so many counts as copied
-MAX_WAIT = (1 << 20) - 1  # steps
 BLOCK = 1 << 19  # windows that are hashed at once
 FILTER_BITS = 22
-BASE = 0x9E3779B97F4A7C15  # odd
-WHOLE = (1 << 64) - 1
 
-Hashes = NDArray[np.uint64]
 Counts = NDArray[np.int64]
 
 
@@ -64,41 +61,7 @@ def training_runs(corpus: Corpus, codec: CodecConfig) -> Runs:
 
 
 def _tokens(score: Score, codec: CodecConfig) -> Hashes:
-    _, notes = merged_notes([t for t in score.tracks if not t.is_drum])
-    if codec.clock == "seconds":
-        onset = np.floor(score.seconds(notes["onset"]) * codec.grid + 0.5).astype(np.int64)
-    else:
-        onset = (notes["onset"] * 2 * codec.grid + score.ticks_per_quarter) // (2 * score.ticks_per_quarter)
-    place = np.unique(onset * 128 + notes["pitch"])
-    step = np.diff(place % 128) + 128
-    wait = np.minimum(np.diff(place // 128), MAX_WAIT)
-    return _mixed((wait * 256 + step).astype(np.uint64))
-
-
-def _mixed(x: Hashes) -> Hashes:
-    """The finaliser of splitmix64: neighbours come to lie far apart."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-def _hashes(tokens: Hashes, length: int) -> Hashes:
-    """Hashes (n - length + 1,) of all windows of ``length`` tokens, whatever pieces they lie in.
-
-    A window is put together from windows of 1, 2, 4, ... tokens: as many steps as ``length`` has binary digits.
-    """
-    size = len(tokens) - length + 1
-    if size < 1:
-        return np.zeros(0, np.uint64)
-    out, done, span, power = np.zeros(size, np.uint64), 0, 1, BASE
-    while True:
-        if length & span:
-            out = out * np.uint64(power) + tokens[done : done + size]
-            done += span
-        if done == length:
-            return out
-        tokens = tokens[:-span] * np.uint64(power) + tokens[span:]
-        span, power = 2 * span, power * power & WHOLE
+    return tokens_of(places(score, codec.grid, codec.clock == "seconds"))
 
 
 class Matcher:
@@ -119,7 +82,7 @@ class Matcher:
         at = np.flatnonzero(self.asked.left >= length)
         if not len(at):
             return out
-        wanted = _hashes(self.asked.tokens, length)[at]
+        wanted = hashes(self.asked.tokens, length)[at]
         distinct = np.unique(wanted)
         shift = np.uint64(64 - FILTER_BITS)
         maybe = np.zeros(1 << FILTER_BITS, bool)  # few training windows pass it, so that few are looked up exactly
@@ -127,7 +90,7 @@ class Matcher:
         hit = np.zeros(len(distinct), bool)
         tokens, left = self.training.tokens, self.training.left
         for first in range(0, len(tokens), BLOCK):
-            seen = _hashes(tokens[first : first + BLOCK + length - 1], length)
+            seen = hashes(tokens[first : first + BLOCK + length - 1], length)
             passed = np.flatnonzero(maybe[seen >> shift])
             seen = seen[passed[left[first + passed] >= length]]
             place = np.minimum(np.searchsorted(distinct, seen), len(distinct) - 1)

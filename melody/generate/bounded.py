@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from melody.codec import CodecConfig
 from melody.codec.columns import PartColumn
+from melody.codec.grammar import Plain
 from melody.codec.incremental_recall import picked
 from melody.codec.table import BASES, DRUMS, MAX_PARTS, Field, Role, kind_of
+from melody.generate.constraints import narrowed
 from melody.generate.limits import MAX_VOICES_COUNTED, Floats, Ints, Limits, limit, span_of, tiled
 from melody.theory.ranges import instrument_range
 
@@ -205,6 +207,25 @@ class Bounded:
         """``free`` as a set of parts, a bit for each, (B,)."""
         bits: Ints = self.free(time, before, wait) @ BITS
         return bits
+
+    def within(self, field: Field, span: tuple[Any, Any], note: Any, part: Any) -> tuple[Any, Any]:
+        """An interval of pitches or velocities, for notes kept to the limits of their parts."""
+        if not self.any:
+            return span
+        if (alone := self.alone) is not None:
+            own_low, own_high = (alone.low, alone.high) if field == Field.PITCH else (alone.quiet, alone.loud)
+            return narrowed(Plain, note, span, own_low[part], own_high[part])
+        low, high = (self.low, self.high) if field == Field.PITCH else (self.quiet, self.loud)
+        return narrowed(np, note, span, low[self.all, part], high[self.all, part])
+
+    def in_time(self, span: tuple[Any, Any], note: Any, part: Any, left: Ints, every_bar: NDArray[np.bool_]) -> tuple[Any, Any]:
+        """An interval of durations. Where every bar has to have a note, a part of few voices has one free in time: ``left`` steps (B,)."""
+        if not self.any or not every_bar.any():
+            return span
+        if (alone := self.alone) is not None:
+            return narrowed(Plain, note and bool(alone.ends[part]), span, 1, max(1, int(left[0])))
+        counted = self.ends[self.all, part, -1] == NEVER_FREE
+        return narrowed(np, note & counted & every_bar, span, 1, np.maximum(1, left))
 
     def weighted(self, logits: Floats, part: Ints, strength: Ints) -> Floats:
         """Pitch logits (B, V) of notes of some parts (B,) at places of some metrical strength (B,), with the weights of the plans."""

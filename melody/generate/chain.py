@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 ENDING = int(Role.END)
 VALUES = np.arange(1 << 12)  # more than any field has
+Veto = Callable[[Ints], NDArray[np.bool_]]
 Group = tuple[Sampling, Ints | None]  # how some rows are drawn (None: all of them)
 
 
@@ -51,12 +52,19 @@ class Chain(Generic[Context, State, Heads]):
         return self._commit(field, self._draw(field, self._logits(field), legal))
 
     def between(
-        self, field: Field, low: Number, high: Number, ban: Sequence[int] = (), process: Callable[[Floats], Floats] | None = None
+        self,
+        field: Field,
+        low: Number,
+        high: Number,
+        ban: Sequence[int] = (),
+        process: Callable[[Floats], Floats] | None = None,
+        veto: Veto | None = None,
     ) -> Number:
         """A value from low..high for every row.
 
         ``ban``      for every row a value that it should not be, or -1; it gives way where nothing else is legal
         ``process``  makes the logits of the rows here out of those of all rows of the engine
+        ``veto``     of values (B,) that were drawn: those that must be drawn anew; it gives way where nothing else is legal
         """
         legal = None
         if self.rows == 1:
@@ -76,10 +84,23 @@ class Chain(Generic[Context, State, Heads]):
         if legal is not None and np.count_nonzero(legal) == self.rows:
             return self._commit(field, legal.argmax(-1) + first)
         logits = process(self.engine.logits(self.context, self.heads, field)) if process else self._logits(field, last + 1)
+        if veto is not None:
+            return self._commit(field, self._drawn_until(field, logits[:, first : last + 1], legal, first, veto))
         if legal is None and self.rows == 1:
             value = draw_one(logits[0, first : last + 1], float(self.uniform[0, field]), self.groups[0][0], FIELDS[field])
             return self._commit(field, value + first)
         return self._commit(field, self._draw(field, logits[:, first : last + 1], legal) + first)
+
+    def _drawn_until(self, field: Field, logits: Floats, legal: NDArray[np.bool_] | None, first: int, veto: Veto) -> Ints:
+        """Values (B,) that nobody objects to; what was drawn and refused is not legal any more."""
+        legal = np.ones(logits.shape, bool) if legal is None else legal.copy()
+        while True:
+            values = self._draw(field, logits, legal)
+            refused = np.flatnonzero(veto(values + first))
+            refused = refused[np.count_nonzero(legal[refused], axis=1) > 1]
+            if not len(refused):
+                return values + first
+            legal[refused, values[refused]] = False
 
     def end(self, which: Number) -> None:
         """These rows end here, whatever was chosen."""

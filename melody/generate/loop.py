@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from melody.codec.columns import Feature
 from melody.codec.grammar import Plain
-from melody.codec.table import Field
+from melody.codec.table import Field, Role
 from melody.generate import constraints
-from melody.generate.bounded import NEVER_FREE
 from melody.generate.chain import Chain, Floats
-from melody.generate.constraints import END, NOTE, NOTES, TIME, View
+from melody.generate.constraints import ALLOWED, END, NOTES, TIME, View
 from melody.generate.engine import Context, Engine, Heads, State, Steps
 from melody.generate.guidance import guided, in_key, unconditional, unconditional_parts, wants_guidance
+from melody.generate.original import copying
+from melody.generate.pinned import Held
 from melody.generate.plan import Plan
 from melody.generate.prime import context_of, primed
 from melody.generate.repetition import echoes
@@ -152,9 +153,15 @@ class Writer(Generic[Context, State, Heads]):
         every = np.concatenate([np.arange(len(rows)), self.partners]) if len(self.partners) else None  # the row of each engine row
         heads, state = self.engine.advance(context, state, self._inputs(every))
         chain = Chain(self.engine, context, heads, rows.draws(), rows.groups, every)
-        role = chain.among(Field.ROLE, constraints.roles(xp, config, view))
+        held = rows.held()
+        legal = constraints.roles(xp, config, view)
+        role = chain.among(Field.ROLE, held.bits(Field.ROLE, legal) if held else legal)
         placed = self._placed if rows.bounded.places or (rows.bounded.begins and not np.all(view.notes)) else None
-        wait = chain.between(Field.WAIT, *constraints.waits(xp, config, view, role), process=placed)
+        waits = constraints.waits(xp, config, view, role)
+        wait = chain.between(Field.WAIT, *(held.span(Field.WAIT, waits) if held else waits), process=placed)
+        if held:
+            held.after_wait(chain.chosen, rows.table[:, ALLOWED])
+            role, wait = (int(chain.chosen[0, i]) if alone else chain.chosen[:, i].copy() for i in (Field.ROLE, Field.WAIT))
         past = constraints.ended(view, role, wait)
         if np.any(past):
             chain.end(past)
@@ -162,18 +169,18 @@ class Writer(Generic[Context, State, Heads]):
         here = rows.here
         if not (alone and role == END):  # the end of a single row has no more fields
             here = rows.timelines.at(rows.table[:, TIME] + chain.chosen[:, Field.WAIT])
-            self._choose_note(chain, here, view, (role, wait), every)
+            self._choose_note(chain, here, view, (role, wait), held)
         declared = rows.arrived(chain.chosen, here)
+        if held:
+            held.arrived(chain.chosen)
         self.values = context, state
         if len(declared):
             self._update_parts(declared)
         return chain.chosen
 
-    def _choose_note(
-        self, chain: Chain[Context, State, Heads], here: Ints, view: View, so_far: tuple[Any, Any], every: Ints | None
-    ) -> None:
+    def _choose_note(self, chain: Chain[Context, State, Heads], here: Ints, view: View, so_far: tuple[Any, Any], held: Held | None) -> None:
         """The fields after the wait, at the new time."""
-        rows, config, (role, wait) = self.rows, self.config, so_far
+        rows, config, (role, wait), every = self.rows, self.config, so_far, chain.engine_rows
         xp: constraints.Kind = Plain if chain.rows == 1 else np
         features = here[:, FEATURES]
         chain.set_time(features if every is None else features[every], self._lookups(here, every))
@@ -187,43 +194,30 @@ class Writer(Generic[Context, State, Heads]):
         elif rows.bounded.any:
             waited = chain.chosen[:, Field.WAIT]
             free = rows.bounded.free_bits(rows.table[:, TIME] + waited, rows.table[:, EVENT], waited)
-        part = chain.among(Field.PART, constraints.parts(xp, config, view, role, wait, forgotten, free))
+        legal = constraints.parts(xp, config, view, role, wait, forgotten, free)
+        part = chain.among(Field.PART, held.parts(legal, chain.chosen) if held else legal)
+        if held:
+            held.after(Field.PART, chain.chosen)
+            part = int(chain.chosen[0, Field.PART]) if chain.rows == 1 else chain.chosen[:, Field.PART].copy()
         ban: Sequence[int] = ()
         if rows.watches_repeats:
             ban = echoes(rows.repeats, here[:, BAR : POSITION + 1].tolist(), chain.chosen[:, : Field.PITCH].tolist())
         kind: Any = rows.kinds(chain.chosen[:, Field.PART])
         kind = int(kind[0]) if chain.rows == 1 else kind
-        moved = every is not None or rows.scale is not None or rows.bounded.weighs
-        process = (lambda logits: self._processed(logits, chain.chosen, here)) if moved else None
-        pitches = constraints.pitches(xp, config, view, role, wait, part, kind)
-        chain.between(Field.PITCH, *self._within(Field.PITCH, pitches, role, part), ban, process)
-        durations = constraints.others(xp, config, view, Field.DURATION, role, kind)
+        reached = rows.table[:, TIME] + chain.chosen[:, Field.WAIT]
+        moved = every is not None or rows.scale is not None or rows.bounded.weighs or held is not None
+        process = (lambda logits: self._processed(logits, chain.chosen, here, held)) if moved else None
+        veto = (lambda pitch: copying(rows.watches, rows.parts, chain.chosen, reached, pitch)) if rows.watches_copies else None
+        bounded, note = rows.bounded, role == Role.NOTE
+        pitches = bounded.within(Field.PITCH, constraints.pitches(xp, config, view, role, wait, part, kind), note, part)
+        chain.between(Field.PITCH, *(held.pitches(pitches, chain.chosen) if held else pitches), ban, process, veto)
+        if held:
+            held.after(Field.PITCH, chain.chosen)
         left = here[:, AFTER_NEXT] - config.grid - rows.table[:, TIME] - chain.chosen[:, Field.WAIT]
-        chain.between(Field.DURATION, *self._in_time(durations, role, part, left))
-        loudness = constraints.others(xp, config, view, Field.VELOCITY, role, kind)
-        chain.between(Field.VELOCITY, *self._within(Field.VELOCITY, loudness, role, part))
-
-    def _in_time(self, span: tuple[Any, Any], role: Any, part: Any, left: Ints) -> tuple[Any, Any]:
-        """An interval of durations. Where every bar has to have a note, a part of few voices has one free in time: ``left`` steps (B,)."""
-        every_bar, bounded = self.rows.every_bar, self.rows.bounded
-        if not bounded.any or not every_bar.any():
-            return span
-        if (alone := bounded.alone) is not None:
-            return constraints.narrowed(Plain, role == NOTE and bool(alone.ends[part]), span, 1, max(1, int(left[0])))
-        counted = bounded.ends[bounded.all, part, -1] == NEVER_FREE
-        return constraints.narrowed(np, (role == NOTE) & counted & every_bar, span, 1, np.maximum(1, left))
-
-    def _within(self, field: Field, span: tuple[Any, Any], role: Any, part: Any) -> tuple[Any, Any]:
-        """An interval of pitches or velocities, kept to the limits of the parts."""
-        bounded = self.rows.bounded
-        if not bounded.any:
-            return span
-        if (alone := bounded.alone) is not None:
-            own_low, own_high = (alone.low, alone.high) if field == Field.PITCH else (alone.quiet, alone.loud)
-            return constraints.narrowed(Plain, role == NOTE, span, own_low[part], own_high[part])
-        low, high = (bounded.low, bounded.high) if field == Field.PITCH else (bounded.quiet, bounded.loud)
-        every = bounded.all
-        return constraints.narrowed(np, role == NOTE, span, low[every, part], high[every, part])
+        lengths = bounded.in_time(constraints.others(xp, config, view, Field.DURATION, role, kind), note, part, left, rows.every_bar)
+        chain.between(Field.DURATION, *(held.span(Field.DURATION, lengths) if held else lengths))
+        loudness = bounded.within(Field.VELOCITY, constraints.others(xp, config, view, Field.VELOCITY, role, kind), note, part)
+        chain.between(Field.VELOCITY, *(held.span(Field.VELOCITY, loudness) if held else loudness))
 
     def _inputs(self, every: Ints | None) -> Steps:
         """What the engine's rows read, (1, B, ...)."""
@@ -242,8 +236,8 @@ class Writer(Generic[Context, State, Heads]):
         """Logits of waits of the plans' rows, with the weights of the places that they lead to."""
         return self.rows.bounded.placed(logits, self.rows.table[:, TIME], self.rows.table[:, NOTES])
 
-    def _processed(self, logits: Floats, chosen: Ints, here: Ints) -> Floats:
-        """Pitch logits of the plans' rows, moved by guidance, by a scale and by the weights of limits."""
+    def _processed(self, logits: Floats, chosen: Ints, here: Ints, held: Held | None) -> Floats:
+        """Pitch logits of the plans' rows, moved by guidance, by a scale, by the weights of limits and by pins."""
         rows = self.rows
         if len(self.partners):
             logits = guided(logits, self.partners, chosen, rows.guidance)
@@ -251,7 +245,7 @@ class Writer(Generic[Context, State, Heads]):
             logits = in_key(logits, rows.scale, rows.drums(chosen[:, Field.PART]))
         if rows.bounded.weighs:
             logits = rows.bounded.weighted(logits[: len(rows)], chosen[:, Field.PART], here[:, STRENGTH])
-        return logits
+        return held.weighted(logits, chosen) if held else logits
 
     def _update_parts(self, declared: Ints) -> None:
         """The engine learns of new parts in some rows."""

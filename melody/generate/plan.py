@@ -12,7 +12,9 @@ from melody.codec.metre import Metre
 from melody.codec.outline import Outline
 from melody.codec.table import MAX_PARTS, Field, Role
 from melody.generate.limits import Limits
+from melody.generate.pins import Pins
 from melody.generate.sampling import Sampling
+from melody.originality.watch import Original
 
 NO_STOP = 1 << 29
 
@@ -41,6 +43,8 @@ class Plan:
     max_silence: int = NO_STOP  # steps for which a voice may be silent; a quarter of it for a voice that has not played yet
     scale: NDArray[np.float32] | None = None  # (128,): added to the logits of pitches (a key that is wished for)
     limits: Limits | None = None  # what keeps the notes to their surroundings
+    original: Original | None = None  # of what no more than so many notes in a row are written
+    pins: Pins | None = None  # notes that stand whatever is drawn around them
     max_notes: int = 1_000_000
     seed: int | tuple[int, ...] = 0
     sampling: Sampling = field(default_factory=Sampling)

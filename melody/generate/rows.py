@@ -19,9 +19,12 @@ from melody.generate.bounded import Bounded
 from melody.generate.chain import Group
 from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, LAST_PART, NOTE, NOTES, PART, SOONEST, TIME, View
 from melody.generate.engine import Steps
+from melody.generate.original import follow, watch_of
+from melody.generate.pinned import Held, PinnedRow
 from melody.generate.plan import NO_STOP, Plan
 from melody.generate.repetition import MIN_NOTES, MUTED_BARS, BarRepeats, rounds
 from melody.generate.timeline import AFTER_NEXT, AGO, FEATURES, LOOKUPS, Timelines, first_deadline, over
+from melody.originality.watch import Watch
 
 Ints = NDArray[np.int64]
 RANDOM_BLOCK = 128  # events for which a row draws its random numbers at once
@@ -44,6 +47,8 @@ class Rows:
         self.uniform, self.used = np.zeros((0, RANDOM_BLOCK, len(Field))), RANDOM_BLOCK
         self.random: list[np.random.Generator] = []
         self.repeats: list[BarRepeats] = []
+        self.watches: list[Watch | None] = []
+        self.pinned: list[PinnedRow | None] = []
         self.timelines = Timelines(config)
         self.recall = IncrementalRecall(config, 0)
         self.bounded = Bounded(config)
@@ -56,7 +61,7 @@ class Rows:
         """Row i is what row ``origin[i]`` was; -1: blank, to be set by ``enter``. ``refresh`` has to follow."""
         for name in ARRAYS:
             setattr(self, name, picked(getattr(self, name), origin))
-        for name in ("plans", "random", "repeats"):
+        for name in ("plans", "random", "repeats", "watches", "pinned"):
             old: list[Any] = getattr(self, name)
             setattr(self, name, [None if at < 0 else old[at] for at in origin.tolist()])
         self.timelines.pick(origin)
@@ -74,6 +79,8 @@ class Rows:
         self.timelines.put(b, plan)
         self.bounded.enter(b, plan.limits, self.parts[b], events, time)
         self.repeats[b] = BarRepeats(plan.sampling.repetition)
+        self.watches[b] = watch_of(plan, self.parts[b], events, time)
+        self.pinned[b] = None if plan.pins is None else PinnedRow(plan.pins)
         self.random[b] = np.random.default_rng(plan.seed)
         self.uniform[b, self.used :] = self.random[b].random((RANDOM_BLOCK - self.used, len(Field)))
         features, lookups = over(plan, self.config, time)
@@ -95,11 +102,13 @@ class Rows:
         self.every_bar = np.array([p.every_bar for p in plans])
         self.watches_silence = any(p.max_silence < NO_STOP for p in plans)
         self.watches_repeats = any(p.sampling.repetition for p in plans)
+        self.watches_copies = any(p.original is not None for p in plans)
         self.guidance = np.array([p.guidance for p in plans], np.float32)
         nothing = np.zeros(128, np.float32)
         scaled = any(p.scale is not None for p in plans)
         self.scale = np.stack([nothing if p.scale is None else p.scale for p in plans]) if scaled else None
         self.groups = _groups(plans)
+        self.has_pins = any(row is not None for row in self.pinned)
         self.bounded.refresh()
         if self.bounded.any:
             self._look_ahead()
@@ -110,6 +119,10 @@ class Rows:
         if muted.any():
             recalled = recalled * ~muted[:, None, None]
         return StepInputs(self.table[:, EVENT], self.here[:, FEATURES], self.here[:, LOOKUPS], recalled)
+
+    def held(self) -> Held | None:
+        """What pins make of the next step; None where no row has any."""
+        return Held(self.pinned, self.table[:, TIME], self.config) if self.has_pins else None
 
     def draws(self) -> NDArray[np.float64]:
         """The next (B, 6) random numbers, each row from its own generator."""
@@ -143,6 +156,8 @@ class Rows:
         self.recall.after(rows, chosen, table[:, TIME].copy(), here[:, AGO])
         if self.watches_repeats:
             self._watch_repeats(rows, chosen, here)
+        if self.watches_copies:
+            follow(self.watches, self.parts, chosen, table[:, TIME])
         if self.watches_silence:
             self.last_onset[rows, chosen[rows, Field.PART]] = table[rows, TIME]
         self.here = here

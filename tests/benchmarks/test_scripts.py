@@ -10,7 +10,9 @@ import pytest
 from melody import bundle, midi
 from melody.corpus import Corpus
 from melody.corpus.prepare import PrepareConfig, prepare
+from melody.evaluation.original import write_originality
 from melody.export import export
+from melody.originality.find import index_of
 from melody.training import adapt
 from melody.training.loop import Trainer
 from melody.training.recipe import changed, load_recipe
@@ -29,8 +31,10 @@ WORDS = {  # what each script needs beside --quick
     "encode": ["--data", "songs", "--no-prepare"],
     "fits": ["corpus", "--model", "model"],
     "generate": ["--model", "model"],
+    "humanise": ["corpus", "--collection", ""],
     "judge": ["corpus", "--model", "model", "--split", "all"],
     "likelihood": ["corpus", "--model", "model"],
+    "original": ["corpus", "--model", "model"],
     "polyphonic": ["rolls.mat"],
     "programs": ["corpus", "--model", "model"],
     "roundtrip": ["songs"],
@@ -38,9 +42,10 @@ WORDS = {  # what each script needs beside --quick
     "speed": ["--model", "model"],
     "train": ["corpus", "--precision", "fp32"],
     "transformer": ["--model", "model"],
+    "vary": ["songs", "--model", "model"],
     "write": ["--data", "songs"],
 }
-NEEDS = {"encode": "miditok", "transformer": "transformers", "polyphonic": "scipy", "judge": "sklearn"}
+NEEDS = {"encode": "miditok", "transformer": "transformers", "polyphonic": "scipy", "judge": "sklearn", "humanise": "sklearn"}
 FAILS = {"roundtrip"}  # leaves with a status
 
 
@@ -102,6 +107,9 @@ def test_it_runs(ready, script, name, monkeypatch, capsys):
     module = script(name)
     if name == "best":
         measure_typical("model", "corpus")
+    if name == "original":
+        found = bundle.read("model")
+        write_originality(found, index_of(Corpus("corpus"), found.codec.grid))
     if name == "polyphonic":
         rolls("rolls.mat")
     if name == "speed":  # its figures come from processes of their own, each of which takes seconds to start

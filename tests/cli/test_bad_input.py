@@ -120,6 +120,13 @@ CALLS = [
     (("infill", "good.mid", "--from-bar", 0, "--to-bar", 2), "from-bar is 0"),
     (("infill", "good.mid", "--from-bar", 5, "--to-bar", 4), "--to-bar is 4"),
     (("infill", "good.mid", "--from-bar", 12, "--to-bar", 13), "good.mid has 12 bars"),
+    (("infill", "good.mid"), "--bars is missing"),
+    (("infill", "good.mid", "--bars", "1-3", "--bars", "3-5"), "--bars: 1-3 and 3-5 overlap"),
+    (("infill", "good.mid", "--bars", "12-13"), "--bars is 12-13; good.mid has 12 bars"),
+    (("infill", "good.mid", "--bars", "1", "--part", "PIANOO"), "did you mean 'PIANO'?"),
+    (("infill", "good.mid", "--bars", "1", "--keep", "root"), "--keep is 'root', must be one of: rhythm"),
+    (("vary", "good.mid", "--strength", 1.5), "--strength is 1.5, must be 0 to 1"),
+    (("vary", "good.mid", "--bars", "x"), "--bars is 'x', must look like"),
     (("prepare", "bad"), "--output"),
     (("train", "corpus"), "--output"),
 ]
@@ -128,7 +135,7 @@ CALLS = [
 @pytest.mark.parametrize(("arguments", "words"), CALLS, ids=[" ".join(map(str, c[0])) for c in CALLS])
 def test_calls_that_are_wrong(melody, model, odd, arguments, words):
     before = state(odd)
-    composing = arguments[0] in ("generate", "continue", "accompany", "infill") and "--model" not in arguments
+    composing = arguments[0] in ("generate", "continue", "accompany", "infill", "vary") and "--model" not in arguments
     refused(melody(*arguments, *(("--model", model) if composing else ())), 2, words)
     assert state(odd) == before
 

@@ -65,8 +65,7 @@ def test_keywords_are_those_of_the_requests():
     from melody.compose import REQUESTS, Composer
     from melody.compose.composer import Drawing
 
-    methods = {"generate": Composer.generate, "continue": Composer.continue_, "accompany": Composer.accompany, "infill": Composer.infill}
-    assert methods.keys() == REQUESTS.keys()
+    methods = {name: getattr(Composer, name + "_" * (name == "continue")) for name in REQUESTS}
     for name, request in REQUESTS.items():
         taken = set(inspect.signature(methods[name]).parameters) - {"self", "drawing"}
         assert taken == {f.name for f in fields(request)} - {"fitting"}, name  # for measurements

@@ -51,6 +51,7 @@ WORKING = {
     "continue": ("continue", "PIECE", "--bars", 2, "--seed", 3, "-o", "new.mid"),
     "accompany": ("accompany", "PIECE", "--voices", "bass", "--seed", 3, "-o", "new.mid"),
     "infill": ("infill", "PIECE", "--from-bar", 2, "--to-bar", 2, "--seed", 3, "-o", "new.mid"),
+    "vary": ("vary", "PIECE", "--strength", 0.5, "-n", 3, "--rank", "--seed", 3, "-o", "three"),
     "inspect a piece": ("inspect", "PIECE"),
     "inspect a model": ("inspect", "base"),
     "sound": ("render", "PIECE", "--wav", "-o", "new.wav"),

@@ -5,7 +5,14 @@ from melody.compose.verbs.accompany import Accompany
 from melody.compose.verbs.continue_ import Continue
 from melody.compose.verbs.generate import Generate
 from melody.compose.verbs.infill import Infill
+from melody.compose.verbs.vary import Vary
 
-REQUESTS: dict[str, type[Request]] = {"generate": Generate, "continue": Continue, "accompany": Accompany, "infill": Infill}
+REQUESTS: dict[str, type[Request]] = {
+    "generate": Generate,
+    "continue": Continue,
+    "accompany": Accompany,
+    "infill": Infill,
+    "vary": Vary,
+}
 
-__all__ = ["REQUESTS", "Accompany", "Continue", "Generate", "Infill", "Request"]
+__all__ = ["REQUESTS", "Accompany", "Continue", "Generate", "Infill", "Request", "Vary"]
