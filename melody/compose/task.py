@@ -35,5 +35,9 @@ class Task:
     def finished_by(self, last: Callable[[Score], Score]) -> Task:
         """The same task, whose Score (whichever pass it comes of) goes through ``last``."""
         finish, then = self.finish, self.then
-        goes_on = None if then is None else lambda rows: then(rows).finished_by(last)
-        return replace(self, finish=lambda rows: last(finish(rows)), then=goes_on)
+
+        def goes_on(rows: Rows) -> Task | None:
+            following = then(rows) if then is not None else None
+            return None if following is None else following.finished_by(last)
+
+        return replace(self, finish=lambda rows: last(finish(rows)), then=None if then is None else goes_on)

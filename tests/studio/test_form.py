@@ -24,10 +24,10 @@ def test_every_verb_is_a_button_and_every_setting_a_control_or_chosen_in_the_rol
         chosen = forms.CHOSEN | forms.WITHOUT | ({"bars", "part"} if verb["hole"] else set())
         assert known == set(verb["settings"]) | (known & chosen)
         assert set(verb["settings"].values()) <= set(controls) and verb["help"]
-    for control in controls.values():
-        name = control["name"]
-        found = next(settings_of(r)[name] for r in REQUESTS.values() if name in settings_of(r))
-        assert (control["help"], control["low"], control["high"]) == (found.help, found.low, found.high)
+    for verb in made["verbs"]:
+        for name, control in ((n, controls[i]) for n, i in verb["settings"].items()):
+            found = settings_of(REQUESTS[verb["name"]])[name]
+            assert (control["name"], control["low"], control["high"]) == (name, found.low, found.high) and control["help"]
     assert controls["style"]["choices"] == sorted(shipped.bundle.codec.styles)
 
 

@@ -86,7 +86,7 @@ def test_bars_are_rewritten_and_candidates_chosen(page):
     page.click("#fit, #home")
     left, top, _, _ = page.place("#ruler")
     page.drag((left + 60, top + 20), (left + 90, top + 20), (left + 130, top + 20))
-    assert page.wait("document.querySelector('#hint').textContent").startswith("Rewrite works on bar")
+    assert page.wait("document.querySelector('#hint').textContent").startswith("Rewrite")
     page.fill("#candidates", 3)
     page.click("[data-verb=infill]")
     page.wait("!document.querySelector('#flip').hidden")
