@@ -38,6 +38,7 @@ class Setting:
     above: bool = False  # whether ``low`` itself is left out
     below: bool = False  # whether ``high`` itself is left out
     choices: tuple[str, ...] = ()  # of a text: the values that there are
+    repeated: bool = False  # whether it may be given several times, each a text
     group: str = ""  # heading under which it is listed
 
     @property

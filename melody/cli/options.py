@@ -48,6 +48,8 @@ class Writing(Printing):
 class Performing:
     """Who writes the music, and how often."""
 
+    request: Path | None = None
+    """A file (TOML or JSON) of settings, as --json prints it; flags beside it change single ones."""
     model: str | None = None
     """Name of a shipped model, or a model's folder."""
     engine: str | None = None
@@ -69,7 +71,7 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
     fields: list[tuple[str, Any, Any]] = []
     for name, found in settings_of(settings).items():
         default = next(f.default for f in dataclass_fields(settings) if f.name == name)
-        kind: Any = found.kind or str
+        kind: Any = list[str] if found.repeated else found.kind or str
         help_text = found.help
         if name == "seed" and draws_seed:
             default, help_text = None, "The same seed gives the same music; if none is given, a random one is drawn and reported."
@@ -96,3 +98,9 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
 def said(flags: Any) -> dict[str, Any]:
     """The flags that were given, or have a default, by name."""
     return {f.name: value for f in dataclass_fields(flags) if (value := getattr(flags, f.name)) is not None}
+
+
+def changed(flags: Any, name: str) -> bool:
+    """Whether a flag says something else than its default."""
+    default = next((f.default for f in dataclass_fields(flags) if f.name == name), None)
+    return bool(getattr(flags, name, None) != default)

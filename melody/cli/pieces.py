@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from melody.cli import report
 from melody.cli.guard import Terminated
-from melody.cli.options import Performing, Writing, said
+from melody.cli.options import Performing, Writing, changed, said
 from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
 from melody.compose.request import MAX_CANDIDATES, Request, WithTune
-from melody.compose.verbs import Accompany, Continue, Generate, Infill
+from melody.compose.request_file import plain_request, read_settings
+from melody.compose.verbs import REQUESTS, Accompany, Continue, Generate, Infill
 from melody.errors import CallError, MelodyError
 from melody.files import shown, write_bytes
 from melody.generate.sampling import Sampling
@@ -34,12 +35,12 @@ def write_pieces(
 
     ``music``, ``drawing``: flags made from the settings of ``kind`` and of Sampling. ``tune``: read once, when the names are claimed.
     """
-    asked = said(music)
+    asked, drawing = _asked(kind, music, drawing, performing.request)
     seed = drawn(asked.pop("seed", None))
     style = Path(asked["style"]) if asked.get("style", "").endswith(SUFFIX) else None
     if style:
         asked["style"] = read_style(style).name
-    asked["sampling"] = Sampling(**said(drawing))
+    asked["sampling"] = Sampling(**drawing)
     out = pipe(writing.output, count, writing.json) if writing.stdout else None
     targets = Targets(()) if out else claimed(writing.output, stem, seed, count, writing.force)
     requests = _requests(kind, asked, seed, count, tune)
@@ -71,8 +72,21 @@ def write_pieces(
     total = {"notes": sum(p["notes"] for p in pieces), "seconds": round(sum(p["seconds"] for p in pieces), 3)}
     lines = [f"{shown(p['file'])}: {p['notes']} notes, {report.clock(p['seconds'])}, seed {p['seed']}" for p in pieces]
     noted = {"remarks": list(remarks)} if remarks else {}
+    noted["request"] = plain_request(requests[0])
     found = {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces, **noted}
     report.result(writing, found, lines)
+
+
+def _asked(kind: type[Request], music: Any, drawing: Any, file: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of the request and of its sampling: those of flags, over those of a request file."""
+    asked, drawn_by = said(music), said(drawing)
+    if file is None:
+        return asked, drawn_by
+    verb = next(name for name, found in REQUESTS.items() if found is kind)
+    _, settings, sampling = read_settings(file, verb)
+    return asked | {n: v for n, v in settings.items() if not changed(music, n)}, drawn_by | {
+        n: v for n, v in sampling.items() if not changed(drawing, n)
+    }
 
 
 def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int, tune: Path | None) -> list[Request]:

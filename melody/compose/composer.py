@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from melody import bundle as bundles
 from melody.compose.engines import engine_for
+from melody.compose.keywords import Drawing, Sections, Steering, sampling_of, steering_of
 from melody.compose.processes import shared
 from melody.compose.request import Request
 from melody.compose.running import Result, Running, finished
@@ -63,18 +64,6 @@ def load(
     # To adapt once more, in another process, would take longer than to compose in this one.
     factory = partial(load, bundle.folder, threads, style, engine) if adapt is None else None
     return Composer(*engine_for(bundle, engine, threads, None if style is None else Path(style), adapt), factory)
-
-
-class Drawing(TypedDict, total=False):
-    """The settings of ``Sampling`` as keywords of the verbs."""
-
-    temperature: float
-    top_p: float
-    top_k: int
-    min_p: float
-    guidance: float
-    repetition: int
-    fields: Mapping[str, float]
 
 
 class Composer:
@@ -170,11 +159,11 @@ class Composer:
         seed: int | None = None,
         passes: bool = True,
         sampling: Sampling | None = None,
-        **drawing: Unpack[Drawing],
+        **drawing: Unpack[Sections],
     ) -> Score:
-        """A new piece. See ``Generate`` and ``Sampling`` for the keywords."""
-        music = {"passes": passes, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
-        return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
+        """A new piece. See ``Generate``, ``Sampling`` and ``keywords.Sections`` for the keywords."""
+        music = {"passes": passes, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | steering_of(drawing)
+        return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=sampling_of(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def continue_(
         self,
@@ -192,12 +181,12 @@ class Composer:
         passes: bool = True,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
-        **drawing: Unpack[Drawing],
+        **drawing: Unpack[Sections],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes}
+        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes} | steering_of(drawing)
         music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | how
-        return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=_sampling(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
+        return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=sampling_of(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
 
     def accompany(
         self,
@@ -213,11 +202,11 @@ class Composer:
         passes: bool = True,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
-        **drawing: Unpack[Drawing],
+        **drawing: Unpack[Steering],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
-        drawn = _sampling(sampling, drawing)
-        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes}
+        drawn = sampling_of(sampling, drawing)
+        how = {"passes": passes, "drums": drums, "sequence": sequence, "max_notes": max_notes} | steering_of(drawing)
         music = {"style": style, "key": key, "seed": _seed(seed)} | how
         return self._one(Accompany(tune=tune, track=track, voices=voices, sampling=drawn, **music))  # type: ignore[arg-type]  # checked by the request
 
@@ -236,12 +225,19 @@ class Composer:
         passes: bool = True,
         max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
-        **drawing: Unpack[Drawing],
+        **drawing: Unpack[Steering],
     ) -> Score:
         """The piece with bars ``from_bar`` to ``to_bar`` (from 1) written anew. See ``Infill``."""
-        drawn = _sampling(sampling, drawing)
+        drawn = sampling_of(sampling, drawing)
         music = {"style": style, "key": key, "seed": _seed(seed), "sampling": drawn, "max_notes": max_notes}
-        hole = {"from_bar": from_bar, "to_bar": to_bar, "track": track, "drums": drums, "sequence": sequence, "passes": passes}
+        hole = {
+            "from_bar": from_bar,
+            "to_bar": to_bar,
+            "track": track,
+            "drums": drums,
+            "sequence": sequence,
+            "passes": passes,
+        } | steering_of(drawing)
         return self._one(Infill(tune=tune, **hole, **music))  # type: ignore[arg-type]  # checked by the request
 
     def stream(
@@ -264,7 +260,7 @@ class Composer:
         >>> notes[0].name, notes[0].onset_beats <= notes[7].onset_beats
         ('Acoustic Grand Piano', True)
         """
-        drawn, number = _sampling(sampling, drawing), _seed(seed)
+        drawn, number = sampling_of(sampling, drawing), _seed(seed)
         request: Request
         if tune is None:
             request = Generate(style=style, key=key, tempo=tempo, meter=meter, voices=voices, seed=number, passes=False, sampling=drawn)
@@ -279,14 +275,3 @@ class Composer:
 def _seed(seed: int | None) -> int:
     """``seed``, or a random one."""
     return secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
-
-
-def _sampling(sampling: Sampling | None, drawing: Drawing) -> Sampling:
-    """A whole Sampling, or one made of its settings by name."""
-    if sampling is not None and drawing:
-        raise CallError(f"sampling and {min(drawing)} contradict each other; give one of them", argument="sampling")
-    known = Sampling.__dataclass_fields__
-    for name in drawing:
-        if name not in known:
-            raise TypeError(f"unexpected keyword {name!r}; known: {', '.join(known)}")
-    return Sampling(**drawing) if sampling is None else sampling

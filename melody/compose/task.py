@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from melody.compose.steering.scene import Asked
 from melody.generate.plan import NO_STOP, Plan
 from melody.score import Score
 
@@ -19,12 +20,14 @@ class Task:
     """A plan, and how its events (n, 6) become a Score. ``tempo``: quarter notes a minute where the new music begins.
 
     ``then``: makes the task that goes on from the events of this one (n, 6), which are then no music yet (``compose/passes.py``).
+    ``asked``: what a person wrote of the outline.
     """
 
     plan: Plan
     finish: Callable[[Rows], Score]
     tempo: float
     then: Callable[[Rows], Task] | None = None
+    asked: Asked | None = None
 
     def endless(self) -> Plan:
         """The same plan without an end, for streaming."""

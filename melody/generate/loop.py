@@ -180,7 +180,8 @@ class Writer(Generic[Context, State, Heads]):
         elif rows.bounded.any:
             waited = chain.chosen[:, Field.WAIT]
             free = rows.bounded.free_bits(rows.table[:, TIME] + waited, rows.table[:, EVENT], waited)
-        part = chain.among(Field.PART, constraints.parts(xp, config, view, role, wait, forgotten, free))
+        shared = (lambda logits: rows.bounded.shared(logits, rows.table[:, TIME])) if rows.bounded.shares else None
+        part = chain.among(Field.PART, constraints.parts(xp, config, view, role, wait, forgotten, free), shared)
         ban: Sequence[int] = ()
         if rows.watches_repeats:
             ban = echoes(rows.repeats, here[:, BAR : POSITION + 1].tolist(), chain.chosen[:, : Field.PITCH].tolist())
@@ -192,7 +193,7 @@ class Writer(Generic[Context, State, Heads]):
         chain.between(Field.PITCH, *self._within(Field.PITCH, pitches, role, part), ban, process)
         durations = constraints.others(xp, config, view, Field.DURATION, role, kind)
         left = here[:, AFTER_NEXT] - config.grid - rows.table[:, TIME] - chain.chosen[:, Field.WAIT]
-        chain.between(Field.DURATION, *self._in_time(durations, role, part, left))
+        chain.between(Field.DURATION, *rows.ending(self._in_time(durations, role, part, left), chain.chosen, role))
         loudness = constraints.others(xp, config, view, Field.VELOCITY, role, kind)
         chain.between(Field.VELOCITY, *self._within(Field.VELOCITY, loudness, role, part))
 
@@ -245,7 +246,7 @@ class Writer(Generic[Context, State, Heads]):
         if rows.scale is not None:
             logits = in_key(logits, rows.scale, rows.drums(chosen[:, Field.PART]))
         if rows.bounded.weighs:
-            logits = rows.bounded.weighted(logits[: len(rows)], chosen[:, Field.PART], here[:, STRENGTH])
+            logits = rows.weighted(logits[: len(rows)], chosen, here[:, STRENGTH])
         return logits
 
     def _update_parts(self, declared: Ints) -> None:

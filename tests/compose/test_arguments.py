@@ -63,12 +63,15 @@ def test_keywords_are_those_of_the_requests():
     from dataclasses import fields
 
     from melody.compose import REQUESTS, Composer
-    from melody.compose.composer import Drawing
+    from melody.compose.keywords import Drawing, Sections, Steering
 
     methods = {"generate": Composer.generate, "continue": Composer.continue_, "accompany": Composer.accompany, "infill": Composer.infill}
     assert methods.keys() == REQUESTS.keys()
     for name, request in REQUESTS.items():
-        taken = set(inspect.signature(methods[name]).parameters) - {"self", "drawing"}
+        further = Sections if name in ("generate", "continue") else Steering
+        taken = set(inspect.signature(methods[name]).parameters) - {"self", "drawing"} | set(further.__annotations__) - set(
+            Drawing.__annotations__
+        )
         assert taken == {f.name for f in fields(request)} - {"fitting"}, name  # for measurements
     assert Drawing.__annotations__.keys() == {f.name for f in fields(Sampling)}
 

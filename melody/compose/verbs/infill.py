@@ -14,13 +14,14 @@ from melody.codec.columns import PartColumn
 from melody.codec.given import given_notes
 from melody.codec.table import DRUMS, Field
 from melody.compose.alignment import added, align_to_grid, clear_of, new_notes
-from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.controls import key_in, scale_for, tune_conditions
 from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_around
 from melody.compose.hole import near_bars, sides
 from melody.compose.known import drums_learned
 from melody.compose.passes import around_hole
 from melody.compose.request import WithTrack
+from melody.compose.steering.steered import names_of_tracks, steered
 from melody.compose.task import Rows, Task
 from melody.compose.tune import find_track
 from melody.errors import CallError
@@ -115,4 +116,6 @@ class Infill(WithTrack):
             return added(edit.with_tracks(tune.score, tracks), new)
 
         task = Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        names = names_of_tracks(made, [tune.score.tracks[i].name for i in tune.tracks])
+        task = steered(self, task, piece, key_in(self, tune), tune.ticks, names, whole=free_part is None)
         return around_hole(task, piece, before | after | ~written) if self.passes else task
