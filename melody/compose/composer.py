@@ -26,6 +26,7 @@ from melody.generate.plan import Plan
 from melody.generate.sampling import Sampling
 from melody.score import Score
 from melody.settings import value_shown
+from melody.theory.progressions import parse_progression
 
 if TYPE_CHECKING:
     from melody.compose.best import Selected
@@ -267,6 +268,19 @@ class Composer:
         else:
             request = Continue(tune=tune, style=style, key=key, tempo=tempo, meter=meter, seed=number, passes=False, sampling=drawn)
         return streamed(self.engine, request.task(self.bundle))
+
+    def next_chords(
+        self, chords: str, *, key: str | None = None, style: str | None = None, meter: Meter | None = None, count: int = 8
+    ) -> list[tuple[str, float]]:
+        """The likeliest chords after ``chords`` and their shares, the likeliest first: ``[("F", 0.31), ("Am", 0.2), ...]``.
+
+        Errors: ``CallError`` for chords that cannot be read, ``MelodyError`` for a model that plans no chords (vocabulary 1).
+        """
+        from melody.compose.next_chords import next_chords
+
+        bars = len(parse_progression(chords, 0).bars)
+        request = Generate(chords=chords, bars=bars, passes=False, key=key, style=style, meter=(4, 4) if meter is None else meter)
+        return next_chords(self.engine, self.bundle, request, count)
 
     def _one(self, request: Request) -> Score:
         return self.many([request])[0]

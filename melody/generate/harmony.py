@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melody.codec.outline import IN_CHORD
+from melody.codec.table import CHORD_QUALITIES
+from melody.theory.chords import SHAPES
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-LOW = 52  # MIDI pitch: a note below where a chord begins is its bass
+LOW, MIDDLE = 52, 64  # MIDI pitches: a note below the first where a chord begins is its bass, one below the other mostly
 STRONG, BEAT, WEAK = 0, 1, 2  # kinds of places: every other beat of a chord from its begin on, the beats between, all else
 EARLY = 6  # a quarter divided by this: played notes come so much before or after the beat that they belong to
 
@@ -25,10 +27,12 @@ EARLY = 6  # a quarter divided by this: played notes come so much before or afte
 class Pull:
     """How much less likely a pitch is, in units of a logit, that is no tone of its chord."""
 
-    others: tuple[float, float, float] = (-5.0, -3.5, -1.5)  # at strong places, on other beats, between
-    lead: tuple[float, float, float] = (-2.0, -1.0, -0.3)
-    bass: float = -5.0  # of a low pitch that is not the bass, where its chord begins
-    root: float = 0.7  # for the root, so that a chord is known by it
+    others: tuple[float, float, float] = (-8.0, -6.0, -3.0)  # at strong places, on other beats, between
+    lead: tuple[float, float, float] = (-1.2, -0.6, -0.2)
+    bass: float = -8.0  # of a low pitch that is not the bass, where its chord begins
+    middle: float = -2.5  # of one a little higher, while the bass does not sound
+    later: float = 0.35  # of both, at the strong places after the first
+    missing: tuple[float, float, float] = (3.0, 4.0, 0.6)  # for the root, the third and the other tones while they do not sound
     held: bool = True  # whether notes end before a chord that they clash with
 
 
@@ -51,8 +55,8 @@ class Harmony:
         index = int(np.searchsorted(self.onset, time + self.beat // EARLY, side="right")) - 1
         return index if index >= 0 and self.chord[index] > 0 else -1
 
-    def weights(self, time: int, lead: bool) -> Floats | None:
-        """(128,): what is added to the logits of pitches at a step; None: nothing."""
+    def weights(self, time: int, lead: bool, until: Ints | None = None) -> Floats | None:
+        """(128,): what is added to the logits of pitches at a step; None: nothing. ``until`` (12,): steps at which pitch classes end."""
         index = self.at(time)
         if index < 0:
             return None
@@ -63,11 +67,23 @@ class Harmony:
         inside = 0 if self.scale is None else -self.scale
         out = np.where(IN_CHORD[code, above], inside, (pull.lead if lead else pull.others)[kind])
         if not lead:
-            out = out + np.where(above == 0, pull.root, 0)
-            if beats == 0 and kind == STRONG:
-                low = (np.arange(128) < LOW) & (np.arange(128) % 12 != self.bass[index])
-                out = np.where(low, pull.bass, out)
+            since, bass = int(self.onset[index]) + beats // 2 * 2 * self.beat, int(self.bass[index])
+            out = out + self._missing(code, since, until)[above]
+            if kind == STRONG and (until is None or until[bass] <= since):
+                begins = 1.0 if beats == 0 else pull.later
+                other = np.arange(128) % 12 != bass
+                out = np.where(other & (np.arange(128) < LOW), np.minimum(out, begins * pull.bass), out)
+                out = np.where(other & (np.arange(128) >= LOW) & (np.arange(128) < MIDDLE), out + begins * pull.middle, out)
         return out.astype(np.float32)
+
+    def _missing(self, code: int, since: int, until: Ints | None) -> NDArray[np.float64]:
+        """(12,) by semitones above the root: for tones of a chord that have not sounded from a step on."""
+        steps = SHAPES[CHORD_QUALITIES[(code - 1) // 12]][0]
+        out = np.zeros(12)
+        out[list(steps)] = [self.pull.missing[min(place, 2)] for place in range(len(steps))]
+        if until is not None:
+            out *= until[(np.arange(12) + code - 1) % 12] <= since
+        return out
 
     def room(self, time: int, pitch: int) -> int:
         """Steps for which a note of some pitch may sound before it meets a chord that it is no tone of."""
@@ -75,14 +91,21 @@ class Harmony:
         if index < 0 or not self.pull.held:
             return 1 << 16
         later = np.arange(index + 1, len(self.onset))
-        clash = later[(self.chord[later] > 0) & ~IN_CHORD[self.chord[later], (pitch - (self.chord[later] - 1)) % 12]]
+        outside = ~IN_CHORD[self.chord[later], (pitch - (self.chord[later] - 1)) % 12]
+        if pitch < LOW:
+            outside |= pitch % 12 != self.bass[later]
+        clash = later[(self.chord[later] > 0) & outside]
         return max(1, int(self.onset[clash[0]]) - time) if len(clash) else 1 << 16
 
 
-def weighted(logits: Floats, harmonies: Sequence[Harmony | None], time: Ints, lead: NDArray[np.bool_]) -> Floats:
-    """Pitch logits (B, V) with the weights of each row's chord at its time (B,); ``lead`` (B,): whether it is the melody that plays."""
+def weighted(logits: Floats, harmonies: Sequence[Harmony | None], time: Ints, lead: NDArray[np.bool_], until: Ints) -> Floats:
+    """Pitch logits (B, V) with the weights of each row's chord at its time (B,).
+
+    lead   (B,): whether it is the melody that plays
+    until  (B, 12): step at which the last note of each pitch class ends
+    """
     out = logits.copy()
     for b, harmony in enumerate(harmonies):
-        if harmony is not None and (weights := harmony.weights(int(time[b]), bool(lead[b]))) is not None:
+        if harmony is not None and (weights := harmony.weights(int(time[b]), bool(lead[b]), until[b])) is not None:
             out[b, : len(weights)] += weights
     return out

@@ -30,7 +30,7 @@ RANDOM_BLOCK = 128  # events for which a row draws its random numbers at once
 EVENT = slice(0, len(Field))  # columns of ``table`` that are the event before
 ANY_LENGTH = 1 << 16  # steps, more than a note lasts
 PART_AT, DURATION_AT = int(Field.PART), int(Field.DURATION)
-ARRAYS = ("numbers", "table", "parts", "last_onset", "recall_muted_until", "uniform")
+ARRAYS = ("numbers", "table", "parts", "last_onset", "recall_muted_until", "uniform", "until")
 
 
 class Rows:
@@ -44,6 +44,7 @@ class Rows:
         self.parts = np.zeros((0, MAX_PARTS, len(PartColumn)), np.int64)
         self.last_onset = np.zeros((0, MAX_PARTS), np.int64)  # step at which each part has last played
         self.recall_muted_until = np.zeros(0, np.int64)  # step
+        self.until = np.zeros((0, 12), np.int64)  # step at which the last note of each pitch class ends, where there are chords to follow
         self.uniform, self.used = np.zeros((0, RANDOM_BLOCK, len(Field))), RANDOM_BLOCK
         self.random: list[np.random.Generator] = []
         self.repeats: list[BarRepeats] = []
@@ -73,6 +74,7 @@ class Rows:
         allowed = (plan.parts[:, PartColumn.PROGRAM] != UNDECLARED) & (plan.parts[:, PartColumn.GIVEN] == 0)
         self.table[b] = constraints.first_row(plan, events[-1], int(time[-1]), first_deadline(plan), allowed)
         self.recall_muted_until[b] = NEVER
+        self.until[b] = 0
         self.last_onset[b] = plan.start - 3 * plan.max_silence // 4  # a voice that has not played yet waits a quarter as long
         self.timelines.put(b, plan)
         self.bounded.enter(b, plan.limits, self.parts[b], events, time)
@@ -139,7 +141,7 @@ class Rows:
         logits = self.bounded.weighted(logits, part, strength)
         if self.bounded.harmonic:
             lead = self.parts[np.arange(len(self)), part, PartColumn.LEAD] != 0
-            logits = weighted(logits, self._harmonies(chosen), self.table[:, TIME] + chosen[:, Field.WAIT], lead)
+            logits = weighted(logits, self._harmonies(chosen), self.table[:, TIME] + chosen[:, Field.WAIT], lead, self.until)
         return logits
 
     def ending(self, span: tuple[Any, Any], chosen: Ints, role: Any) -> tuple[Any, Any]:
@@ -185,6 +187,10 @@ class Rows:
         """The limits follow the notes of some rows."""
         table, alone = self.table, self.bounded.alone
         self.bounded.counts[rows, chosen[rows, Field.PART]] += 1
+        if self.bounded.harmonic:
+            pitched = rows[self.parts[rows, chosen[rows, Field.PART], PartColumn.PROGRAM] < DRUMS]
+            place = pitched, chosen[pitched, Field.PITCH] % 12
+            self.until[place] = np.maximum(self.until[place], table[pitched, TIME] + chosen[pitched, Field.DURATION])
         if alone is None:
             self.bounded.played(rows, chosen[rows, Field.PART], table[rows, TIME] + chosen[rows, Field.DURATION])
             self._look_ahead()

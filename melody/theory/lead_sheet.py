@@ -17,15 +17,15 @@ from melody.theory.keys import key_of
 Placed = tuple[int, Symbol]  # a tick, and the chord that begins there
 
 
-def estimated_chords(score: Score) -> list[Placed]:
-    """The chords of a piece where they change, by its notes, in half bars.
+def estimated_chords(score: Score, per: str = "half bar") -> list[Placed]:
+    """The chords of a piece where they change, by its notes, one a half bar (``per``: beat, half bar or bar) at most.
 
     >>> from melody.score import Score, Track, note_table
     >>> piece = Score((Track("tune", notes=note_table([0, 0, 0, 0], [1920] * 4, [43, 60, 64, 67], [80] * 4)),))
     >>> [(tick, symbol.label()) for tick, symbol in estimated_chords(piece)]
     [(0, 'C/G')]
     """
-    found = estimate_chords(score)
+    found = estimate_chords(score, per)
     tables = [t.notes for t in score.tracks if not t.is_drum]
     if not len(found.root) or not tables:
         return []
