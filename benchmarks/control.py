@@ -3,13 +3,14 @@
     python benchmarks/control.py CORPUS [--model base] [--styles pop hymn] [--pieces 20] [--seeds 1]
 
 Each control against the same request without it (*free*), on what people wrote in the test split (*people*): the first 16 bars of a piece
-are asked for again with its style, meter, tempo and instruments, and with one thing more that is read off it: its chords,
-one a bar (share of half bars with its root; with root and family: major, minor, diminished, augmented, suspended; by `melody.theory`, which
-finds the labelled root of pop909 in 88 % of half bars, and the family too in 79 %), its key, how many notes it has a quarter (difference in per cent), the range of
-its pitches made a fifth narrower on either side. *Melody on chord*: share of its notes on the first beat and in the middle of a bar that are tones of the
-chord asked for. *Returns*, with the form AABA: likeness of the bars of a section that comes back to those of its first time (people:
-sections that `theory.sections_of` finds); *others*: likeness of the sections B to A. *One voice*: notes that begin while no other of
-their part sounds. The chords also for the other verbs: 8 bars after the first 8, everything but the melody, the bars 5 to 12.
+are asked for again with its style, meter, tempo and instruments, and with one thing more that is read off it: its chords, one a bar
+(share of half bars with its root; with root and family: major, minor, diminished, augmented, suspended; by `melody.theory`, which finds
+the labelled root of pop909 in 88 % of half bars, and the family too in 79 %), its key, how many notes it has a quarter (difference in per
+cent), the range of its pitches made a fifth narrower on either side. *Melody on chord*: share of its notes on the first beat and in the
+middle of a bar that are tones of the chord asked for. *Returns*, with the form AABA: likeness of the bars of a section that comes back to
+those of its first time (people: sections that `theory.sections_of` finds); *others*: likeness of the sections B to A. *One voice*: notes
+that begin while no other of their part sounds. The chords also for the other verbs: 8 bars after the first 8, everything but the melody,
+the bars 5 to 12.
 """
 
 from __future__ import annotations
@@ -113,7 +114,9 @@ def chord_figures(case: Case, score: Score, first: int = 0, bars: int = BARS) ->
     known = np.array([w.root >= 0 for w in wanted])
     if not known.any():
         return {}
-    kin = np.array([q >= 0 and FAMILY[theory.QUALITIES[q]] == FAMILY.get(w.quality) for w, q in zip(wanted, found.quality.tolist(), strict=True)])
+    kin = np.array(
+        [q >= 0 and FAMILY[theory.QUALITIES[q]] == FAMILY.get(w.quality) for w, q in zip(wanted, found.quality.tolist(), strict=True)]
+    )
     out = {"root": float(same[known].mean()), "family": float((same & kin)[known].mean())}
     lead = next((t for t in pitched if t.name == "Melody"), None)
     index = theory.lead_track(score)[0] if lead is None else None
@@ -288,7 +291,9 @@ def other_rows(composer: compose.Composer, found: Sequence[Case], seeds: int) ->
         done = written(composer, [case.request(i % seeds, **more(case)) for i, case in enumerate(who)])
         for name, measure in figures.items():
             by_person = [v for case in found if (v := measure(case, case.score)) is not None]
-            values = [[v for c, s in zip(who, some, strict=True) if s is not None and (v := measure(c, s)) is not None] for some in (plain, done)]
+            values = [
+                [v for c, s in zip(who, some, strict=True) if s is not None and (v := measure(c, s)) is not None] for some in (plain, done)
+            ]
             rows.append([control, name, len(values[1]), mean(by_person), mean(values[0]), mean(values[1])])
     return rows
 

@@ -119,7 +119,7 @@ class Score:
     keys: Table = field(default_factory=lambda: np.zeros(0, KEY))
     end_of_tracks: int = 0  # tick at which the last track of its file ends, 0 if there is no file; not compared
     document: Document | None = field(default=None, repr=False)  # not compared
-    markers: tuple[Marker, ...] = ()  # texts that are written with the piece, beside those of its file; not compared
+    markers: tuple[Marker, ...] = ()  # texts at ticks, in order, such as chords and sections; not compared
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Score):

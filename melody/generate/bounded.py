@@ -26,7 +26,7 @@ UNBOUNDED = 1 << 16  # more than any value
 EVERY_PART = (1 << MAX_PARTS) - 1
 ARRAYS = ("low", "high", "quiet", "loud", "every", "ends", "free_at", "counts")
 MAX_URGE = 8  # notes too many or too few beyond which it does not grow
-URGE = 0.6  # logits of a wait of a quarter, for each note that there are too many or too few
+URGE = 0.8  # logits of a wait of a quarter, for each note that there are too many or too few
 
 
 class Alone:
@@ -91,6 +91,7 @@ class Bounded:
         self.weighs = any(w.weights is not None or w.strokes is not None or w.harmony is not None for w in found)
         self.harmonies = [None if w is None else w.harmony for w in self.limits]
         self.harmonic = any(h is not None for h in self.harmonies)
+        self.paced = any(w.pace for w in found)
         self.shares = any(w.paces is not None for w in found)
         self.places = any(w.onsets is not None or w.pace for w in found)
         self.begins = any(w.first is not None for w in found)
@@ -236,12 +237,23 @@ class Bounded:
             if weights is not None:
                 begin = at % (len(weights) - width)
                 logits[b, :width] += weights[begin : begin + width]
-            limits = self.limits[b]
-            if limits is not None and limits.pace and count:
-                due = limits.pace * (at - limits.since)
-                urge = URGE * float(np.clip(count - due, -MAX_URGE, MAX_URGE)) / self.config.grid
-                logits[b, :width] += urge * np.minimum(np.arange(width), self.config.grid)
+            if count and (urge := self._urge(b, at, count)):
+                logits[b, :width] += urge / self.config.grid * np.minimum(np.arange(width), self.config.grid)
         return logits
+
+    def rested(self, logits: Floats, time: Ints, notes: Ints) -> Floats:
+        """Logits of roles (B, V): a rest is likelier where there are too many notes for the pace."""
+        logits = logits[: len(time)].copy()
+        for b, (at, count) in enumerate(zip(time.tolist(), notes.tolist(), strict=True)):
+            logits[b, int(Role.REST)] += self._urge(b, at, count)
+        return logits
+
+    def _urge(self, b: int, time: int, count: int) -> float:
+        """How much a row should wait: above 0 where it has too many notes for its pace, below where too few."""
+        limits = self.limits[b]
+        if limits is None or not limits.pace:
+            return 0.0
+        return URGE * float(np.clip(count - limits.pace * (time - limits.since), -MAX_URGE, MAX_URGE))
 
     def shared(self, logits: Floats, time: Ints) -> Floats:
         """Logits of parts (B, V) at a time (B,): a part that has too few notes for its pace becomes likelier."""

@@ -145,7 +145,8 @@ class Writer(Generic[Context, State, Heads]):
         every = np.concatenate([np.arange(len(rows)), self.partners]) if len(self.partners) else None  # the row of each engine row
         heads, state = self.engine.advance(context, state, self._inputs(every))
         chain = Chain(self.engine, context, heads, rows.draws(), rows.groups, every)
-        role = chain.among(Field.ROLE, constraints.roles(xp, config, view))
+        rested = (lambda logits: rows.bounded.rested(logits, rows.table[:, TIME], rows.table[:, NOTES])) if rows.bounded.paced else None
+        role = chain.among(Field.ROLE, constraints.roles(xp, config, view), rested)
         placed = self._placed if rows.bounded.places or (rows.bounded.begins and not np.all(view.notes)) else None
         wait = chain.between(Field.WAIT, *constraints.waits(xp, config, view, role), process=placed)
         past = constraints.ended(view, role, wait)

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from melody.errors import CallError
 from melody.settings import value_shown
-from melody.theory.chords import NO_CHORD, QUALITIES
+from melody.theory.chords import NO_CHORD, QUALITIES, ROOTS
 
 MAX_SYMBOL = 24  # characters
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLATS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-FLAT_MAJORS = frozenset((5, 10, 3, 8, 1))  # tonics of the major keys that are written with flats
+FLAT_MAJORS, SHARP_MAJORS = frozenset((5, 10, 3, 8, 1)), frozenset((2, 9, 4, 11, 6))  # tonics of the major keys that are written with them
 ROMAN = {"I": 0, "II": 1, "III": 2, "IV": 3, "V": 4, "VI": 5, "VII": 6}
 MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 NUMERAL = re.compile(r"([#b]?)(VII|VI|IV|V|III|II|I|vii|vi|iv|v|iii|ii|i)(.*)")
@@ -76,11 +76,11 @@ class Symbol:
         """0 for no chord, else 1 + 12 * quality + root."""
         return 0 if self.root < 0 else 1 + 12 * QUALITIES.index(self.quality) + self.root
 
-    def label(self, flats: bool = False) -> str:
-        """How it is written, with sharps or with flats."""
+    def label(self, flats: bool | None = None) -> str:
+        """How it is written: with flats, with sharps (False), or with those that are usual where no key is known."""
         if self.root < 0:
             return NO_CHORD
-        names = FLATS if flats else SHARPS
+        names = ROOTS if flats is None else FLATS if flats else SHARPS
         below = f"/{names[self.bass]}" if self.bass not in (self.root, -1) else ""
         return f"{names[self.root]}{self.quality}{below}"
 
@@ -99,13 +99,14 @@ def from_code(code: int, bass: int = -1) -> Symbol:
     return Symbol((code - 1) % 12, QUALITIES[(code - 1) // 12], bass if bass >= 0 else (code - 1) % 12)
 
 
-def flat_key(key: int | None) -> bool:
-    """Whether chords in a key (0..23) are written with flats.
+def flat_key(key: int | None) -> bool | None:
+    """Whether chords in a key (0..23) are written with flats; None where it does not say, as in C major.
 
-    >>> flat_key(5), flat_key(9 + 12), flat_key(None)
-    (True, False, False)
+    >>> flat_key(5), flat_key(2), flat_key(9 + 12)
+    (True, False, None)
     """
-    return key is not None and ((key + 3 * (key >= 12)) % 12 in FLAT_MAJORS)
+    major = -1 if key is None or key < 0 else (key + 3 * (key >= 12)) % 12
+    return True if major in FLAT_MAJORS else False if major in SHARP_MAJORS else None
 
 
 def parse_chord(text: str, key: int | None = None, scale: tuple[int, ...] | None = None) -> Symbol:

@@ -77,7 +77,7 @@ def lead_sheet(score: Score, chords: Sequence[Placed], last: int | None = None) 
     >>> lead_sheet(piece, [(0, parse_chord("F")), (960, parse_chord("G/B"))])
     ['F . G/B .', 'G/B']
     """
-    flats = flat_key(key_of(score)) if score.note_count else False
+    flats = flat_key(key_of(score)) if score.note_count else None
     starts: NDArray[np.int64] = bar_ticks(score)
     if last is not None:
         starts = bar_start(score, np.arange(int(bar_of(score, max(0, last))) + 1))

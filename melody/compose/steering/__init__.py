@@ -11,6 +11,6 @@ from melody.compose.steering.form import FormSettings
 from melody.compose.steering.parts import PartSettings
 from melody.compose.steering.scene import Asked, Control, Scene
 
-CONTROLS: tuple[Control, ...] = (form.CONTROL, amounts.CONTROL, parts.CONTROL, chords.CONTROL)  # in the order in which they steer
+CONTROLS: tuple[Control, ...] = (form.CONTROL, parts.CONTROL, amounts.CONTROL, chords.CONTROL)  # in the order in which they steer
 
 __all__ = ["CONTROLS", "AmountSettings", "Asked", "ChordSettings", "Control", "FormSettings", "PartSettings", "Scene"]

@@ -106,13 +106,19 @@ def check(request: Any) -> None:
 
 def steer(request: Any, plan: Plan, asked: Asked, scene: Scene) -> tuple[Plan, Asked]:
     """Limits of all parts that are written."""
-    mine = pitched(plan)
+
+    def others(setting: str) -> Mask:
+        """The parts that have none of their own."""
+        out = pitched(plan).copy()
+        out[[number for number, own in asked.own if own == setting]] = False
+        return out
+
     if request.range is not None:
         span = parse_range(request.range)
-        plan = with_range(plan, mine, span)
+        plan = with_range(plan, others("range"), span)
         plan = replace(plan, limits=replace(plan.limits or Limits(), span=span))
     if request.polyphony is not None:
-        plan = with_voices(plan, mine, request.polyphony)
+        plan = with_voices(plan, others("polyphony"), request.polyphony)
         plan = replace(plan, limits=replace(plan.limits or Limits(), at_most=request.polyphony))
     if request.density is not None:
         density = parse_density(request.density, DENSITIES)

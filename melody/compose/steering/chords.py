@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from melody.settings import setting
 from melody.theory.lead_sheet import chords_in, lead_sheet
 from melody.theory.modes import Scale
 from melody.theory.progressions import MAX_TEXT, Progression, named_progression, parse_progression
+from melody.theory.sections import Section
 
 TEXT_FILES, MUSIC_FILES = (".txt", ".chords"), (".mid", ".midi", ".xml", ".musicxml", ".mxl")
 
@@ -115,15 +117,14 @@ def steer(request: Any, plan: Plan, asked: Asked, scene: Scene) -> tuple[Plan, A
         return plan, asked
     if plan.metre.config.clock != "beats":
         raise CallError("chords: this model counts in seconds and knows no bars; use another model", argument="chords")
-    restarts = [s.start for s in asked.sections] if all(s.bars >= len(progression.bars) for s in asked.sections) else []
+    same = _bars_alike(asked.sections, len(progression.bars), scene.bars)
     onset, codes, basses = [], [], []
     for bar in range(scene.bars):
-        since = max((start for start in restarts if start <= bar), default=0)
         line = scene.metre.bar_start(scene.first + bar)
         index = int(scene.metre.bar(np.array([line]))[2][0])
         beat = int(scene.metre.beat[index])
         length = scene.metre.bar_length(scene.first + bar)
-        begun = progression.beats(bar - since, max(1, length // beat))
+        begun = progression.beats(same[bar], max(1, length // beat))
         if (not begun or begun[0][0] > 0) and onset:  # said again on the bar line
             begun = [(0, None), *begun]  # type: ignore[list-item]  # None: as before
         for place, symbol in begun:
@@ -136,6 +137,25 @@ def steer(request: Any, plan: Plan, asked: Asked, scene: Scene) -> tuple[Plan, A
     harmony = Harmony(asked.onset, asked.chord, asked.bass, stop, int(scene.metre.beat[0]), scale=scale)
     silence = min(plan.max_silence, scene.metre.bar_length(0)) if plan.max_silence < NO_STOP else NO_STOP
     return replace(plan, limits=replace(plan.limits or Limits(), harmony=harmony), max_silence=silence), asked
+
+
+def _bars_alike(sections: Sequence[Section], cycle: int, bars: int) -> list[int]:
+    """For each bar the one of the progression (from 0, round and round) that it has.
+
+    A section that comes back has the chords of its first time, unless the progression is as long as all of them. A new one goes on where
+    the last new one left it, or begins anew where every section holds the whole progression.
+    """
+    through, anew = cycle >= sum(s.bars for s in sections), all(s.bars >= cycle for s in sections)
+    out: list[int] = []
+    reached = 0
+    for s in sections:
+        for bar in range(s.bars):
+            if not through and s.source >= 0 and s.source + bar < s.start:
+                out.append(out[s.source + bar])
+            else:
+                out.append(bar if anew and not through else reached)
+                reached += 1
+    return (out + list(range(reached, reached + bars)))[:bars]
 
 
 def remarks(request: Any) -> list[str]:

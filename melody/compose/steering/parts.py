@@ -109,6 +109,7 @@ def steer(request: Any, plan: Plan, asked: Asked, scene: Scene) -> tuple[Plan, A
             if drums and key != "density":
                 raise CallError(f"part: {name[:40]} is drums, which have no {key}; only density", argument="part")
             plan = SETTINGS[key](plan, mine, value, f"part: {key} of {name[:40]}")
+        asked = replace(asked, own=asked.own | {(number, key) for key in settings})
         if plan.limits is not None and not plan.limits.since:
             plan = replace(plan, limits=replace(plan.limits, since=max(scene.start, plan.earliest)))
     return plan, asked

@@ -36,6 +36,7 @@ class Asked:
     bass: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     sections: tuple[Section, ...] = ()
     density: float = 0.0  # notes a quarter, 0: any
+    own: frozenset[tuple[int, str]] = frozenset()  # parts that have a setting of their own, and which
 
     def with_form(self, outline: Outline, metre: Metre) -> Outline:
         """An outline whose form, and how full its bars are, is what was asked for; the rest as it was planned."""

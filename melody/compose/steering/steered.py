@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +20,10 @@ from melody.generate.plan import Plan
 from melody.programs import program_name
 from melody.score import Marker, Score
 from melody.theory.chord_symbols import flat_key
+from melody.theory.lead_sheet import marked_chords
 from melody.theory.modes import Scale
 
+SECTION = "section "  # how the marker of one begins: its bare name could be a chord
 FIELDS = ("chords", "progression", "form", "density", "polyphony", "range", "part")
 
 
@@ -58,16 +60,36 @@ def steered(
     flats = flat_key(key.key if key is not None else None)
     steps = [(step, symbol.label(flats)) for step, symbol in symbols_of(asked) if step < stop]
     steps = [one for i, one in enumerate(steps) if i == 0 or one[1] != steps[i - 1][1]]
-    sections = [(plan.metre.bar_start(first + s.start), f"section {s.name}") for s in asked.sections]
+    sections = [(plan.metre.bar_start(first + s.start), f"{SECTION}{s.name}") for s in asked.sections]
     markers: list[Marker] = [(int(ticks(np.int64(step))), text) for step, text in sorted((*sections, *steps), key=lambda one: one[0])]
 
     def finish(rows: Rows) -> Score:
         score = task.finish(rows)
         if asked.sections and request.returns == "exact":
             score = exact(score, asked.sections, first)
-        return replace(score, markers=(*score.markers, *markers))
+        return replace(score, markers=_merged(score.markers, markers, (int(ticks(np.int64(start))), int(ticks(np.int64(stop))))))
 
     return replace(task, plan=plan, finish=finish, asked=asked)
+
+
+def _merged(old: Sequence[Marker], new: Sequence[Marker], span: tuple[int, int]) -> tuple[Marker, ...]:
+    """Markers with new ones in a span of ticks, in place of the chords and sections that it had; what held at its end goes on behind it."""
+    low, high = span
+    kinds = [text for _, text in new]
+    chords, sections = any(map(_is_chord, kinds)), any(text.startswith(SECTION) for text in kinds)
+
+    def replaced(text: str) -> bool:
+        return (chords and _is_chord(text)) or (sections and text.startswith(SECTION))
+
+    kept = [one for one in old if not (low <= one[0] < high and replaced(one[1]))]
+    before = [one for one in old if one[0] <= high and _is_chord(one[1])]
+    if chords and before and before[-1][0] < high and any(one[0] > high for one in old):
+        kept.append((high, before[-1][1]))
+    return tuple(sorted((*kept, *new), key=lambda one: one[0]))
+
+
+def _is_chord(text: str) -> bool:
+    return bool(marked_chords([(0, text)]))
 
 
 def names_of_voices(plan: Plan, voices: tuple[str, ...], first: int) -> dict[str, int]:
