@@ -7,7 +7,7 @@ accompanies it. Where a chord begins, low notes are its bass. No note that clash
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,18 @@ class Pull:
 
     others: tuple[float, float, float] = (-8.0, -6.0, -3.0)  # at strong places, on other beats, between
     lead: tuple[float, float, float] = (-1.2, -0.6, -0.2)
-    bass: float = -8.0  # of a low pitch that is not the bass, where its chord begins
-    middle: float = -2.5  # of one a little higher, while the bass does not sound
-    later: float = 0.35  # of both, at the strong places after the first
+    bass: float = -12.0  # of a low pitch that is not the bass, where its chord begins
+    middle: float = -4.0  # of one a little higher, while the bass does not sound
+    later: float = 0.7  # of both, at the strong places after the first
     missing: tuple[float, float, float] = (3.0, 4.0, 0.6)  # for the root, the third and the other tones while they do not sound
     held: bool = True  # whether notes end before a chord that they clash with
+
+    def times(self, factor: float) -> Pull:
+        """The same, stronger: beside logits that guidance has moved apart."""
+        (a, b, c), (d, e, f), (g, h, i) = self.others, self.lead, self.missing
+        x = factor
+        made = replace(self, others=(x * a, x * b, x * c), lead=(x * d, x * e, x * f), missing=(x * g, x * h, x * i))
+        return replace(made, bass=x * self.bass, middle=x * self.middle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +76,7 @@ class Harmony:
         if not lead:
             since, bass = int(self.onset[index]) + beats // 2 * 2 * self.beat, int(self.bass[index])
             out = out + self._missing(code, since, until)[above]
-            if kind == STRONG and (until is None or until[bass] <= since):
+            if until is None or until[bass] <= since:
                 begins = 1.0 if beats == 0 else pull.later
                 other = np.arange(128) % 12 != bass
                 out = np.where(other & (np.arange(128) < LOW), np.minimum(out, begins * pull.bass), out)

@@ -14,7 +14,7 @@ from melody import midi, notation, theory
 from melody.compose.steering.scene import Asked, Control, Scene
 from melody.errors import CallError, MelodyError
 from melody.files import read_bytes, shown
-from melody.generate.harmony import Harmony
+from melody.generate.harmony import Harmony, Pull
 from melody.generate.limits import Limits
 from melody.generate.plan import NO_STOP, Plan
 from melody.settings import setting
@@ -23,6 +23,8 @@ from melody.theory.modes import Scale
 from melody.theory.progressions import MAX_TEXT, Progression, named_progression, parse_progression
 from melody.theory.sections import Section
 
+LEAD_BY_OUTLINE = (-0.5, -0.2, 0.0)  # how the melody is kept to chords that the model reads too
+GUIDED = 2.5  # guidance beyond which weights grow with it
 TEXT_FILES, MUSIC_FILES = (".txt", ".chords"), (".mid", ".midi", ".xml", ".musicxml", ".mxl")
 
 
@@ -134,7 +136,8 @@ def steer(request: Any, plan: Plan, asked: Asked, scene: Scene) -> tuple[Plan, A
     stop = scene.metre.bar_start(scene.first + scene.bars)
     asked = replace(asked, onset=np.array(onset), chord=np.array(codes), bass=np.array(basses))
     scale = plan.scale
-    harmony = Harmony(asked.onset, asked.chord, asked.bass, stop, int(scene.metre.beat[0]), scale=scale)
+    pull = (Pull(lead=LEAD_BY_OUTLINE) if scene.outlined else Pull()).times(max(1.0, plan.guidance / GUIDED))
+    harmony = Harmony(asked.onset, asked.chord, asked.bass, stop, int(scene.metre.beat[0]), pull=pull, scale=scale)
     silence = min(plan.max_silence, scene.metre.bar_length(0)) if plan.max_silence < NO_STOP else NO_STOP
     return replace(plan, limits=replace(plan.limits or Limits(), harmony=harmony), max_silence=silence), asked
 
