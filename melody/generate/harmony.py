@@ -7,7 +7,7 @@ accompanies it. Where a chord begins, low notes are its bass. No note that clash
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 LOW, MIDDLE = 52, 64  # MIDI pitches: a note below the first where a chord begins is its bass, one below the other mostly
 STRONG, BEAT, WEAK = 0, 1, 2  # kinds of places: every other beat of a chord from its begin on, the beats between, all else
+BITS = 1 << np.arange(12)
+EVERY_CLASS = (1 << 12) - 1
+MAX_AHEAD = 64  # chords that a note is compared with
 EARLY = 6  # a quarter divided by this: played notes come so much before or after the beat that they belong to
 
 
@@ -54,6 +57,7 @@ class Harmony:
     beat: int  # steps
     pull: Pull = Pull()
     scale: Floats | None = None  # (128,): weights of a key, which do not hold for tones of a chord
+    known: dict[tuple[int, int, int, bool, bool, int], Floats] = field(default_factory=dict, repr=False)  # weights that were wanted already
 
     def at(self, time: int) -> int:
         """Index of the chord at a step; -1 where none is asked for."""
@@ -67,37 +71,39 @@ class Harmony:
         index = self.at(time)
         if index < 0:
             return None
-        pull, code = self.pull, int(self.chord[index])
         beats, beside = divmod(time - int(self.onset[index]) + self.beat // EARLY, self.beat)
         kind = WEAK if beside > 2 * (self.beat // EARLY) else STRONG if beats % 2 == 0 else BEAT
-        above = (np.arange(128) - (code - 1)) % 12
+        since = int(self.onset[index]) + beats // 2 * 2 * self.beat
+        silent = EVERY_CLASS if until is None else int(BITS[until <= since].sum())
+        key = (int(self.chord[index]), int(self.bass[index]), kind, beats == 0, lead, 0 if lead else silent)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self._weights(*key)
+        return found
+
+    def _weights(self, code: int, bass: int, kind: int, begins: bool, lead: bool, silent: int) -> Floats:
+        """``weights`` by what they hang on. ``silent``: the pitch classes that have not sounded from the last strong place on, as bits."""
+        pull, pitch = self.pull, np.arange(128)
+        above = (pitch - (code - 1)) % 12
         inside = 0 if self.scale is None else -self.scale
         out = np.where(IN_CHORD[code, above], inside, (pull.lead if lead else pull.others)[kind])
-        if not lead:
-            since, bass = int(self.onset[index]) + beats // 2 * 2 * self.beat, int(self.bass[index])
-            out = out + self._missing(code, since, until)[above]
-            if until is None or until[bass] <= since:
-                begins = 1.0 if beats == 0 else pull.later
-                other = np.arange(128) % 12 != bass
-                out = np.where(other & (np.arange(128) < LOW), np.minimum(out, begins * pull.bass), out)
-                out = np.where(other & (np.arange(128) >= LOW) & (np.arange(128) < MIDDLE), out + begins * pull.middle, out)
+        if lead:
+            return out.astype(np.float32)
+        for place, step in enumerate(SHAPES[CHORD_QUALITIES[(code - 1) // 12]][0]):
+            if silent >> (step + code - 1) % 12 & 1:
+                out = out + np.where(above == step, pull.missing[min(place, 2)], 0)
+        if silent >> bass & 1:
+            share, other = 1.0 if begins else pull.later, pitch % 12 != bass
+            out = np.where(other & (pitch < LOW), np.minimum(out, share * pull.bass), out)
+            out = np.where(other & (pitch >= LOW) & (pitch < MIDDLE), out + share * pull.middle, out)
         return out.astype(np.float32)
-
-    def _missing(self, code: int, since: int, until: Ints | None) -> NDArray[np.float64]:
-        """(12,) by semitones above the root: for tones of a chord that have not sounded from a step on."""
-        steps = SHAPES[CHORD_QUALITIES[(code - 1) // 12]][0]
-        out = np.zeros(12)
-        out[list(steps)] = [self.pull.missing[min(place, 2)] for place in range(len(steps))]
-        if until is not None:
-            out *= until[(np.arange(12) + code - 1) % 12] <= since
-        return out
 
     def room(self, time: int, pitch: int) -> int:
         """Steps for which a note of some pitch may sound before it meets a chord that it is no tone of."""
         index = self.at(time)
         if index < 0 or not self.pull.held:
             return 1 << 16
-        later = np.arange(index + 1, len(self.onset))
+        later = np.arange(index + 1, min(len(self.onset), index + 1 + MAX_AHEAD))
         outside = ~IN_CHORD[self.chord[later], (pitch - (self.chord[later] - 1)) % 12]
         if pitch < LOW:
             outside |= pitch % 12 != self.bass[later]
