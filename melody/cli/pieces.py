@@ -71,7 +71,7 @@ def write_pieces(
 
     total = {"notes": sum(p["notes"] for p in pieces), "seconds": round(sum(p["seconds"] for p in pieces), 3)}
     lines = [f"{shown(p['file'])}: {p['notes']} notes, {report.clock(p['seconds'])}, seed {p['seed']}" for p in pieces]
-    noted = {"remarks": list(remarks)} if remarks else {}
+    noted: dict[str, Any] = {"remarks": list(remarks)} if remarks else {}
     noted["request"] = plain_request(requests[0])
     found = {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces, **noted}
     report.result(writing, found, lines)

@@ -164,7 +164,7 @@ class Composer:
     ) -> Score:
         """A new piece. See ``Generate``, ``Sampling`` and ``keywords.Sections`` for the keywords."""
         music = {"passes": passes, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | steering_of(drawing)
-        return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=sampling_of(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
+        return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=sampling_of(sampling, drawing)))
 
     def continue_(
         self,

@@ -17,11 +17,11 @@ MAX_MARKERS = 20_000
 
 
 class MarkerEvent(NamedTuple):
-    """A marker, and the index of its event in the file."""
+    """A marker, and the place of its event among those of the file."""
 
     tick: int
     text: str
-    index: int
+    place: int
 
 
 def marker_events(data: bytes, events: Events, sequence: int | None = None, kinds: tuple[int, ...] = (MARKER,)) -> list[MarkerEvent]:
@@ -56,12 +56,12 @@ def markers(score: Score, texts: bool = False) -> tuple[Marker, ...]:
 
 
 def changed(score: Score, document: Document) -> tuple[list[int], list[Marker]]:
-    """Indices of the events of markers that a Score has no more, and the markers that its file has not."""
+    """Places of the events of markers that a Score has no more, and the markers that its file has not."""
     new = list(score.markers)
     gone = []
     for one in marker_events(document.data, document.events, document.sequence):
         if (one.tick, one.text) in new:
             new.remove((one.tick, one.text))
         else:
-            gone.append(one.index)
+            gone.append(one.place)
     return gone, new

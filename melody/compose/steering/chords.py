@@ -18,6 +18,7 @@ from melody.generate.harmony import Harmony, Pull
 from melody.generate.limits import Limits
 from melody.generate.plan import NO_STOP, Plan
 from melody.settings import setting
+from melody.theory.chord_symbols import Symbol
 from melody.theory.lead_sheet import chords_in, lead_sheet
 from melody.theory.modes import Scale
 from melody.theory.progressions import MAX_TEXT, Progression, named_progression, parse_progression
@@ -120,15 +121,17 @@ def steer(request: Any, plan: Plan, asked: Asked, scene: Scene) -> tuple[Plan, A
     if plan.metre.config.clock != "beats":
         raise CallError("chords: this model counts in seconds and knows no bars; use another model", argument="chords")
     same = _bars_alike(asked.sections, len(progression.bars), scene.bars)
-    onset, codes, basses = [], [], []
+    onset: list[int] = []
+    codes: list[int] = []
+    basses: list[int] = []
     for bar in range(scene.bars):
         line = scene.metre.bar_start(scene.first + bar)
         index = int(scene.metre.bar(np.array([line]))[2][0])
         beat = int(scene.metre.beat[index])
         length = scene.metre.bar_length(scene.first + bar)
-        begun = progression.beats(same[bar], max(1, length // beat))
-        if (not begun or begun[0][0] > 0) and onset:  # said again on the bar line
-            begun = [(0, None), *begun]  # type: ignore[list-item]  # None: as before
+        begun: list[tuple[int, Symbol | None]] = [*progression.beats(same[bar], max(1, length // beat))]
+        if (not begun or begun[0][0] > 0) and onset:
+            begun.insert(0, (0, None))  # what holds is said again on the bar line
         for place, symbol in begun:
             onset.append(line + place * beat)
             codes.append(codes[-1] if symbol is None else symbol.code)
