@@ -4,13 +4,13 @@
 
 Each control against the same request without it (*free*), on what people wrote in the test split (*people*): the first 16 bars of a piece
 are asked for again with its style, meter, tempo and instruments, and with one thing more that is read off it: its chords, one a bar
-(share of half bars with its root; with root and family: major, minor, diminished, augmented, suspended; by `melody.theory`, which finds
-the labelled root of pop909 in 88 % of half bars, and the family too in 79 %), its key, how many notes it has a quarter (difference in per
-cent), the range of its pitches made a fifth narrower on either side. *Melody on chord*: share of its notes on the first beat and in the
-middle of a bar that are tones of the chord asked for. *Returns*, with the form AABA: likeness of the bars of a section that comes back to
-those of its first time (people: sections that `theory.sections_of` finds); *others*: likeness of the sections B to A. *One voice*: notes
-that begin while no other of their part sounds. The chords also for the other verbs: 8 bars after the first 8, everything but the melody,
-the bars 5 to 12.
+(share of half bars with its root; with root and family: major, minor, diminished, augmented; by `melody.theory`, which finds the labelled
+root of pop909 in 88 % of half bars, and the family too in 79 %; suspended, augmented and diminished seventh chords, whose tones are those
+of other chords too, are asked for but not counted), its key, how many notes it has a quarter (difference in per cent), the range of its
+pitches made a fifth narrower on either side. *Melody on chord*: share of its notes on the first beat and in the middle of a bar that are
+tones of the chord asked for. *Returns*, with the form AABA: likeness of the bars of a section that comes back to those of its first time
+(people: sections that `theory.sections_of` finds); *others*: likeness of the sections B to A. *One voice*: notes that begin while no
+other of their part sounds. The chords also for the other verbs: 8 bars after the first 8, everything but the melody, the bars 5 to 12.
 """
 
 from __future__ import annotations

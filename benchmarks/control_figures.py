@@ -21,6 +21,7 @@ from melody.theory.sections import Section
 BARS = 16
 FAMILY = dict(zip(theory.QUALITIES, (0, 1, 0, 0, 1, 2, 3, 4, 4, 2, 2), strict=True))
 VOICES = 4
+AMBIGUOUS = ("sus2", "sus4", "aug", "dim7")  # chords whose tones are those of another one too
 FIFTH = 7  # semitones
 Figures = dict[str, float]
 
@@ -93,7 +94,7 @@ def chord_figures(case: Case, score: Score, first: int = 0, bars: int = BARS) ->
     found = theory.chords_between(np.rint(edges * scale).astype(np.int64), np.concatenate([t.notes for t in pitched]))
     wanted = asked_at(case, edges[:-1])
     same = np.array([w.root == r for w, r in zip(wanted, found.root.tolist(), strict=True)])
-    known = np.array([w.root >= 0 for w in wanted])
+    known = np.array([w.root >= 0 and w.quality not in AMBIGUOUS for w in wanted])
     if not known.any():
         return {}
     kin = np.array(

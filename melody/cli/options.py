@@ -84,9 +84,9 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
             facts["show_default"] = False
             if default is True:
                 facts["negative"] = f"--no-{name}"
-        if default is MISSING:
-            fields.append((name, Annotated[kind, Parameter(**facts)], field()))
-        elif default is None or found.kind is None:
+        if default is MISSING:  # a request file may say it in place of the flag; who makes the request misses it
+            default, facts["show_default"] = None, False
+        if default is None or found.kind is None:
             fields.append((name, Annotated[kind | None, Parameter(**facts)], field(default=None)))
         else:
             fields.append((name, Annotated[kind, Parameter(**facts)], field(default=default)))

@@ -12,7 +12,7 @@ from melody.cli.guard import Terminated
 from melody.cli.options import Performing, Writing, changed, said
 from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
 from melody.compose.request import MAX_CANDIDATES, Request, WithTune
-from melody.compose.request_file import plain_request, read_settings
+from melody.compose.request_file import missing_of, plain_request, read_settings
 from melody.compose.verbs import REQUESTS, Accompany, Continue, Generate, Infill
 from melody.errors import CallError, MelodyError
 from melody.files import shown, write_bytes
@@ -93,6 +93,9 @@ def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int,
     """The same request with a seed for each piece; the tune is read for the first one."""
     from melody.compose.tune import Tune
 
+    missing = [f"--{name.replace('_', '-')}" for name in missing_of(kind, asked) if name != "tune"]
+    if missing:
+        raise CallError(f"{' and '.join(missing)} must be given")
     if tune is not None:
         asked["tune"] = Tune.of(tune, "tune", asked.pop("drums", None), asked.pop("sequence", None), asked["max_notes"])
     return [kind(**asked, seed=seed + i) for i in range(count)]

@@ -261,6 +261,8 @@ class Composer:
         >>> notes[0].name, notes[0].onset_beats <= notes[7].onset_beats
         ('Acoustic Grand Piano', True)
         """
+        if steered := steering_of(drawing):
+            raise TypeError(f"unexpected keyword {min(steered)!r}: a stream has no end that it could be planned for")
         drawn, number = sampling_of(sampling, drawing), _seed(seed)
         request: Request
         if tune is None:

@@ -81,3 +81,17 @@ def test_a_request_of_another_verb(melody, here, tune):
     (here / "ask.toml").write_text('version = 1\nverb = "generate"\n')
     said = melody("continue", tune, "--request", "ask.toml")
     assert said.status == 2 and "melody generate" in said.err
+
+
+@pytest.mark.slow
+def test_an_infill_given_back(melody, here, model, tune):
+    bars = ("--from-bar", 3, "--to-bar", 4)
+    first = melody("infill", tune, "--model", model, *bars, "--chords", "F | G", "--seed", 1, "-o", "a.mid", "--json")
+    (here / "ask.json").write_text(first.out)
+    assert melody("infill", tune, "--model", model, "--request", "ask.json", "-o", "b.mid").status == 0
+    assert (here / "a.mid").read_bytes() == (here / "b.mid").read_bytes()
+
+
+def test_bars_of_an_infill_have_to_be_said(melody, tune):
+    said = melody("infill", tune)
+    assert said.status == 2 and "--from-bar and --to-bar must be given" in said.err

@@ -24,7 +24,7 @@ from melody.theory.modes import Scale
 from melody.theory.progressions import MAX_TEXT, Progression, named_progression, parse_progression
 from melody.theory.sections import Section
 
-LEAD_BY_OUTLINE = (-0.5, -0.2, 0.0)  # how the melody is kept to chords that the model reads too
+LEAD_BY_OUTLINE = (-0.4, -0.15, 0.0)  # how the melody is kept to chords that the model reads too
 GUIDED = 2.5  # guidance beyond which weights grow with it
 TEXT_FILES, MUSIC_FILES = (".txt", ".chords"), (".mid", ".midi", ".xml", ".musicxml", ".mxl")
 
