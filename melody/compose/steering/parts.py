@@ -94,13 +94,28 @@ def entries(values: Any) -> list[tuple[str, dict[str, str]]]:
 
 def check(request: Any) -> None:
     """Errors: ``CallError``."""
-    object.__setattr__(request, "part", tuple([request.part] if isinstance(request.part, str) else request.part))
-    entries(request.part)
+    if not names_holes(request):
+        part = request.part
+        object.__setattr__(request, "part", (part,) if isinstance(part, str) else tuple(part) if isinstance(part, list | tuple) else part)
+    entries(said_of_parts(request))
+
+
+def names_holes(request: Any) -> bool:
+    """Whether ``part`` may also name what is rewritten: a bare name, without a colon."""
+    return hasattr(request, "from_bar") or hasattr(request, "strength")
+
+
+def said_of_parts(request: Any) -> Any:
+    """What ``part`` says of the settings of parts, without names of what is rewritten."""
+    if not names_holes(request):
+        return request.part
+    texts = [request.part] if isinstance(request.part, str | int) else request.part
+    return tuple(text for text in texts if isinstance(text, str) and ":" in text)
 
 
 def steer(request: Any, plan: Plan, asked: Asked, scene: Scene) -> tuple[Plan, Asked]:
     """Limits of the parts that are named. Errors: ``CallError`` for one that there is not."""
-    for name, settings in entries(request.part):
+    for name, settings in entries(said_of_parts(request)):
         number = _number(name, scene)
         mine = np.zeros(MAX_PARTS, bool)
         mine[number] = True
