@@ -97,8 +97,8 @@ A stacked-LSTM model of compound MIDI events: {parameters / 1e6:.1f} M parameter
 against fp32).
 Clock: {made.codec.clock}, {made.codec.grid} steps a {unit}. Styles: {", ".join(made.codec.styles)}.
 
-It writes in passes (form, chords, then notes), continues, accompanies and rewrites. Most of what it learned is Western music of the 16th to
-20th century from scores; songs of today (piano arrangements) and bands with drums are the smaller part.
+It writes in passes (form, chords, then notes), continues, accompanies and rewrites. Most of what it learned is Western music of the
+16th to 20th century from scores; songs of today (piano arrangements) and bands with drums are the smaller part.
 
 ## Data
 
@@ -106,8 +106,8 @@ It writes in passes (form, chords, then notes), continues, accompanies and rewri
 |---|---|---|---|---|
 {rows}
 
-The split is by piece, near-copies on one side of it, duplicates by note content removed. CC BY collections are credited to those named in
-datasets/README.md; CC BY pieces of mutopia to their maintainers at the Mutopia Project. js-fakes was made by a program that repeats itself: most of its
+The split is by piece, near-copies on one side of it, duplicates by note content removed. CC BY collections are credited to those
+named in datasets/README.md; CC BY pieces of mutopia to their maintainers at the Mutopia Project. js-fakes was made by a program that repeats itself: most of its
 test notes stand in runs that also occur in training pieces, so its figure flatters any model. The pop909 songs are
 recent pop; its arrangements are published under MIT, the songs' authors were not asked.
 

@@ -1,12 +1,12 @@
 """How soon does the studio sound, how does it hold under many, and does it stay smooth? A server in a process of its own.
 
-    python benchmarks/studio.py [--model base] [--times 20] [--clients 30] [--requests 2000] [--notes 5000]
+python benchmarks/studio.py [--model base] [--times 20] [--clients 30] [--requests 2000] [--notes 5000]
 
-    first note   from the request, or from the click in Chromium, to the first note: sent, and heard (sound leaves the page's last node)
-    clients      as many as were asked for, each a tab of its own, all at the same moment, each for 8 bars: times to the whole piece
-    requests     one after the other, as a page and as strangers send them (a tenth write a bar); what the server's memory grew by
-                 after the first tenth
-    frames       frames a second of the roll with so many notes while it plays and follows, in a headless Chromium without a GPU
+first note   from the request, or from the click in Chromium, to the first note: sent, and heard (sound leaves the page's last node)
+clients      as many as were asked for, each a tab of its own, all at the same moment, each for 8 bars: times to the whole piece
+requests     one after the other, as a page and as strangers send them (a tenth write a bar); what the server's memory grew by
+             after the first tenth
+frames       frames a second of the roll with so many notes while it plays and follows, in a headless Chromium without a GPU
 """
 
 from __future__ import annotations

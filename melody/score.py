@@ -34,6 +34,7 @@ METER = np.dtype([("tick", "<i8"), ("numerator", "<i2"), ("denominator", "<i2")]
 KEY = np.dtype([("tick", "<i8"), ("fifths", "<i2"), ("minor", "?")])
 
 Table = NDArray[np.void]
+Marker = tuple[int, str]  # a tick, and the text that stands there
 
 
 def table(dtype: np.dtype[Any], *columns: ArrayLike) -> Table:
@@ -118,6 +119,7 @@ class Score:
     keys: Table = field(default_factory=lambda: np.zeros(0, KEY))
     end_of_tracks: int = 0  # tick at which the last track of its file ends, 0 if there is no file; not compared
     document: Document | None = field(default=None, repr=False)  # not compared
+    markers: tuple[Marker, ...] = ()  # texts at ticks, in order, such as chords and sections; not compared
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Score):

@@ -35,6 +35,7 @@ VERBS = {  # verb: the App of its file, and its line of help
     "runs": ("melody.cli.runs:app", "Compare training runs."),
     "export": ("melody.cli.export:app", "Write a model's runtime file, so that it runs without torch."),
     "inspect": ("melody.cli.inspect_:app", "Show what a MIDI file, a corpus or a model holds."),
+    "chords": ("melody.cli.chords:app", "Show the chords of a piece, and the progressions that have a name."),
     "render": ("melody.cli.render:app", "Turn a piece into a picture, sound or notation."),
     "play": ("melody.cli.play:app", "Play a MIDI file through the loudspeakers."),
     "studio": ("melody.cli.studio:app", "Open a page in the browser to hear, see and change music."),

@@ -48,6 +48,8 @@ class Writing(Printing):
 class Performing:
     """Who writes the music, and how often."""
 
+    request: Path | None = None
+    """A file (TOML or JSON) of settings, as --json prints it; flags beside it change single ones."""
     model: str | None = None
     """Name of a shipped model, or a model's folder."""
     engine: str | None = None
@@ -71,7 +73,7 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
     fields: list[tuple[str, Any, Any]] = []
     for name, found in settings_of(settings).items():
         default = next(f.default for f in dataclass_fields(settings) if f.name == name)
-        kind: Any = found.kind or str
+        kind: Any = list[str] if found.many else found.kind or str
         help_text = found.help
         if name == "seed" and draws_seed:
             default, help_text = None, "The same seed gives the same music; if none is given, a random one is drawn and reported."
@@ -84,11 +86,9 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
             facts["show_default"] = False
             if default is True:
                 facts["negative"] = f"--no-{name}"
-        if found.many:
-            fields.append((name, Annotated[list[str] | None, Parameter(**facts)], field(default=None)))
-        elif default is MISSING:
-            fields.append((name, Annotated[kind, Parameter(**facts)], field()))
-        elif default is None or found.kind is None:
+        if default is MISSING:  # a request file may say it in place of the flag; who makes the request misses it
+            default, facts["show_default"] = None, False
+        if found.many or default is None or found.kind is None:
             fields.append((name, Annotated[kind | None, Parameter(**facts)], field(default=None)))
         else:
             fields.append((name, Annotated[kind, Parameter(**facts)], field(default=default)))
@@ -100,3 +100,9 @@ def flags_of(settings: type, group: str, draws_seed: bool = False) -> type:
 def said(flags: Any) -> dict[str, Any]:
     """The flags that were given, or have a default, by name."""
     return {f.name: value for f in dataclass_fields(flags) if (value := getattr(flags, f.name)) is not None}
+
+
+def changed(flags: Any, name: str) -> bool:
+    """Whether a flag says something else than its default."""
+    default = next((f.default for f in dataclass_fields(flags) if f.name == name), None)
+    return bool(getattr(flags, name, None) != default)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from melody.cli import report
 from melody.cli.guard import Terminated
-from melody.cli.options import Performing, Writing, said
+from melody.cli.options import Performing, Writing, changed, said
 from melody.cli.output import Targets, claimed, drawn, finished, pipe, put
 from melody.compose.request import MAX_CANDIDATES, Request, WithTune
-from melody.compose.verbs import Accompany, Continue, Generate, Infill, Vary
+from melody.compose.request_file import missing_of, plain_request, read_settings
+from melody.compose.verbs import REQUESTS, Accompany, Continue, Generate, Infill, Vary
 from melody.errors import CallError, MelodyError
 from melody.files import shown, write_bytes
 from melody.generate.sampling import Sampling
@@ -35,12 +36,12 @@ def write_pieces(
 
     ``music``, ``drawing``: flags made from the settings of ``kind`` and of Sampling. ``tune``: read once, when the names are claimed.
     """
-    asked = said(music)
+    asked, drawing = _asked(kind, music, drawing, performing.request)
     seed = drawn(asked.pop("seed", None))
     style = Path(asked["style"]) if asked.get("style", "").endswith(SUFFIX) else None
     if style:
         asked["style"] = read_style(style).name
-    asked["sampling"] = Sampling(**said(drawing))
+    asked["sampling"] = Sampling(**drawing)
     out = pipe(writing.output, count, writing.json) if writing.stdout else None
     targets = Targets(()) if out else claimed(writing.output, stem, seed, count, writing.force)
     requests = _requests(kind, asked, seed, count, tune)
@@ -78,15 +79,31 @@ def write_pieces(
 
     total = {"notes": sum(p["notes"] for p in pieces), "seconds": round(sum(p["seconds"] for p in pieces), 3)}
     lines = [f"{shown(p['file'])}: {p['notes']} notes, {report.clock(p['seconds'])}, seed {p['seed']}{_why(p)}" for p in pieces]
-    noted = {"remarks": list(remarks)} if remarks else {}
+    noted: dict[str, Any] = {"remarks": list(remarks)} if remarks else {}
+    noted["request"] = plain_request(requests[0])
     found = {"files": [p["file"] for p in pieces], "seed": seed, **total, "pieces": pieces, **noted}
     report.result(writing, found, lines)
+
+
+def _asked(kind: type[Request], music: Any, drawing: Any, file: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of the request and of its sampling: those of flags, over those of a request file."""
+    asked, drawn_by = said(music), said(drawing)
+    if file is None:
+        return asked, drawn_by
+    verb = next(name for name, found in REQUESTS.items() if found is kind)
+    _, settings, sampling = read_settings(file, verb)
+    return asked | {n: v for n, v in settings.items() if not changed(music, n)}, drawn_by | {
+        n: v for n, v in sampling.items() if not changed(drawing, n)
+    }
 
 
 def _requests(kind: type[Request], asked: dict[str, Any], seed: int, count: int, tune: Path | None) -> list[Request]:
     """The same request with a seed for each piece; the tune is read for the first one."""
     from melody.compose.tune import Tune
 
+    missing = [f"--{name.replace('_', '-')}" for name in missing_of(kind, asked) if name != "tune"]
+    if missing:
+        raise CallError(f"{' and '.join(missing)} must be given")
     if tune is not None:
         how = (asked.pop("drums", None), asked.pop("sequence", None), asked["max_notes"], asked.pop("beats", "file"))
         asked["tune"] = Tune.of(tune, "tune", *how)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,8 +29,7 @@ def writing_verb(name: str, request: type[Request], examples: str, stem: str) ->
         write_pieces(request, f"{tune.stem}-{stem}", n, music, drawing, performing, writing, tune)
 
     call: Any = about_a_tune if issubclass(request, WithTune) else new
-    needed = any(f.default is MISSING for f in fields(music_flags))  # then the flags have no default together either
-    call.__kwdefaults__ = {**call.__kwdefaults__, "n": 1} | ({} if needed else {"music": music_flags()})
+    call.__kwdefaults__ = {**call.__kwdefaults__, "n": 1, "music": music_flags()}
     call.__annotations__ |= {
         "tune": TuneFile,
         "n": Count,

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from melody import bundle, notation, programs, render, sources, theory
+from melody import bundle, midi, notation, programs, render, sources, theory
 from melody.cli.report import clock
 from melody.compose.known import learned_programs
 from melody.compose.tune import Tune, with_drums
@@ -17,9 +17,12 @@ from melody.corpus import Corpus
 from melody.errors import MelodyError
 from melody.files import shown
 from melody.score import Score
+from melody.theory.lead_sheet import lines_of_four
+from melody.theory.sections import form_text
 
 View = tuple[dict[str, Any], list[Any]]  # facts for --json, renderables
 WIDEST = 120  # columns
+MAX_LINES = 8  # of chords, four bars each
 MAX_ROWS = 24  # tracks or styles that are listed
 
 
@@ -31,6 +34,8 @@ def midi_file(path: Path, drums: str | None = None, sequence: int | None = None)
     tempi = sorted({round(60e6 / int(m), 2) for m in score.tempi["mspq"]})
     meters = list(dict.fromkeys(f"{row['numerator']}/{row['denominator']}" for row in score.meters))
     tracks = [_track(score, index, index == lead) for index in range(len(score.tracks))]
+    chords, written = theory.chords_in(score, midi.markers(score))
+    form = form_text(theory.sections_of(score))
     facts: dict[str, Any] = {
         "kind": "midi",
         "files": [str(path)],
@@ -41,6 +46,8 @@ def midi_file(path: Path, drums: str | None = None, sequence: int | None = None)
         "tempo": tempi if len(tempi) <= 2 else [tempi[0], tempi[-1]],
         "meters": meters,
         "ticks_per_quarter": score.ticks_per_quarter,
+        "form": form,
+        "chords": {"written": written, "bars": theory.lead_sheet(score, chords)},
         "tracks": tracks,
         "doubts": tune.doubts(),
     }
@@ -53,6 +60,11 @@ def midi_file(path: Path, drums: str | None = None, sequence: int | None = None)
     shows: list[Any] = [Text(shown(path), style="bold"), Text(head), table]
     if len(tracks) > MAX_ROWS:
         shows.append(Text(f"and {len(tracks) - MAX_ROWS} more tracks"))
+    if form:
+        shows.append(Text(f"form {form}"))
+    lines = lines_of_four(facts["chords"]["bars"])
+    shows += [Text(f"chords {'by its markers' if written else 'by its notes'}")] * bool(lines) + [Text(line) for line in lines[:MAX_LINES]]
+    shows += [Text(f"and {len(lines) - MAX_LINES} more lines: melody chords {shown(path)}")] * (len(lines) > MAX_LINES)
     return facts, [*shows, _roll(score)]
 
 

@@ -2,6 +2,7 @@
 
 from melody.compose.composer import Composer, load
 from melody.compose.request import Request
+from melody.compose.request_file import read_request
 from melody.compose.stream import StreamedNote
 from melody.compose.tune import Tune
 from melody.compose.verbs import REQUESTS, Accompany, Continue, Generate, Infill, Vary
@@ -20,4 +21,5 @@ __all__ = [
     "Tune",
     "Vary",
     "load",
+    "read_request",
 ]

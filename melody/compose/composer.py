@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from melody import bundle as bundles
 from melody.compose.engines import engine_for
-from melody.compose.keywords import Drawing, sampling_of
+from melody.compose.keywords import Continuing, Drawing, OfTune, Sections, sampling_of, settings_of
 from melody.compose.processes import shared
 from melody.compose.request import Request
 from melody.compose.running import Result, Running, finished
 from melody.compose.stream import StreamedNote, streamed
-from melody.compose.tune import MAX_NOTES, TuneLike
+from melody.compose.tune import TuneLike
 from melody.compose.verbs import Accompany, Continue, Generate, Infill, Vary
 from melody.errors import CallError, MelodyError
 from melody.generate.engine import AnyEngine
@@ -26,6 +26,7 @@ from melody.generate.plan import Plan
 from melody.generate.sampling import Sampling
 from melody.score import Score
 from melody.settings import value_shown
+from melody.theory.progressions import parse_progression
 
 if TYPE_CHECKING:
     from melody.compose.best import Selected
@@ -160,14 +161,13 @@ class Composer:
         meter: Meter | None = None,
         voices: Voices = (),
         seed: int | None = None,
-        passes: bool = True,
-        original: int | None = None,
         sampling: Sampling | None = None,
-        **drawing: Unpack[Drawing],
+        **further: Unpack[Sections],
     ) -> Score:
-        """A new piece. See ``Generate`` and ``Sampling`` for the keywords."""
-        music = {"passes": passes, "original": original, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
-        return self._one(Generate(**music, voices=voices, style=style, key=key, seed=_seed(seed), sampling=sampling_of(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
+        """A new piece. See ``Generate``, ``Sampling`` and ``keywords.Sections`` for the keywords."""
+        drawn = {"style": style, "key": key, "seed": seed, "sampling": sampling}
+        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter, "voices": voices}
+        return self._ask(Generate, music | drawn, further)
 
     def continue_(
         self,
@@ -179,20 +179,14 @@ class Composer:
         key: str | None = None,
         tempo: float | None = None,
         meter: Meter | None = None,
-        drums: str | None = None,
-        sequence: int | None = None,
-        beats: str = "file",
         seed: int | None = None,
-        passes: bool = True,
-        original: int | None = None,
-        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
-        **drawing: Unpack[Drawing],
+        **further: Unpack[Continuing],
     ) -> Score:
         """The tune, and then what the model adds to it (8 bars by default). See ``Continue``."""
-        how = {"passes": passes, "original": original, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
-        music = {"bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter} | how
-        return self._one(Continue(tune=tune, **music, style=style, key=key, seed=_seed(seed), sampling=sampling_of(sampling, drawing)))  # type: ignore[arg-type]  # checked by the request
+        music = {"tune": tune, "bars": bars, "seconds": seconds, "tempo": tempo, "meter": meter}
+        drawn = {"style": style, "key": key, "seed": seed, "sampling": sampling}
+        return self._ask(Continue, music | drawn, further)
 
     def accompany(
         self,
@@ -202,21 +196,13 @@ class Composer:
         voices: Voices = (),
         style: str | None = None,
         key: str | None = None,
-        drums: str | None = None,
-        sequence: int | None = None,
-        beats: str = "file",
         seed: int | None = None,
-        passes: bool = True,
-        original: int | None = None,
-        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
-        **drawing: Unpack[Drawing],
+        **further: Unpack[OfTune],
     ) -> Score:
         """The tune as it is, with tracks added that go with it. See ``Accompany``."""
-        drawn = sampling_of(sampling, drawing)
-        how = {"passes": passes, "original": original, "drums": drums, "sequence": sequence, "beats": beats, "max_notes": max_notes}
-        music = {"style": style, "key": key, "seed": _seed(seed)} | how
-        return self._one(Accompany(tune=tune, track=track, voices=voices, sampling=drawn, **music))  # type: ignore[arg-type]  # checked by the request
+        drawn = {"style": style, "key": key, "seed": seed, "sampling": sampling}
+        return self._ask(Accompany, {"tune": tune, "track": track, "voices": voices} | drawn, further)
 
     def infill(
         self,
@@ -225,35 +211,18 @@ class Composer:
         to_bar: int | None = None,
         *,
         bars: str | Sequence[str] = (),
-        part: str | int | Sequence[str | int] = (),
         keep: str | None = None,
         track: str | int | None = None,
         style: str | None = None,
         key: str | None = None,
-        drums: str | None = None,
-        sequence: int | None = None,
-        beats: str = "file",
         seed: int | None = None,
-        passes: bool = True,
-        original: int | None = None,
-        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
-        **drawing: Unpack[Drawing],
+        **further: Unpack[OfTune],
     ) -> Score:
         """The piece with some bars (``from_bar`` to ``to_bar``, from 1, or ``bars`` such as "5-8,13-14") written anew. See ``Infill``."""
-        drawn = sampling_of(sampling, drawing)
-        music = {
-            "style": style,
-            "key": key,
-            "seed": _seed(seed),
-            "sampling": drawn,
-            "max_notes": max_notes,
-            "original": original,
-            "beats": beats,
-        }
-        hole = {"from_bar": from_bar, "to_bar": to_bar, "bars": bars, "part": part, "keep": keep, "track": track}
-        how = {"drums": drums, "sequence": sequence, "passes": passes}
-        return self._one(Infill(tune=tune, **hole, **how, **music))  # type: ignore[arg-type]  # checked by the request
+        holes = {"tune": tune, "from_bar": from_bar, "to_bar": to_bar, "bars": bars, "keep": keep, "track": track}
+        drawn = {"style": style, "key": key, "seed": seed, "sampling": sampling}
+        return self._ask(Infill, holes | drawn, further)
 
     def vary(
         self,
@@ -261,33 +230,21 @@ class Composer:
         strength: float = 0.3,
         *,
         bars: str | Sequence[str] = (),
-        part: str | int | Sequence[str | int] = (),
         keep: str = "roots",
         style: str | None = None,
         key: str | None = None,
-        drums: str | None = None,
-        sequence: int | None = None,
         seed: int | None = None,
-        passes: bool = True,
-        original: int | None = None,
-        beats: str = "file",
-        max_notes: int = MAX_NOTES,
         sampling: Sampling | None = None,
-        **drawing: Unpack[Drawing],
+        **further: Unpack[OfTune],
     ) -> Score:
         """The piece with about a share ``strength`` of its notes written anew. See ``Vary``."""
-        drawn = sampling_of(sampling, drawing)
-        music = {
-            "style": style,
-            "key": key,
-            "seed": _seed(seed),
-            "sampling": drawn,
-            "max_notes": max_notes,
-            "original": original,
-            "beats": beats,
-        }
-        how = {"bars": bars, "part": part, "keep": keep, "drums": drums, "sequence": sequence, "passes": passes}
-        return self._one(Vary(tune=tune, strength=strength, **how, **music))  # type: ignore[arg-type]  # checked by the request
+        drawn = {"style": style, "key": key, "seed": seed, "sampling": sampling}
+        return self._ask(Vary, {"tune": tune, "strength": strength, "bars": bars, "keep": keep} | drawn, further)
+
+    def _ask(self, kind: type[Request], music: Mapping[str, Any], further: Mapping[str, Any]) -> Score:
+        """The Score of one request, which checks its settings: those written out for completion, and the further ones."""
+        own = {"seed": _seed(music["seed"]), "sampling": sampling_of(music["sampling"], further)}
+        return self._one(kind(**{**music, **settings_of(further), **own}))
 
     def stream(
         self,
@@ -309,6 +266,8 @@ class Composer:
         >>> notes[0].name, notes[0].onset_beats <= notes[7].onset_beats
         ('Acoustic Grand Piano', True)
         """
+        if steered := settings_of(drawing):
+            raise TypeError(f"unexpected keyword {min(steered)!r}: a stream has no end that it could be planned for")
         drawn, number = sampling_of(sampling, drawing), _seed(seed)
         request: Request
         if tune is None:
@@ -316,6 +275,19 @@ class Composer:
         else:
             request = Continue(tune=tune, style=style, key=key, tempo=tempo, meter=meter, seed=number, passes=False, sampling=drawn)
         return streamed(self.engine, request.task(self.bundle))
+
+    def next_chords(
+        self, chords: str, *, key: str | None = None, style: str | None = None, meter: Meter | None = None, count: int = 8
+    ) -> list[tuple[str, float]]:
+        """The likeliest chords after ``chords`` and their shares, the likeliest first: ``[("F", 0.31), ("Am", 0.2), ...]``.
+
+        Errors: ``CallError`` for chords that cannot be read, ``MelodyError`` for a model that plans no chords (vocabulary 1).
+        """
+        from melody.compose.next_chords import next_chords
+
+        bars = len(parse_progression(chords, 0).bars)
+        request = Generate(chords=chords, bars=bars, passes=False, key=key, style=style, meter=(4, 4) if meter is None else meter)
+        return next_chords(self.engine, self.bundle, request, count)
 
     def _one(self, request: Request) -> Score:
         return self.many([request])[0]

@@ -19,8 +19,10 @@ from melody.compose.request import MAX_TEMPO, MIN_TEMPO, Request, WithLength, Wi
 from melody.compose.task import Rows
 from melody.errors import MelodyError
 from melody.files import shown
+from melody.theory.modes import Scale, scale_of_mode
 
-OFF_SCALE = -1.5  # logits of pitches outside a key that was asked for
+OFF_SCALE = -1.5  # logits of pitches outside a key that is usual in a style
+OFF_ASKED = -6.0  # of those outside a key that was asked for
 SILENT_BARS = 4  # a voice that was asked for plays again after so many bars at the latest
 DEFAULT_TEMPO, DEFAULT_METER = 100.0, (4, 4)
 
@@ -93,9 +95,19 @@ def tune_conditions(request: Request, tune: AlignedTune, codec: CodecConfig, den
     return conditions(codec, request.style, getattr(request, "tempo", None) or tempo, key, meter, density)
 
 
+def signature_of(request: Request, key: int) -> tuple[int, bool]:
+    """The signature (fifths, minor) of a key, or of the mode that was asked for."""
+    scale = request.parsed_scale()
+    return theory.key_signature(key) if scale is None else (scale.fifths, key >= 12)
+
+
 def asked_scale(request: Request) -> NDArray[np.float32] | None:
-    """What is added to the logits of pitches when a key was asked for (``scale_of_key``)."""
-    return scale_of_key(request.parsed_key())
+    """What is added to the logits of pitches when a key was asked for; None where none was."""
+    scale = request.parsed_scale()
+    if scale is None:
+        return None
+    inside = np.isin(np.arange(128) % 12, scale.pitch_classes)
+    return np.where(inside, 0, OFF_ASKED).astype(np.float32)
 
 
 def scale_of_key(key: int | None) -> NDArray[np.float32] | None:
@@ -113,3 +125,8 @@ def scale_for(request: Request, tune: AlignedTune, near: NDArray[np.bool_]) -> N
         return asked_scale(request)
     notes = tune.piece.notes[near] if near.any() else tune.piece.notes
     return scale_around(tune.piece, notes, theory.key_of(tune.score))
+
+
+def key_in(request: Request, tune: AlignedTune) -> Scale:
+    """The key that was asked for, else that of the tune."""
+    return request.parsed_scale() or scale_of_mode(theory.key_of(tune.score))

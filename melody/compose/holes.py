@@ -33,6 +33,15 @@ class Hole:
         return parts and self.low < other.high and other.low < self.high
 
 
+def named_tracks(value: Any) -> tuple[str, ...]:
+    """The tracks that ``part`` names, without what it says of the settings of others (``steering/parts.py``: with a colon).
+
+    >>> named_tracks(["Bass", "Piano: range=C3-C5"])
+    ('Bass',)
+    """
+    return tuple(text for text in as_texts(value, "part") if ":" not in text)
+
+
 def as_texts(value: Any, name: str) -> tuple[str, ...]:
     """A setting that may be said several times: a text, a number, or a list of them. Errors: ``CallError`` that names it.
 

@@ -27,7 +27,10 @@ def in_passes(task: Task, drawing: Drawing, piece: Piece) -> Task:
     form = form_plan(task.plan, piece, known, drawing.of("form"))
 
     def after_form(rows: Rows) -> Task:
-        return _with_chords(task, drawing, piece, known, form_written(form, rows))
+        outline = form_written(form, rows)
+        if task.asked is not None:
+            outline = task.asked.with_form(outline, task.plan.metre)
+        return _with_chords(task, drawing, piece, known, outline)
 
     return Task(form, _unfinished, task.tempo, after_form)
 
@@ -53,11 +56,15 @@ def around_hole(task: Task, piece: Piece, kept: NDArray[np.bool_], whole: Piece 
     lines = plan.metre.bar(np.array([plan.earliest, max(plan.earliest, plan.stop - 1)]))[0]
     start, stop = plan.metre.starts(lines + np.array([0, 1])).tolist()
     outline = outline_of(replace(piece, notes=piece.notes[kept])).without_between(plan.metre, start, stop)
+    outline = outline if task.asked is None else task.asked.with_chords(outline)
     return replace(task, plan=replace(plan, outline=outline))
 
 
 def _with_chords(task: Task, drawing: Drawing, piece: Piece, known: Outline, outline: Outline) -> Task:
-    """The task that writes chords for a form that is there, and then the notes."""
+    """The task that writes chords for a form that is there, and then the notes. Chords that a person wrote are taken as they are."""
+    if task.asked is not None and len(task.asked.onset):
+        before = outline.with_chords(*known.before(task.asked.start))
+        return replace(task, plan=replace(task.plan, outline=task.asked.with_chords(before)))
     chords = chord_plan(task.plan, piece, known, outline, drawing.of("chords"))
     if chords is None:
         return replace(task, plan=replace(task.plan, outline=outline))

@@ -17,13 +17,15 @@ from melody.codec.table import DRUMS
 from melody.compose.fitting import ALL, Fitting
 from melody.compose.known import remark_on
 from melody.compose.original import without_copies
+from melody.compose.steering import CONTROLS, AmountSettings, ChordSettings, FormSettings, PartSettings
+from melody.compose.steering.chords import remarks as remarks_on_chords
 from melody.compose.task import Task
 from melody.compose.tune import BEATS, MAX_NOTES, MAX_NOTES_ASKED, Tune, TuneLike
 from melody.errors import CallError, unknown
 from melody.generate.sampling import Sampling
 from melody.programs import parse_program
 from melody.settings import check_settings, setting, value_shown
-from melody.theory import parse_key
+from melody.theory.modes import Scale, parse_scale
 
 MAX_BARS = 10_000
 MAX_SECONDS = 36_000.0
@@ -34,7 +36,7 @@ MIN_TEMPO, MAX_TEMPO = 10, 500  # quarter notes a minute
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(ABC):
+class Request(ChordSettings, AmountSettings, PartSettings, ABC):
     """What every verb takes. What is None is for the model (or the tune) to say. Errors: ``CallError`` that names the field.
 
     >>> from melody.compose import Generate
@@ -45,7 +47,7 @@ class Request(ABC):
     style: str | None = setting(
         None, "A style that the model has learned (melody inspect MODEL lists them), or a style file that melody train made.", kind=str
     )
-    key: str | None = setting(None, 'Key, for example "A minor" or Bb.', kind=str)
+    key: str | None = setting(None, 'Key, for example "A minor", Bb or "D dorian".', kind=str)
     seed: int = setting(0, "The same seed gives the same music.", kind=int, low=0, high=MAX_SEED)
     sampling: Sampling = field(default_factory=Sampling)
     passes: bool = setting(
@@ -64,11 +66,18 @@ class Request(ABC):
         check_settings(self)
         if not isinstance(self.sampling, Sampling):
             raise CallError(f"sampling is {value_shown(self.sampling)}, must be a melody.Sampling", argument="sampling")
-        self.parsed_key()
+        self.parsed_scale()
+        for control in CONTROLS:
+            control.check(self)
 
     def parsed_key(self) -> int | None:
-        """The key as 0..23."""
-        return None if self.key is None else parse_key(self.key)
+        """The key as 0..23; that of a mode is the major or minor one on its tonic."""
+        scale = self.parsed_scale()
+        return None if scale is None else scale.key
+
+    def parsed_scale(self) -> Scale | None:
+        """The key with its scale."""
+        return None if self.key is None else parse_scale(self.key)
 
     def task(self, bundle: Bundle) -> Task:
         """The plan for a model, and the way back to a Score. Errors: ``MelodyError``, ``CallError``."""
@@ -80,7 +89,7 @@ class Request(ABC):
     def remarks(self, bundle: Bundle) -> tuple[str, ...]:
         """What people should know before they trust what comes of this, a line each."""
         line = remark_on(self.written_programs(), bundle)
-        return (line,) if line else ()
+        return (*((line,) if line else ()), *remarks_on_chords(self))
 
     def written_programs(self) -> Sequence[int]:
         """The instruments (128: drums) that were asked for, or that go on."""
@@ -92,7 +101,7 @@ class Request(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WithLength(Request):
+class WithLength(FormSettings, Request):
     """A request whose new music can be as long as one likes."""
 
     bars: int | None = setting(None, "Length of what is new, in bars.", kind=int, low=1, high=MAX_BARS)

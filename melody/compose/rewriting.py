@@ -15,7 +15,7 @@ from melody.codec import encode
 from melody.codec.columns import PartColumn
 from melody.codec.given import given_notes
 from melody.codec.table import Field
-from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.controls import key_in, scale_for, tune_conditions
 from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_around
 from melody.compose.hole import near_bars
@@ -25,6 +25,7 @@ from melody.compose.known import drums_learned
 from melody.compose.passes import around_hole
 from melody.compose.place import Place, Rewriting, pinned_piece
 from melody.compose.rewritten import rewritten
+from melody.compose.steering.steered import names_of_tracks, steered
 from melody.compose.task import Rows, Task
 from melody.generate.limits import Limits
 from melody.generate.pins import Pins, no_pins, place
@@ -103,6 +104,8 @@ def hole_task(
         return rewritten(job, at, rows, reached)
 
     task = Task(made, finish, 60e6 / float(score.tempi["mspq"][0]))
+    names = names_of_tracks(made, [at.tune.score.tracks[i].name for i in at.tune.tracks])
+    task = steered(request, task, piece, key_in(request, at.tune), at.tune.ticks, names, whole=every)
     chords = job.original.piece if job.whole or job.keep == "roots" else None
     return around_hole(task, piece, (around | ~at.written) & ~at.unknown, chords) if request.passes else task
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from melody.compose.steering.scene import Asked
 from melody.generate.plan import NO_STOP, Plan
 from melody.score import Score
 
@@ -20,6 +21,7 @@ class Task:
 
     ``then``: makes the task that goes on from the events of this one (n, 6), which are then no music yet (``compose/passes.py``), or
     have still others to follow (``compose/rewriting.py``); None where nothing follows.
+    ``asked``: what a person wrote of the outline.
     """
 
     plan: Plan
@@ -27,6 +29,7 @@ class Task:
     tempo: float
     then: Callable[[Rows], Task | None] | None = None
     may_be_empty: bool = False  # whether it has come to something without a note
+    asked: Asked | None = None
 
     def endless(self) -> Plan:
         """The same plan without an end, for streaming."""

@@ -98,6 +98,7 @@ def shift(score: Score, ticks: int) -> Score:
         meters=meters,
         keys=_at(score.keys, ticks),
         document=None,  # its events stay where they are
+        markers=tuple((tick + ticks, text) for tick, text in score.markers),
         end_of_tracks=0,
     )
 
@@ -160,6 +161,7 @@ def cut(score: Score, start_tick: int, end_tick: int | None = None) -> Score:
         meters=meter_table(meters["tick"], meters["numerator"], meters["denominator"]),
         keys=held(score.keys),
         document=None,
+        markers=tuple((max(0, t - start_tick), text) for t, text in score.markers if start_tick <= t < end),
         end_of_tracks=0,
     )
 

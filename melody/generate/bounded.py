@@ -17,7 +17,7 @@ from melody.codec.grammar import Plain
 from melody.codec.incremental_recall import picked
 from melody.codec.table import BASES, DRUMS, MAX_PARTS, Field, Role, kind_of
 from melody.generate.constraints import narrowed
-from melody.generate.limits import MAX_VOICES_COUNTED, Floats, Ints, Limits, limit, span_of, tiled
+from melody.generate.limits import MAX_VOICES_COUNTED, Floats, Ints, Limits, limit, narrower, span_of, tiled
 from melody.theory.ranges import instrument_range
 
 NOTE = int(Role.NOTE)
@@ -26,7 +26,9 @@ BITS = 1 << np.arange(MAX_PARTS)
 PARTS = np.arange(MAX_PARTS)
 UNBOUNDED = 1 << 16  # more than any value
 EVERY_PART = (1 << MAX_PARTS) - 1
-ARRAYS = ("low", "high", "quiet", "loud", "every", "ends", "free_at")
+ARRAYS = ("low", "high", "quiet", "loud", "every", "ends", "free_at", "counts")
+MAX_URGE = 8  # notes too many or too few beyond which it does not grow
+URGE = 0.8  # logits of a wait of a quarter, for each note that there are too many or too few
 
 
 class Alone:
@@ -78,6 +80,7 @@ class Bounded:
         # when the last notes of each part end, as many as may sound together; the others stand at NEVER_FREE
         self.ends = np.zeros((0, MAX_PARTS, MAX_VOICES_COUNTED), np.int64)
         self.free_at = np.zeros((0, MAX_PARTS), np.int64)  # from here on another note of the part may start
+        self.counts = np.zeros((0, MAX_PARTS), np.int64)  # notes written of each part
         self.onsets: list[Floats | None] = []  # laid end to end (``tiled``)
         self.first: list[Floats | None] = []
         self.alone: Alone | None = None
@@ -87,8 +90,12 @@ class Bounded:
         """What is known of all rows together; to be called once rows have changed."""
         found = [w for w in self.limits if w is not None]
         self.any = bool(found)
-        self.weighs = any(w.weights is not None or w.strokes is not None for w in found)
-        self.places = any(w.onsets is not None for w in found)
+        self.weighs = any(w.weights is not None or w.strokes is not None or w.harmony is not None for w in found)
+        self.harmonies = [None if w is None else w.harmony for w in self.limits]
+        self.harmonic = any(h is not None for h in self.harmonies)
+        self.paced = any(w.pace for w in found)
+        self.shares = any(w.paces is not None for w in found)
+        self.places = any(w.onsets is not None or w.pace for w in found)
         self.begins = any(w.first is not None for w in found)
         self.all = np.arange(len(self.limits))
         if len(found) == len(self.limits) == 1:
@@ -126,6 +133,7 @@ class Bounded:
                 weights = found.strokes.max(0) + (0 if weights is None else weights)
             if weights is not None:  # so that nothing is left to a chord above the highest of them
                 low[part], high[part] = span_of(weights, int(low[part]), min(127, int(high[part])))
+        self.counts[b] = 0
         base = self._base(parts[:, PartColumn.PROGRAM])
         self.low[b], self.high[b] = base + low, base + high
         self.quiet[b], self.loud[b] = limit(found.quiet, 0), limit(found.loud, UNBOUNDED)
@@ -161,12 +169,14 @@ class Bounded:
             limits = self.limits[b]
             if limits is not None and limits.instruments:
                 found = instrument_range(min(program, DRUMS - 1), program == DRUMS)
-                base = int(self._base(np.array(program)))
-                self.low[b, part], self.high[b, part] = base + found.low, base + found.high
-                self._set_voices(b, np.array([part]), np.array([found.voices]))
+                base, drums = int(self._base(np.array(program))), program == DRUMS
+                low, high = (found.low, found.high) if drums else narrower(found.low, found.high, limits.span)
+                voices = found.voices if drums or not limits.at_most else min(found.voices or limits.at_most, limits.at_most)
+                self.low[b, part], self.high[b, part] = base + low, base + high
+                self._set_voices(b, np.array([part]), np.array([voices]))
                 if self.alone is not None:
-                    self.alone.low[part], self.alone.high[part] = base + found.low, base + found.high
-                    self.alone.ends[part] = [LONG_AGO] * (found.voices if found.voices < MAX_VOICES_COUNTED else 0)
+                    self.alone.low[part], self.alone.high[part] = base + low, base + high
+                    self.alone.ends[part] = [LONG_AGO] * (voices if voices < MAX_VOICES_COUNTED else 0)
                     self.alone.free_at[part] = LONG_AGO
 
     def played(self, rows: Ints, parts: Ints, ends: Ints) -> None:
@@ -248,4 +258,29 @@ class Bounded:
             if weights is not None:
                 begin = at % (len(weights) - width)
                 logits[b, :width] += weights[begin : begin + width]
+            if count and (urge := self._urge(b, at, count)):
+                logits[b, :width] += urge / self.config.grid * np.minimum(np.arange(width), self.config.grid)
+        return logits
+
+    def rested(self, logits: Floats, time: Ints, notes: Ints) -> Floats:
+        """Logits of roles (B, V): a rest is likelier where there are too many notes for the pace."""
+        logits = logits[: len(time)].copy()
+        for b, (at, count) in enumerate(zip(time.tolist(), notes.tolist(), strict=True)):
+            logits[b, int(Role.REST)] += self._urge(b, at, count)
+        return logits
+
+    def _urge(self, b: int, time: int, count: int) -> float:
+        """How much a row should wait: above 0 where it has too many notes for its pace, below where too few."""
+        limits = self.limits[b]
+        if limits is None or not limits.pace:
+            return 0.0
+        return URGE * float(np.clip(count - limits.pace * (time - limits.since), -MAX_URGE, MAX_URGE))
+
+    def shared(self, logits: Floats, time: Ints) -> Floats:
+        """Logits of parts (B, V) at a time (B,): a part that has too few notes for its pace becomes likelier."""
+        logits = logits[: len(time)].copy()
+        for b, limits in enumerate(self.limits):
+            if limits is not None and limits.paces is not None:
+                due = limits.paces * (int(time[b]) - limits.since)
+                logits[b, :MAX_PARTS] += np.where(limits.paces > 0, np.clip(due - self.counts[b], -MAX_URGE, MAX_URGE), 0)
         return logits

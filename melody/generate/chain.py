@@ -40,16 +40,17 @@ class Chain(Generic[Context, State, Heads]):
         self.rows = len(uniform)
         self.chosen = np.zeros((self.rows, len(Field)), np.int64)
 
-    def among(self, field: Field, bits: Number) -> Number:
-        """A value of a set (a bit for each member) for every row."""
+    def among(self, field: Field, bits: Number, process: Callable[[Floats], Floats] | None = None) -> Number:
+        """A value of a set (a bit for each member) for every row. ``process``: as for ``between``."""
         if self.rows == 1:
             low, high = (bits & -bits).bit_length() - 1, bits.bit_length() - 1
             if bits == (2 << high) - (1 << low):
-                return self.between(field, low, high)
+                return self.between(field, low, high, process=process)
         legal = (np.asarray(bits).reshape(-1, 1) >> VALUES[: self.engine.codec.sizes[field]] & 1) == 1
         if np.count_nonzero(legal) == self.rows:  # nothing to choose
             return self._commit(field, legal.argmax(-1))
-        return self._commit(field, self._draw(field, self._logits(field), legal))
+        logits = process(self.engine.logits(self.context, self.heads, field)) if process else self._logits(field)
+        return self._commit(field, self._draw(field, logits, legal))
 
     def between(
         self,

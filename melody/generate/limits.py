@@ -7,6 +7,8 @@ Each is a rule of its own, and a plan may have any of them:
     quiet, loud    the levels of velocity of each part
     weights        what is added to the logits of a part's pitches: a scale, the strokes of a beat
     onsets, first  what is added to the logits of a note's place: the grid of the tune; where a piece may begin
+    harmony        chords that were asked for (``harmony.py``)
+    pace, paces    how many notes there are, of all parts or of some
 
 They are preferences: where the grammar leaves nothing else they give way, so that something is always legal.
 """
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 from melody.codec.columns import STRENGTHS
 from melody.codec.table import DRUMS, MAX_PARTS
+from melody.generate.harmony import Harmony
 from melody.theory.ranges import PLAIN_KIT, instrument_range
 
 Ints = NDArray[np.int64]
@@ -47,6 +50,12 @@ class Limits:
     strokes: Floats | None = None  # (8, 128) by metrical strength: for parts of ``unlearned``, in place of the model's logits
     unlearned: NDArray[np.bool_] | None = None  # (16,): drums that the model has not learned
     instruments: bool = False  # parts that the model declares keep to the range of their instrument, and to its voices
+    span: tuple[int, int] = (0, 127)  # inside of which they do
+    at_most: int = 0  # voices of them; 0: as the instrument has
+    harmony: Harmony | None = None
+    pace: float = 0.0  # notes a step that are asked for; 0: any
+    paces: Floats | None = None  # (16,): the same of each part
+    since: int = 0  # step from which notes are counted
 
     def of_parts(self, numbers: Sequence[int] | Ints, programs: Sequence[int] | Ints) -> Limits:
         """The same, with the ranges and voices of instruments (128: drums) for some parts."""
@@ -55,6 +64,12 @@ class Limits:
             found = instrument_range(int(program), int(program) == DRUMS)
             low[number], high[number], voices[number] = found.low, found.high, found.voices
         return replace(self, low=low, high=high, voices=voices)
+
+
+def narrower(low: int, high: int, span: tuple[int, int]) -> tuple[int, int]:
+    """An interval of pitches inside of ``span``; all of ``span`` where nothing is left."""
+    first, last = max(low, span[0]), min(high, span[1])
+    return (first, last) if first <= last else span
 
 
 def limit(values: Any, default: int) -> Ints:

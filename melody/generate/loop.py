@@ -154,8 +154,9 @@ class Writer(Generic[Context, State, Heads]):
         heads, state = self.engine.advance(context, state, self._inputs(every))
         chain = Chain(self.engine, context, heads, rows.draws(), rows.groups, every)
         held = rows.held()
+        rested = (lambda logits: rows.bounded.rested(logits, rows.table[:, TIME], rows.table[:, NOTES])) if rows.bounded.paced else None
         legal = constraints.roles(xp, config, view)
-        role = chain.among(Field.ROLE, held.bits(Field.ROLE, legal) if held else legal)
+        role = chain.among(Field.ROLE, held.bits(Field.ROLE, legal) if held else legal, rested)
         placed = self._placed if rows.bounded.places or (rows.bounded.begins and not np.all(view.notes)) else None
         waits = constraints.waits(xp, config, view, role)
         wait = chain.between(Field.WAIT, *(held.span(Field.WAIT, waits) if held else waits), process=placed)
@@ -194,8 +195,9 @@ class Writer(Generic[Context, State, Heads]):
         elif rows.bounded.any:
             waited = chain.chosen[:, Field.WAIT]
             free = rows.bounded.free_bits(rows.table[:, TIME] + waited, rows.table[:, EVENT], waited)
+        shared = (lambda logits: rows.bounded.shared(logits, rows.table[:, TIME])) if rows.bounded.shares else None
         legal = constraints.parts(xp, config, view, role, wait, forgotten, free)
-        part = chain.among(Field.PART, held.parts(legal, chain.chosen) if held else legal)
+        part = chain.among(Field.PART, held.parts(legal, chain.chosen) if held else legal, shared)
         if held:
             held.after(Field.PART, chain.chosen)
             part = int(chain.chosen[0, Field.PART]) if chain.rows == 1 else chain.chosen[:, Field.PART].copy()
@@ -215,6 +217,7 @@ class Writer(Generic[Context, State, Heads]):
             held.after(Field.PITCH, chain.chosen)
         left = here[:, AFTER_NEXT] - config.grid - rows.table[:, TIME] - chain.chosen[:, Field.WAIT]
         lengths = bounded.in_time(constraints.others(xp, config, view, Field.DURATION, role, kind), note, part, left, rows.every_bar)
+        lengths = rows.ending(lengths, chain.chosen, role)
         chain.between(Field.DURATION, *(held.span(Field.DURATION, lengths) if held else lengths))
         loudness = bounded.within(Field.VELOCITY, constraints.others(xp, config, view, Field.VELOCITY, role, kind), note, part)
         chain.between(Field.VELOCITY, *(held.span(Field.VELOCITY, loudness) if held else loudness))
@@ -244,7 +247,7 @@ class Writer(Generic[Context, State, Heads]):
         if rows.scale is not None:
             logits = in_key(logits, rows.scale, rows.drums(chosen[:, Field.PART]))
         if rows.bounded.weighs:
-            logits = rows.bounded.weighted(logits[: len(rows)], chosen[:, Field.PART], here[:, STRENGTH])
+            logits = rows.weighted(logits[: len(rows)], chosen, here[:, STRENGTH])
         return held.weighted(logits, chosen) if held else logits
 
     def _update_parts(self, declared: Ints) -> None:

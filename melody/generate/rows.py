@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 from melody.codec import CodecConfig
 from melody.codec.columns import Feature, PartColumn, StepInputs
 from melody.codec.encode import GRID_NOTE
+from melody.codec.grammar import Plain
 from melody.codec.incremental_recall import IncrementalRecall, picked
 from melody.codec.recall import NEVER
 from melody.codec.table import DRUMS, MAX_PARTS, UNDECLARED, Field, declared_program, kind_of
 from melody.generate import constraints
 from melody.generate.bounded import Bounded
-from melody.generate.chain import Group
+from melody.generate.chain import Floats, Group
 from melody.generate.constraints import ALLOWED, DEADLINE, DECLARED, LAST_PART, NOTE, NOTES, PART, SOONEST, TIME, View
 from melody.generate.engine import Steps
+from melody.generate.harmony import Harmony, weighted
 from melody.generate.original import follow, watch_of
 from melody.generate.pinned import Held, PinnedRow
 from melody.generate.plan import NO_STOP, Plan
@@ -29,8 +31,9 @@ from melody.originality.watch import Watch
 Ints = NDArray[np.int64]
 RANDOM_BLOCK = 128  # events for which a row draws its random numbers at once
 EVENT = slice(0, len(Field))  # columns of ``table`` that are the event before
+ANY_LENGTH = 1 << 16  # steps, more than a note lasts
 PART_AT, DURATION_AT = int(Field.PART), int(Field.DURATION)
-ARRAYS = ("numbers", "table", "parts", "last_onset", "recall_muted_until", "uniform")
+ARRAYS = ("numbers", "table", "parts", "last_onset", "recall_muted_until", "uniform", "until")
 
 
 class Rows:
@@ -44,6 +47,7 @@ class Rows:
         self.parts = np.zeros((0, MAX_PARTS, len(PartColumn)), np.int64)
         self.last_onset = np.zeros((0, MAX_PARTS), np.int64)  # step at which each part has last played
         self.recall_muted_until = np.zeros(0, np.int64)  # step
+        self.until = np.zeros((0, 12), np.int64)  # step at which the last note of each pitch class ends, where there are chords to follow
         self.uniform, self.used = np.zeros((0, RANDOM_BLOCK, len(Field))), RANDOM_BLOCK
         self.random: list[np.random.Generator] = []
         self.repeats: list[BarRepeats] = []
@@ -75,6 +79,7 @@ class Rows:
         allowed = (plan.parts[:, PartColumn.PROGRAM] != UNDECLARED) & (plan.parts[:, PartColumn.GIVEN] == 0)
         self.table[b] = constraints.first_row(plan, events[-1], int(time[-1]), first_deadline(plan), allowed)
         self.recall_muted_until[b] = NEVER
+        self.until[b] = 0
         self.last_onset[b] = plan.start - 3 * plan.max_silence // 4  # a voice that has not played yet waits a quarter as long
         self.timelines.put(b, plan)
         self.bounded.enter(b, plan.limits, self.parts[b], events, time)
@@ -143,6 +148,31 @@ class Rows:
         kinds: Ints = kind_of(self.config, self.parts[np.arange(len(self)), part, PartColumn.PROGRAM])
         return kinds
 
+    def weighted(self, logits: Floats, chosen: Ints, strength: Ints) -> Floats:
+        """Pitch logits (B, V) of the events so far (B, 6) at places of some strength (B,), with the weights of limits and chords."""
+        part = chosen[:, Field.PART]
+        logits = self.bounded.weighted(logits, part, strength)
+        if self.bounded.harmonic:
+            lead = self.parts[np.arange(len(self)), part, PartColumn.LEAD] != 0
+            logits = weighted(logits, self._harmonies(chosen), self.table[:, TIME] + chosen[:, Field.WAIT], lead, self.until)
+        return logits
+
+    def ending(self, span: tuple[Any, Any], chosen: Ints, role: Any) -> tuple[Any, Any]:
+        """An interval of durations of the events so far (B, 6), so that no note is held into a chord that it clashes with."""
+        if not self.bounded.harmonic:
+            return span
+        time, pitch = (self.table[:, TIME] + chosen[:, Field.WAIT]).tolist(), chosen[:, Field.PITCH].tolist()
+        room = [ANY_LENGTH if h is None else h.room(t, p) for h, t, p in zip(self._harmonies(chosen), time, pitch, strict=True)]
+        if len(room) == 1:
+            return constraints.narrowed(Plain, role == NOTE, span, 1, room[0])
+        return constraints.narrowed(np, role == NOTE, span, 1, np.array(room))
+
+    def _harmonies(self, chosen: Ints) -> list[Harmony | None]:
+        """The chords that the events so far (B, 6) keep to: those of notes that have a pitch."""
+        pitched = self.parts[np.arange(len(self)), chosen[:, Field.PART], PartColumn.PROGRAM] < DRUMS
+        keeps = (pitched & (chosen[:, Field.ROLE] == NOTE)).tolist()
+        return [h if keep else None for h, keep in zip(self.bounded.harmonies, keeps, strict=True)]
+
     def arrived(self, chosen: Ints, here: Ints) -> Ints:
         """Every row moves to where its new event (B, 6) leads, ``here``. The rows (n,) in which a part was declared."""
         table = self.table
@@ -171,6 +201,11 @@ class Rows:
     def _follow(self, rows: Ints, chosen: Ints) -> None:
         """The limits follow the notes of some rows."""
         table, alone = self.table, self.bounded.alone
+        self.bounded.counts[rows, chosen[rows, Field.PART]] += 1
+        if self.bounded.harmonic:
+            pitched = rows[self.parts[rows, chosen[rows, Field.PART], PartColumn.PROGRAM] < DRUMS]
+            place = pitched, chosen[pitched, Field.PITCH] % 12
+            self.until[place] = np.maximum(self.until[place], table[pitched, TIME] + chosen[pitched, Field.DURATION])
         if alone is None:
             self.bounded.played(rows, chosen[rows, Field.PART], table[rows, TIME] + chosen[rows, Field.DURATION])
             self._look_ahead()

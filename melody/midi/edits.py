@@ -17,10 +17,11 @@ from melody.midi.channels import audible
 from melody.midi.container import exchanged
 from melody.midi.document import Document
 from melody.midi.joint import neutral
+from melody.midi.markers import changed
 from melody.midi.placing import Part, Placing
 from melody.midi.splice import AFTER, BEFORE, FIRST, Insertion, spliced
 from melody.midi.voices import NAME, SUSTAIN, Voice
-from melody.midi.writing import check, name_event
+from melody.midi.writing import check, marker_event, name_event
 from melody.score import Score, Table, Track
 
 PEDALS, STARTS = AFTER + 1, AFTER + 2  # ranks at one tick, after what a channel is set to
@@ -163,7 +164,7 @@ class _Edits:
                 self.bodies.append(spliced(b"", self.document.events, (0, 0), b"", (), out))
 
     def conductor(self, score: Score) -> None:
-        """Tempi, meters and keys that were changed."""
+        """Tempi, meters, keys and markers that were changed."""
         document, events = self.document, self.document.events
         for kind, old, new, event in (
             (0x51, document.tempi, score.tempi, _tempo),
@@ -177,6 +178,9 @@ class _Edits:
                     here &= events.track == document.sequence
                 self.drop(np.flatnonzero(here).tolist())
             self.inserted[self.first] += [Insertion(int(row[0]), FIRST, event(*row[1:])) for row in new[come].tolist()]
+        lost, fresh = changed(score, document)
+        self.drop(lost)
+        self.inserted[self.first] += [Insertion(tick, FIRST, marker_event(text)) for tick, text in fresh]
 
     def _rename(self, mtrk: int, name: str) -> None:
         events, (low, high) = self.document.events, self.document.bounds(mtrk)

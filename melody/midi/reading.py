@@ -19,6 +19,7 @@ from melody.midi.container import Container, opened
 from melody.midi.document import Document
 from melody.midi.events import Damaged, Events
 from melody.midi.limits import DEFAULT, Limits
+from melody.midi.markers import marker_events
 from melody.midi.pairing import Notes, paired
 from melody.midi.state import State
 from melody.midi.voices import tracks_of
@@ -90,6 +91,7 @@ def _score(file: Container, limits: Limits, sequence: int | None, keep_document:
     end = int((last if only is None else last[[only]]).max(initial=0))
     raw = assemble.RawScore(file.division, tracks, *conductor(file.data, found, only), end)
     score = assemble.checked(raw, limits)
+    score = replace(score, markers=tuple((one.tick, one.text) for one in marker_events(file.data, found, only)))
     if not keep_document:
         return replace(score, tracks=tuple(replace(t, origin=None) for t in score.tracks))
     document = Document(file, found, state, score.tracks, score.tempi, score.meters, score.keys, form, only)

@@ -22,6 +22,7 @@ from melody.midi.container import MAX_TRACKS, chunk
 from melody.score import Score, Table, Track
 
 MAX_GAP = 2**28 - 1  # ticks between two events: four bytes of seven bits
+MAX_MARKER = 60  # bytes of a marker's text
 NOTE_OFF, CONTROL, NOTE_ON, PROGRAM = 0x80, 0xB0, 0x90, 0xC0
 SUSTAIN = 64
 OFF, PEDAL, ON = 0, 1, 2  # order at one tick: a pedal that goes down does not catch the notes that end there
@@ -48,7 +49,7 @@ def made(score: Score) -> bytes:
 
 
 def _conductor(score: Score) -> bytes:
-    """Keys, meters and tempi, in this order at one tick."""
+    """Keys, meters, tempi and markers, in this order at one tick."""
     _check_conductor(score)
     keys, meters, tempi = score.keys, score.meters, score.tempi
     fifths, minor = keys["fifths"].astype(np.uint8), keys["minor"].astype(np.uint8)
@@ -59,11 +60,17 @@ def _conductor(score: Score) -> bytes:
         _rows(len(meters), 0xFF, 0x58, 4, meters["numerator"], powers, 24, 8),  # a click a quarter, 8 32nd notes a quarter
         _rows(len(tempi), 0xFF, 0x51, 3, mspq >> 16, mspq >> 8 & 255, mspq & 255, 0),
     ]
-    events = np.concatenate(rows)
-    ticks = np.concatenate([keys["tick"], meters["tick"], tempi["tick"]])
+    texts = [marker_event(text) for _, text in score.markers]
+    width = max([7, *map(len, texts)])
+    events = np.zeros((sum(map(len, rows)) + len(texts), width), np.uint8)
+    events[: len(events) - len(texts), :7] = np.concatenate(rows)
+    for row, text in zip(events[len(events) - len(texts) :], texts, strict=True):
+        row[: len(text)] = np.frombuffer(text, np.uint8)
+    at = np.array([tick for tick, _ in score.markers], np.int64)
+    ticks = np.concatenate([keys["tick"], meters["tick"], tempi["tick"], at])
     order = np.argsort(ticks, kind="stable")
     events = events[order]
-    return _timed(ticks[order], events, np.arange(7) < 3 + events[:, 2:3])  # the third byte says how many follow
+    return _timed(ticks[order], events, np.arange(width) < 3 + events[:, 2:3])  # the third byte says how many follow
 
 
 def _rows(count: int, *columns: int | NDArray[np.generic]) -> Bytes:
@@ -97,6 +104,12 @@ def check(notes: Table, track: Track) -> None:
             raise MelodyError(f"{what} {values.min()} to {values.max()} cannot be written to MIDI; {lowest} to 127 can")
     if not 0 <= track.program <= 127:
         raise MelodyError(f"program {track.program} cannot be written to MIDI; 0 to 127 can")
+
+
+def marker_event(text: str) -> bytes:
+    """The meta of a marker, cut to a length that one byte says."""
+    written = clean_name(text.encode("utf-8", "replace").decode()).encode()[:MAX_MARKER]
+    return bytes((0xFF, 0x06, len(written))) + written
 
 
 def _head(track: OutputTrack) -> bytes:

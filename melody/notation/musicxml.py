@@ -1,7 +1,7 @@
 """MusicXML -> Sheet: score-partwise and score-timewise, up to version 4.0.
 
 Read: notes and rests of all voices and staves, ties, tuplets, keys, meters, tempi, dynamics as velocities, instruments, drums,
-transposing instruments (they sound as they sound). Passed over: grace and cue notes, repeats, ornaments, chord symbols, lyrics.
+transposing instruments (they sound as they sound), chord symbols as markers. Passed over: grace and cue notes, repeats, ornaments, lyrics.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element  # the tree only; safe_xml has the parser
 
 from melody.errors import MelodyError
+from melody.notation.harmony import chord_text
 from melody.notation.sheet import DEFAULT_VELOCITY, Bar, Part, Sheet, Time
 
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -46,7 +47,9 @@ def sheet(root: Element, max_notes: int) -> Sheet:
     for reader in readers:
         out.parts.append(reader.finished(starts))
         out.tempi += [(starts[bar] + at, bpm) for bar, at, bpm in reader.tempi]
+        out.markers += [(starts[bar] + at, text) for bar, at, text in reader.chords]
     out.tempi.sort(key=lambda row: row[0])
+    out.markers = sorted(dict.fromkeys(out.markers), key=lambda row: row[0])
     concert = [r for r in readers if not r.transposed and not r.part.is_drum] or readers[:1]
     out.keys = [(starts[bar] + at, fifths, minor) for bar, at, fifths, minor in (concert[0].keys if concert else [])]
     return out
@@ -106,6 +109,7 @@ class _Reader:
     notes: list[_Note] = field(default_factory=list)
     keys: list[tuple[int, Time, int, bool]] = field(default_factory=list)
     tempi: list[tuple[int, Time, float]] = field(default_factory=list)
+    chords: list[tuple[int, Time, str]] = field(default_factory=list)
     divisions: int = 1
     meter: tuple[int, int] = (4, 4)
     transposed: int = 0
@@ -149,6 +153,8 @@ class _Reader:
                 self._direction(child, at + self._offset(child))
             elif child.tag == "sound":
                 self._sound(child, at)
+            elif child.tag == "harmony" and (text := chord_text(child)):
+                self.chords.append((len(self.bars), max(at + self._offset(child), Fraction(0)), text))
             end = max(end, at)
             if end > MAX_QUARTERS:
                 raise MelodyError("a bar without an end")

@@ -56,6 +56,7 @@ class Sheet:
     bars: list[Bar] = field(default_factory=list)
     keys: list[tuple[Time, int, bool]] = field(default_factory=list)  # time, fifths, minor
     tempi: list[tuple[Time, float]] = field(default_factory=list)  # time, quarter notes a minute
+    markers: list[tuple[Time, str]] = field(default_factory=list)  # chord symbols
 
 
 def to_score(sheet: Sheet) -> Score:
@@ -79,6 +80,7 @@ def to_score(sheet: Sheet) -> Score:
         tempo_table([t[0] for t in tempi], [t[1] for t in tempi]),
         meter_table(*_columns(_meters(sheet, unit), 3)),
         table(KEY, *_columns(rows, 3)),
+        markers=tuple((_ticks(at, unit), text) for at, text in sheet.markers),
     )
 
 

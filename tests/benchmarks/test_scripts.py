@@ -28,6 +28,7 @@ WORDS = {  # what each script needs beside --quick
     "best": ["corpus", "--model", "model"],
     "blues": [],
     "continue": ["corpus", "--model", "model"],
+    "control": ["corpus", "--model", "model"],
     "encode": ["--data", "songs", "--no-prepare"],
     "fits": ["corpus", "--model", "model"],
     "generate": ["--model", "model"],

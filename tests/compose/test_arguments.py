@@ -63,11 +63,12 @@ def test_keywords_are_those_of_the_requests():
     from dataclasses import fields
 
     from melody.compose import REQUESTS, Composer
-    from melody.compose.composer import Drawing
+    from melody.compose.keywords import Continuing, Drawing, OfTune, Sections
 
     methods = {name: getattr(Composer, name + "_" * (name == "continue")) for name in REQUESTS}
     for name, request in REQUESTS.items():
-        taken = set(inspect.signature(methods[name]).parameters) - {"self", "drawing"}
+        further = {"generate": Sections, "continue": Continuing}.get(name, OfTune).__annotations__.keys() - Drawing.__annotations__.keys()
+        taken = (set(inspect.signature(methods[name]).parameters) - {"self", "further"}) | further
         assert taken == {f.name for f in fields(request)} - {"fitting"}, name  # for measurements
     assert Drawing.__annotations__.keys() == {f.name for f in fields(Sampling)}
 

@@ -174,3 +174,20 @@ def test_bytes_turned_over() -> None:
                 notation.parse(data[:place] + bytes([value]) + data[place + 1 :])
             except MelodyError as fault:
                 assert "\n" not in str(fault)
+
+
+def test_chord_symbols_are_markers() -> None:
+    """A bar of F and Bb minor over D flat, the second on the third quarter; a kind that nobody knows is left out."""
+    chord = "<harmony><root><root-step>{}</root-step>{}</root><kind>{}</kind>{}</harmony>"
+    flat = "<root-alter>-1</root-alter>"
+    below = "<bass><bass-step>D</bass-step><bass-alter>-1</bass-alter></bass>"
+    body = (
+        "<attributes><divisions>1</divisions></attributes>"
+        + chord.format("F", "", "major-seventh", "")
+        + note("F", 4, 2)
+        + chord.format("B", flat, "minor", below)
+        + chord.format("C", "", "Tristan", "")
+        + note("B", 4, 2, alter=-1)
+    )
+    score = notation.parse(xml(f'<part id="P1"><measure>{body}</measure></part>'))
+    assert [(tick / score.ticks_per_quarter, text) for tick, text in score.markers] == [(0, "Fmaj7"), (2, "Bbm/Db")]

@@ -14,12 +14,13 @@ from melody.codec.columns import PartColumn
 from melody.codec.given import given_notes
 from melody.codec.table import DRUMS, MAX_PARTS, PROGRAM_BASE, Field, Role
 from melody.compose.alignment import AlignedTune, align_to_grid, new_notes, with_new_tracks
-from melody.compose.controls import SILENT_BARS, declared, scale_for, tune_conditions
+from melody.compose.controls import SILENT_BARS, declared, key_in, scale_for, tune_conditions
 from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_of_new
 from melody.compose.known import as_learned, drums_learned, learned_programs
 from melody.compose.passes import in_passes_over
 from melody.compose.request import WithTrack, WithVoices
+from melody.compose.steering.steered import names_of_voices, steered
 from melody.compose.task import Rows, Task
 from melody.errors import MelodyError
 from melody.generate.plan import NO_STOP, Plan
@@ -90,6 +91,8 @@ class Accompany(WithTrack, WithVoices):
             return with_new_tracks(tune.score, new, names)
 
         task = Task(made, finish, 60e6 / float(tune.score.tempi["mspq"][0]))
+        names = names_of_voices(made, tuple(str(v) for v in self.voices), count)
+        task = steered(self, task, piece, key_in(self, tune), tune.ticks, names, whole=False)
         return in_passes_over(task, drawing, piece) if self.passes else task
 
 

@@ -12,7 +12,7 @@ from melody.bundle import Bundle
 from melody.codec import encode
 from melody.codec.table import DRUMS, Field
 from melody.compose.alignment import AlignedTune, added, align_to_grid, clear_of, new_notes
-from melody.compose.controls import scale_for, tune_conditions
+from melody.compose.controls import key_in, scale_for, tune_conditions
 from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_around
 from melody.compose.hole import near_bars
@@ -20,6 +20,9 @@ from melody.compose.known import drums_learned
 from melody.compose.passes import in_passes
 from melody.compose.pedal import pedalled
 from melody.compose.request import WithLength, WithTune
+from melody.compose.steering.chords import chord_bars
+from melody.compose.steering.form import form_bars
+from melody.compose.steering.steered import names_of_tracks, steered
 from melody.compose.task import Rows, Task
 from melody.compose.tune import Tune
 from melody.generate.plan import Plan
@@ -52,7 +55,7 @@ class Continue(WithTune, WithLength):
             changed = _changed_from(tune.score, self, int(tune.bar_ticks(first_bar)))
             tune = align_to_grid(Tune(changed, tune.name), codec)
         if self.seconds is None:
-            bars = self.bars or CONTINUE_BARS
+            bars = self.bars or form_bars(self) or max(CONTINUE_BARS, chord_bars(self))
             ending, stop = (int(t) for t in tune.bar_ticks([first_bar + bars - 1, first_bar + bars]))
         else:
             stop = max(begin + 1, int(tune.score.ticks_at(tune.score.seconds(begin) + self.seconds)))
@@ -88,6 +91,8 @@ class Continue(WithTune, WithLength):
 
         mspq = tune.score.tempi["mspq"][-1]
         task = Task(made, finish, 60e6 / float(mspq))
+        names = names_of_tracks(made, [tune.score.tracks[i].name for i in tune.tracks])
+        task = steered(self, task, tune.piece, key_in(self, tune), tune.ticks, names)
         return in_passes(task, drawing, tune.piece) if self.passes else task
 
 

@@ -6,21 +6,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from melody import edit, theory
+from melody import edit
 from melody.bundle import Bundle
 from melody.codec.conditions import conditions
-from melody.codec.decode import decode_piece, piece_score
+from melody.codec.decode import decode_piece, piece_score, ticks_per_step
 from melody.codec.encode import blank_piece
 from melody.codec.given import no_parts
 from melody.codec.metre import Metre
 from melody.codec.table import DRUMS, CodecConfig
 from melody.compose.alignment import fitted
-from melody.compose.controls import SILENT_BARS, declared, default_conditions, scale_of_key, usual_key
+from melody.compose.controls import SILENT_BARS, asked_scale, declared, default_conditions, scale_of_key, signature_of, usual_key
 from melody.compose.drawing import Drawing
 from melody.compose.fitting import limits_of_voices, starts
 from melody.compose.known import as_learned, drums_learned, learned_programs
 from melody.compose.passes import in_passes
 from melody.compose.request import WithLength, WithVoices
+from melody.compose.steering.chords import chord_bars, key_by_chords
+from melody.compose.steering.form import form_bars
+from melody.compose.steering.steered import names_of_voices, steered
 from melody.compose.task import Rows, Task
 from melody.errors import CallError
 from melody.generate.plan import NO_STOP, Plan
@@ -44,7 +47,8 @@ class Generate(WithVoices, WithLength):
         if codec.clock == "seconds" and (self.tempo is not None or self.meter is not None):
             raise CallError("tempo, meter: this model counts in seconds and knows neither; leave them out, or use another model")
         style, tempo, meter = default_conditions(self, bundle)
-        key = self.parsed_key() if self.parsed_key() is not None else usual_key(bundle, style, self.seed)
+        by_chords = key_by_chords(self) if self.key is None else self.parsed_key()
+        key = by_chords if by_chords is not None else usual_key(bundle, style, self.seed)
         drawing = Drawing(bundle, style, self.sampling)
         meters = table(METER, [0], [meter[0]], [meter[1]])
         metre = Metre(codec, meters)
@@ -63,7 +67,7 @@ class Generate(WithVoices, WithLength):
             declare=(0, 0) if self.voices else (1, 4),
             every_bar=True,
             max_silence=SILENT_BARS * metre.bar_length(0) if self.voices else NO_STOP,
-            scale=scale_of_key(key),
+            scale=scale_of_key(key) if self.key is None else asked_scale(self),
             limits=replace(limits, first=starts(metre, codec)) if self.fitting.start else limits,
             seed=self.seed,
             sampling=drawing.of("notes"),
@@ -74,10 +78,12 @@ class Generate(WithVoices, WithLength):
             names = tuple("Melody" if p["lead"] else program_name(min(127, int(p["program"])), p["program"] == DRUMS) for p in piece.parts)
             score = piece_score(replace(piece, notes=fitted(piece.notes, stop, codec)), tempo, names)
             score = edit.map_notes(score, edit.without_overlaps)
-            keys = score.keys if key is None else table(KEY, [0], *([v] for v in theory.key_signature(key)))
+            keys = score.keys if key is None else table(KEY, [0], *([v] for v in signature_of(self, key)))
             return replace(score, tracks=tuple(t for t in score.tracks if len(t.notes)), keys=keys)
 
         task = Task(made, finish, tempo)
+        names = names_of_voices(made, tuple(str(v) for v in self.voices), 0)
+        task = steered(self, task, blank_piece(codec, meters), self.parsed_scale(), lambda steps: steps * ticks_per_step(codec), names)
         return in_passes(task, drawing, blank_piece(codec, meters)) if self.passes else task
 
     def _span(self, metre: Metre, tempo: float, codec: CodecConfig) -> tuple[int, int]:
@@ -86,5 +92,15 @@ class Generate(WithVoices, WithLength):
             per_second = codec.grid * tempo / 60 if codec.clock == "beats" else codec.grid
             stop = max(1, int(self.seconds * per_second + 1e-6))
             return stop, max(0, stop - metre.bar_length(0))
-        bars = self.bars or int(np.random.default_rng([self.seed, 2]).integers(FREE_BARS[0], FREE_BARS[1] + 1))
+        bars = (
+            self.bars
+            or form_bars(self)
+            or _whole_rounds(chord_bars(self))
+            or int(np.random.default_rng([self.seed, 2]).integers(FREE_BARS[0], FREE_BARS[1] + 1))
+        )
         return metre.bar_start(bars), metre.bar_start(bars - 1)
+
+
+def _whole_rounds(bars: int) -> int:
+    """Bars of chords that go round until there are enough of them; 0 where there are no chords."""
+    return bars * max(1, -(-FREE_BARS[0] // bars)) if bars else 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from melody.bundle import Bundle
 from melody.codec.table import DRUMS
-from melody.compose.holes import Hole, as_texts, holes_of, parse_bars, rewritten_tracks
+from melody.compose.holes import Hole, as_texts, holes_of, named_tracks, parse_bars, rewritten_tracks
 from melody.compose.keeping import KEEP_HELP, KEEPS
 from melody.compose.place import Rewriting
 from melody.compose.request import WithTrack
@@ -31,7 +31,9 @@ class Infill(WithTrack):
         (), "Bars to rewrite, from 1: 5-8, or several as 5-8,13-14; 5-8:Bass names their part. Can be given several times.", many=True
     )
     part: str | int | Sequence[str | int] = setting(
-        (), "Name, or number from 1, of a track to rewrite there; by default all. Can be given several times.", many=True
+        (),
+        'Name, or number from 1, of a track to rewrite there; by default all; or "Bass: range=E1-G3", what to keep to. Can be given several times.',
+        many=True,
     )
     keep: str | None = setting(None, KEEP_HELP, kind=str, choices=tuple(KEEPS))
     from_bar: int | None = setting(None, "First bar to rewrite, if there is one hole; the first of the piece is 1.", kind=int, low=1)
@@ -43,7 +45,7 @@ class Infill(WithTrack):
         bars, parts = as_texts(self.bars, "bars"), as_texts(self.part, "part")
         object.__setattr__(self, "bars", bars)
         object.__setattr__(self, "part", parts)
-        if self.track_name is not None and parts:
+        if self.track_name is not None and named_tracks(parts):
             raise CallError("part and track contradict each other; give one of them", argument=("part", "track"))
         if bars and not (self.from_bar is None and self.to_bar is None):
             raise CallError("bars and from_bar contradict each other; give one of them", argument=("bars", "from_bar"))
@@ -58,7 +60,7 @@ class Infill(WithTrack):
     @property
     def holes(self) -> tuple[Hole, ...]:
         """What is rewritten, in order of time."""
-        parts = as_texts(self.part, "part") if self.track_name is None else (self.track_name,)
+        parts = named_tracks(self.part) if self.track_name is None else (self.track_name,)
         if self.from_bar is not None and self.to_bar is not None:
             return holes_of(self.source, [(self.from_bar, self.to_bar, None)], parts, "to_bar")
         return holes_of(self.source, parse_bars(as_texts(self.bars, "bars")), parts)

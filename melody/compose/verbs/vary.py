@@ -11,13 +11,14 @@ from melody import theory
 from melody.bundle import Bundle
 from melody.codec.table import DRUMS
 from melody.compose.alignment import align_to_grid
-from melody.compose.holes import Hole, as_texts, holes_of, parse_bars, rewritten_tracks
+from melody.compose.holes import Hole, as_texts, holes_of, named_tracks, parse_bars, rewritten_tracks
 from melody.compose.keeping import KEEPS
 from melody.compose.place import Rewriting
 from melody.compose.request import WithTune
 from melody.compose.rewriting import in_turn, unchanged
 from melody.compose.task import Task
 from melody.compose.variation import CELL_SEED, PENALTIES, SHORT, THIN_ROUNDS, Cell, Field, freed, joined
+from melody.errors import CallError
 from melody.score import Score
 from melody.settings import setting
 
@@ -41,12 +42,16 @@ class Vary(WithTune):
         (), "Bars to vary, from 1: 5-8, or several as 5-8,13-14; by default all. Can be given several times.", many=True
     )
     part: str | int | Sequence[str | int] = setting(
-        (), "Name, or number from 1, of a track to vary; by default all. Can be given several times.", many=True
+        (),
+        'Name, or number from 1, of a track to vary; by default all; or "Bass: range=E1-G3", what to keep to. Can be given several times.',
+        many=True,
     )
     keep: str = setting("roots", "What stays there: roots, rhythm, contour, first-notes, or nothing.", kind=str, choices=(*KEEPS, NOTHING))
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.chords is not None or self.progression is not None:
+            raise CallError("vary keeps the chords of the piece; infill writes others", argument="chords")
         object.__setattr__(self, "bars", as_texts(self.bars, "bars"))
         object.__setattr__(self, "part", as_texts(self.part, "part"))
         self.holes  # noqa: B018  # checked before any work
@@ -55,7 +60,7 @@ class Vary(WithTune):
     def holes(self) -> tuple[Hole, ...]:
         """Where it is varied, in order of time."""
         bars = as_texts(self.bars, "bars") or (f"1-{max(1, theory.bar_count(self.source.score))}",)
-        return holes_of(self.source, parse_bars(bars), as_texts(self.part, "part"))
+        return holes_of(self.source, parse_bars(bars), named_tracks(self.part))
 
     def written_programs(self) -> Sequence[int]:
         """See Request."""
