@@ -20,7 +20,8 @@ def _watched(task: Task, original: Original) -> Task:
     if then is None:
         return replace(task, plan=replace(task.plan, original=original))
 
-    def watched(rows: Rows) -> Task:
-        return _watched(then(rows), original)
+    def watched(rows: Rows) -> Task | None:
+        following = then(rows)
+        return None if following is None else _watched(following, original)
 
     return replace(task, plan=replace(task.plan, original=original), then=watched)

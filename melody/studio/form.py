@@ -27,7 +27,7 @@ from melody.studio import limits
 from melody.studio.song import Plain, from_page
 
 LABELS = {"infill": "Rewrite", "bars": "Length in bars", "voices": "Instruments", "top_p": "Top p", "min_p": "Min p", "top_k": "Top k"}
-ORDER = ("style", "chords", "form", "key", "tempo", "meter", "bars", "voices", "strength", "keep")  # of the music, then the seed
+ORDER = ("style", "chords", "form", "key", "tempo", "meter", "bars", "voices", "strength")  # of the music, then the seed
 CHOSEN = {"from_bar", "to_bar", "track"}  # by what is selected in the roll
 WITHOUT = {"sequence", "max_notes", "drums"}  # what is asked of files only
 METERS = ("2/4", "3/4", "4/4", "5/4", "6/8", "9/8", "12/8")

@@ -61,7 +61,7 @@ export function createControls(form, music, more, changed) {
     const field = element("div", { className: "field", title: setting.help }, label, input);
     if (slides) {
       const shown = element("output", { htmlFor: id });
-      const show = () => (shown.value = input.dataset.set === "1" ? input.value : "–");
+      const show = () => (shown.value = input.dataset.set === "1" ? input.value : String(setting.default ?? "–"));
       input.addEventListener("input", () => ((input.dataset.set = "1"), show()));
       show();
       label.append(" ", shown);

@@ -244,7 +244,7 @@ export function createRoll(box, space, canvas, ruler, get, playhead) {
     const { song } = get();
     const pitches = song.tracks.filter((t) => !t.drums || song.tracks.length === 1).flatMap((t) => t.notes.map((n) => n[2]));
     const wide = box.clientWidth - GUTTER - 16;
-    const beats = Math.max(8, endOf(song) / song.ticks);
+    const beats = Math.max(16, endOf(song) / song.ticks);
     view.zoom = Math.min(120, Math.max(14, wide / beats));
     const [low, high] = pitches.length ? [Math.min(...pitches), Math.max(...pitches)] : [48, 84];
     view.row = Math.min(box.clientHeight > 1200 ? 30 : 18, Math.max(8, Math.floor(box.clientHeight / (high - low + 8))));
