@@ -107,8 +107,8 @@ It writes in passes (form, chords, then notes), continues, accompanies and rewri
 {rows}
 
 The split is by piece, near-copies on one side of it, duplicates by note content removed. CC BY collections are credited to those
-named in datasets/README.md; CC BY pieces of mutopia to their maintainers at the Mutopia Project. js-fakes was made by a program that repeats itself: most of its
-test notes stand in runs that also occur in training pieces, so its figure flatters any model. The pop909 songs are
+named in datasets/README.md; CC BY pieces of mutopia to their maintainers at the Mutopia Project. js-fakes was made by a program
+that repeats itself: most of its test notes stand in runs that also occur in training pieces, so its figure flatters any model. The pop909 songs are
 recent pop; its arrangements are published under MIT, the songs' authors were not asked.
 
 ## Licence
@@ -118,7 +118,8 @@ The weights: MIT, like the code.
 ## Recipe
 
 `recipes/flagship.toml`, begun with the weights of the model before (13.4 M notes): {config}.
-{training["step"]:,} updates, {training["notes"]:,} notes seen, {training["seconds"] / 60:.0f} minutes of one CPU core in {training["precision"]}.
+{training["step"]:,} updates, {training["notes"]:,} notes seen, {training["seconds"] / 60:.0f} minutes of one CPU core
+in {training["precision"]}.
 
 ## Figures
 

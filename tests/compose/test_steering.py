@@ -209,7 +209,7 @@ BROKEN = [
     ("version = 1\nverb = 'generate'\n[sampling]\nheat = 1", CallError, "unknown sampling"),
     ("version = 1\nverb = 'generate'\nsampling = 1", CallError, "must be a table"),
     ("version = 1\nverb = 'generate'\nbars = 'x'", CallError, "bars is 'x'"),
-    ("version = 1\nverb = 'infill'", CallError, "lacks from_bar, to_bar"),
+    ("version = 1\nverb = 'infill'", CallError, "bars is missing"),
     ("version == 1", MelodyError, "is no toml"),
 ]
 

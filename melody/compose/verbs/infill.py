@@ -32,7 +32,7 @@ class Infill(WithTrack):
     )
     part: str | int | Sequence[str | int] = setting(
         (),
-        'Name, or number from 1, of a track to rewrite there; by default all; or "Bass: range=E1-G3", what to keep to. Can be given several times.',
+        'Name, or number from 1, of a track to rewrite; by default all; or "Bass: range=E1-G3", what it keeps to. Repeatable.',
         many=True,
     )
     keep: str | None = setting(None, KEEP_HELP, kind=str, choices=tuple(KEEPS))
