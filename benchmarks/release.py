@@ -108,8 +108,8 @@ It writes in passes (form, chords, then notes), continues, accompanies and rewri
 
 The split is by piece, near-copies on one side of it, duplicates by note content removed. CC BY collections are credited to those
 named in datasets/README.md; CC BY pieces of mutopia to their maintainers at the Mutopia Project. js-fakes was made by a program
-that repeats itself: most of its test notes stand in runs that also occur in training pieces, so its figure flatters any model. The pop909 songs are
-recent pop; its arrangements are published under MIT, the songs' authors were not asked.
+that repeats itself: most of its test notes stand in runs that also occur in training pieces, so its figure flatters any
+model. The pop909 songs are recent pop; its arrangements are published under MIT, the songs' authors were not asked.
 
 ## Licence
 

@@ -24,7 +24,7 @@ MAX_ENTRIES = 64
 class PartSettings:
     """What can be said of single parts."""
 
-    part: str | Sequence[str] = setting(
+    part: str | int | Sequence[str | int] = setting(
         (),
         'One part alone: "bass: range=E1-G3, density=low, polyphony=1"; may be given several times. A name, or a number from 1.',
         many=True,
