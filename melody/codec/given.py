@@ -70,8 +70,8 @@ class Choice:
     free: NDArray[np.bool_]  # (n,): not given, inside the span
     start: int
     stop: int
-    hole: int = 0  # where a hole begins, for a window; from ``start`` up to it stands what leads up to it
     horizon: int = NO_HORIZON  # steps of the future that are seen; below NO_HORIZON the encoder reads forwards only
+    hole: int = 0  # where a hole begins, for a window; from ``start`` up to it stands what leads up to it
 
     @property
     def causal(self) -> bool:
@@ -127,13 +127,13 @@ def choose(piece: Piece, rng: np.random.Generator, config: GivenConfig, begin: i
     if mode == "nothing" or given.all() or not given.any():
         return nothing_given(piece, begin)
     horizon = (0, piece.config.grid, 8 * piece.config.grid)[ahead] if causal else NO_HORIZON
-    return Choice(mode, given, ~given, start, stop, hole, horizon)
+    return Choice(mode, given, ~given, start, stop, horizon, hole)
 
 
 def nothing_given(piece: Piece, begin: int = 0) -> Choice:
     """The choice that leaves the whole piece, from ``begin`` on, to the model."""
     nothing = np.zeros(len(piece.notes), bool)
-    return Choice("nothing", nothing, ~nothing, begin, piece.end, begin)
+    return Choice("nothing", nothing, ~nothing, begin, piece.end, hole=begin)
 
 
 def given_notes(piece: Piece, given: NDArray[np.bool_]) -> Given:

@@ -66,7 +66,7 @@ def track_beats(score: Score) -> Floats:
 
 
 def _onsets(score: Score) -> Floats:
-    return np.unique(np.concatenate([t.notes["onset"] for t in score.tracks])).astype(np.float64)
+    return np.unique(np.concatenate([np.zeros(0), *(t.notes["onset"] for t in score.tracks)]))
 
 
 def _strength(score: Score) -> tuple[Floats, float]:

@@ -94,4 +94,4 @@ def test_an_infill_given_back(melody, here, model, tune):
 
 def test_bars_of_an_infill_have_to_be_said(melody, tune):
     said = melody("infill", tune)
-    assert said.status == 2 and "--from-bar and --to-bar must be given" in said.err
+    assert said.status == 2 and "--bars is missing" in said.err

@@ -226,7 +226,7 @@ def test_the_page_names_every_setting():
     """docs/steering.md, and what a request has beside the settings that there were before."""
     from pathlib import Path
 
-    from melody.compose.keywords import STEERED
+    from melody.compose.keywords import Drawing, Sections
 
     page = (Path(__file__).resolve().parents[2] / "docs" / "steering.md").read_text("utf-8")
-    assert all(f"`{name}`" in page for name in STEERED)
+    assert all(f"`{name}`" in page for name in Sections.__annotations__.keys() - {"original", "passes"} - Drawing.__annotations__.keys())
