@@ -66,7 +66,7 @@ def kind_of(text: str) -> Kind:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure."""
     drawing = {"temperature": compose.Sampling.temperature, "top_p": compose.Sampling.top_p}
-    quick = {"windows": MIN_WINDOWS, "kinds": ["pop"], "least": 10}
+    quick = {"windows": MIN_WINDOWS, "least": 10}
     music = {"kinds": KINDS, "verbs": ["generate"], "split": "test", "windows": 150, "seed": 1}
     words = {"model": None, "fields": None, "keys": False, "public": None, "least": MIN_WINDOWS}
     options = parsed(__file__, __doc__, arguments, ["corpus"], quick, **music, **words, **drawing)

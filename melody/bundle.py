@@ -55,6 +55,15 @@ class Bundle:
     licence: str = ""
     sha256: str = ""
 
+    def style_named(self, name: str | None) -> str | None:
+        """A style of the model by its name, or by one that an earlier model had for it ("aliases" of its facts). Errors: ``CallError``."""
+        if name is None or name in self.codec.styles:
+            return name
+        aliases = self.training.get("aliases")
+        if not isinstance(aliases, Mapping) or aliases.get(name) not in self.codec.styles:
+            raise unknown("style", name, self.codec.styles)
+        return str(aliases[name])
+
 
 def shipped() -> dict[str, Path]:
     """Names and folders of the bundles that come with the package (installed, or in ``checkpoints/`` of a checkout).

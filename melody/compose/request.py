@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from melody.bundle import Bundle
@@ -21,7 +21,7 @@ from melody.compose.steering import CONTROLS, AmountSettings, ChordSettings, For
 from melody.compose.steering.chords import remarks as remarks_on_chords
 from melody.compose.task import Task
 from melody.compose.tune import BEATS, MAX_NOTES, MAX_NOTES_ASKED, Tune, TuneLike
-from melody.errors import CallError, unknown
+from melody.errors import CallError
 from melody.generate.sampling import Sampling
 from melody.programs import parse_program
 from melody.settings import check_settings, setting, value_shown
@@ -81,9 +81,8 @@ class Request(ChordSettings, AmountSettings, PartSettings, ABC):
 
     def task(self, bundle: Bundle) -> Task:
         """The plan for a model, and the way back to a Score. Errors: ``MelodyError``, ``CallError``."""
-        if self.style is not None and self.style not in bundle.codec.styles:
-            raise unknown("style", self.style, bundle.codec.styles)
-        task = self._task(bundle)
+        style = bundle.style_named(self.style)
+        task = (self if style == self.style else replace(self, style=style))._task(bundle)
         return task if self.original is None else without_copies(task, bundle, self.original)
 
     def remarks(self, bundle: Bundle) -> tuple[str, ...]:

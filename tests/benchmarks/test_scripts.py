@@ -33,7 +33,7 @@ WORDS = {  # what each script needs beside --quick
     "fits": ["corpus", "--model", "model"],
     "generate": ["--model", "model"],
     "humanise": ["corpus", "--collection", ""],
-    "judge": ["corpus", "--model", "model", "--split", "all"],
+    "judge": ["corpus", "--model", "model", "--split", "all", "--kinds", "pop909"],
     "likelihood": ["corpus", "--model", "model"],
     "original": ["corpus", "--model", "model"],
     "polyphonic": ["rolls.mat"],
@@ -97,7 +97,7 @@ def rolls(path):
 
 
 def test_every_script_is_tried():
-    assert set(WORDS) == SCRIPTS
+    assert set(WORDS) == SCRIPTS - {"studio"}  # in a browser: tests/studio walks with the same
 
 
 @pytest.mark.slow

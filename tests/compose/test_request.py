@@ -70,3 +70,15 @@ def test_tracks_by_name_and_number(composer):
     for wrong, words in (("Fluet", "did you mean 'Flute'"), ("4", "no track 4, it has 2"), ("0", "no track 0"), ("9" * 50, "no track 9")):
         with pytest.raises(MelodyError, match=words):
             composer.infill(named, 1, 1, track=wrong)
+
+
+def test_a_style_by_the_name_that_an_earlier_model_had_for_it(composer):
+    from dataclasses import replace
+
+    known = composer.bundle.codec.styles[0]
+    newer = replace(composer.bundle, training={**composer.bundle.training, "aliases": {"once": known}})
+    asked = Generate(bars=2, style="once", seed=1).task(newer)
+    assert (asked.plan.conditions == Generate(bars=2, style=known, seed=1).task(newer).plan.conditions).all()
+    for aliases in ({}, {"once": "nowhere"}, None, 5):
+        with pytest.raises(CallError, match="once"):
+            Generate(style="once").task(replace(newer, training={"aliases": aliases}))

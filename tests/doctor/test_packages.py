@@ -51,6 +51,6 @@ def test_what_melody_needs_is_here():
 
 
 def test_a_missing_extra_has_no_version_and_no_fault(monkeypatch):
-    for module in ("torch", "matplotlib", "fluidsynth", "miniaudio", "verovio", "tensorboard", "sklearn"):
+    for module in ("torch", "matplotlib", "fluidsynth", "miniaudio", "verovio", "tensorboard", "sklearn", "starlette", "uvicorn"):
         monkeypatch.setitem(sys.modules, module, None)
     assert all(p.version is None and not p.fault for _, found in list_extras() for p in found)

@@ -76,7 +76,7 @@ def words() -> dict[tuple[str, ...], list[Word]]:
         for path in [(verb, name) for name in below] or [(verb,)]:
             last: Any = app[path[0]] if len(path) == 1 else app[path[0]][path[1]]
             found[path] = [
-                Word(tuple(n for n in one.names if not n.startswith("--no-")), one.token_count()[0] > 0, bool(one.required))
+                Word(tuple(n for n in one.names if not n.startswith("--no-")) or one.names, one.token_count()[0] > 0, bool(one.required))
                 for one in last.assemble_argument_collection()
                 if one.names != ("*",)
             ]
