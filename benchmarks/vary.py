@@ -66,8 +66,8 @@ def changed(before: Score, after: Score) -> float:
     return sum(g for g, _ in gone) / sum(n for _, n in gone)
 
 
-def facts(score: Score, keep: str) -> Counter[tuple[object, ...]]:
-    """What has to be the same again."""
+def facts(score: Score, keep: str, beats: Sequence[int]) -> Counter[tuple[object, ...]]:
+    """What has to be the same again. ``beats``: the strong ones of the piece as it was."""
     out: Counter[tuple[object, ...]] = Counter()
     for i, track in enumerate(score.tracks):
         notes = track.notes
@@ -82,7 +82,7 @@ def facts(score: Score, keep: str) -> Counter[tuple[object, ...]]:
             for first in np.unique(bars, return_index=True)[1].tolist():
                 out.update((i, onsets[first], int(p)) for p in notes["pitch"][notes["onset"] == onsets[first]])
     if keep == "roots":
-        for beat in strong_beats(score).tolist():
+        for beat in beats:
             pitches = [int(p) for t in score.tracks if not t.is_drum for p in t.notes["pitch"][t.notes["onset"] == beat]]
             out.update([(beat, min(pitches))] if pitches else [])
     return out
@@ -90,8 +90,9 @@ def facts(score: Score, keep: str) -> Counter[tuple[object, ...]]:
 
 def kept(before: Score, after: Score, keep: str) -> tuple[int, int]:
     """How many of the things that are kept are as they were, and how many there are."""
-    old = facts(before, keep)
-    return sum((old & facts(after, keep)).values()), sum(old.values())
+    beats = strong_beats(before).tolist()
+    old = facts(before, keep, beats)
+    return sum((old & facts(after, keep, beats)).values()), sum(old.values())
 
 
 def strengths(composer: compose.Composer, name: str, scores: Sequence[Score], seeds: int) -> list[list[str | float | int]]:

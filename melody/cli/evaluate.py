@@ -22,7 +22,7 @@ EXAMPLES = """\
 Examples:
   melody evaluate base corpus
   melody evaluate run corpus --samples 0 --json -o report.html
-  melody evaluate base corpus --judge --style pop909
+  melody evaluate base corpus --judge --style pop
   melody evaluate base --surprise tune.mid -o roll.html
 
 Nats per note on held-out pieces, by field, style and position; calibration; samples beside real pieces; what is copied.\

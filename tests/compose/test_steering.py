@@ -230,3 +230,12 @@ def test_the_page_names_every_setting():
 
     page = (Path(__file__).resolve().parents[2] / "docs" / "steering.md").read_text("utf-8")
     assert all(f"`{name}`" in page for name in Sections.__annotations__.keys() - {"original", "passes"} - Drawing.__annotations__.keys())
+
+
+def test_chords_with_dots_say_the_meter_where_nobody_does(composer):
+    for text, meter in (("C . . F | C", (4, 4)), ("Am . G | C", (3, 4))):
+        for seed in range(4):
+            made = composer.generate(chords=text, bars=2, seed=seed)
+            assert (int(made.meters["numerator"][0]), int(made.meters["denominator"][0])) == meter
+    with pytest.raises(CallError, match="4 places"):
+        composer.generate(chords="C . . F | C", meter="3/4", bars=2, seed=1)

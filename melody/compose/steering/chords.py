@@ -91,6 +91,14 @@ def chord_bars(request: Any) -> int:
     return 0 if request.chord_text is None else len(parse_progression(request.chord_text, 0).bars)
 
 
+def meter_by_chords(request: Any) -> tuple[int, int] | None:
+    """The meter that chords with dots suggest where none is asked for: three or four places in a bar; None where they say nothing."""
+    if request.chord_text is None or request.meter is not None:
+        return None
+    places = max(len(bar) for bar in parse_progression(request.chord_text, 0).bars)
+    return (places, 4) if places in (3, 4) else None
+
+
 def key_by_chords(request: Any) -> int | None:
     """The key, 0..23, that the chords of a request suggest where none is asked for; None where there are none."""
     if request.chord_text is None:

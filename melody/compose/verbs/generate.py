@@ -21,7 +21,7 @@ from melody.compose.fitting import limits_of_voices, starts
 from melody.compose.known import as_learned, drums_learned, learned_programs
 from melody.compose.passes import in_passes
 from melody.compose.request import WithLength, WithVoices
-from melody.compose.steering.chords import chord_bars, key_by_chords
+from melody.compose.steering.chords import chord_bars, key_by_chords, meter_by_chords
 from melody.compose.steering.form import form_bars
 from melody.compose.steering.steered import names_of_voices, steered
 from melody.compose.task import Rows, Task
@@ -47,6 +47,7 @@ class Generate(WithVoices, WithLength):
         if codec.clock == "seconds" and (self.tempo is not None or self.meter is not None):
             raise CallError("tempo, meter: this model counts in seconds and knows neither; leave them out, or use another model")
         style, tempo, meter = default_conditions(self, bundle)
+        meter = meter_by_chords(self) or meter
         by_chords = key_by_chords(self) if self.key is None else self.parsed_key()
         key = by_chords if by_chords is not None else usual_key(bundle, style, self.seed)
         drawing = Drawing(bundle, style, self.sampling)
