@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ MAX_ENTRIES = 64
 @dataclass(frozen=True, kw_only=True)
 class PartSettings:
     """What can be said of single parts."""
+
+    names_holes: ClassVar[bool] = False  # whether ``part`` may also name what is rewritten: a bare name, without a colon
 
     part: str | int | Sequence[str | int] = setting(
         (),
@@ -94,20 +96,15 @@ def entries(values: Any) -> list[tuple[str, dict[str, str]]]:
 
 def check(request: Any) -> None:
     """Errors: ``CallError``."""
-    if not names_holes(request):
+    if not request.names_holes:
         part = request.part
         object.__setattr__(request, "part", (part,) if isinstance(part, str) else tuple(part) if isinstance(part, list | tuple) else part)
     entries(said_of_parts(request))
 
 
-def names_holes(request: Any) -> bool:
-    """Whether ``part`` may also name what is rewritten: a bare name, without a colon."""
-    return hasattr(request, "from_bar") or hasattr(request, "strength")
-
-
 def said_of_parts(request: Any) -> Any:
     """What ``part`` says of the settings of parts, without names of what is rewritten."""
-    if not names_holes(request):
+    if not request.names_holes:
         return request.part
     texts = [request.part] if isinstance(request.part, str | int) else request.part
     return tuple(text for text in texts if isinstance(text, str) and ":" in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from melody.bundle import Bundle
 from melody.codec.table import DRUMS
@@ -27,6 +28,7 @@ class Infill(WithTrack):
     (Hole(low=0, high=1920, tracks=frozenset({0})),)
     """
 
+    names_holes: ClassVar[bool] = True
     bars: str | Sequence[str] = setting(
         (), "Bars to rewrite, from 1: 5-8, or several as 5-8,13-14; 5-8:Bass names their part. Can be given several times.", many=True
     )

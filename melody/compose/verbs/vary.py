@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Vary(WithTune):
     (Hole(low=0, high=1920, tracks=None),)
     """
 
+    names_holes: ClassVar[bool] = True
     strength: float = setting(
         0.3, "Share of the notes that change, 0 to 1; it is measured, and what is kept can keep it lower.", kind=float, low=0, high=1
     )
